@@ -35,10 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import timedelta
+from datetime import timedelta
 
 
 class MiddayWorkerError(Exception):
@@ -259,7 +256,7 @@ class ResultError(NonRetryableError):
         super().__init__(f"The result of job {job!r}, a {type_name}, can't be stored: {reason}")
 
 
-class RetryAfter(MiddayWorkerError):  # noqa: N818 - reads as an instruction: raise RetryAfter("30s")
+class RetryAfter(MiddayWorkerError):
     """Raise it in a handler to be tried again after `delay`. It uses one of the job's attempts.
 
     Args:
@@ -268,10 +265,8 @@ class RetryAfter(MiddayWorkerError):  # noqa: N818 - reads as an instruction: ra
     """
 
     def __init__(self, delay: int | str | timedelta, reason: str | None = None) -> None:
-        from midday_worker.durations import to_milliseconds
-
-        self.delay_ms = to_milliseconds(delay, "RetryAfter's delay")
-        super().__init__(reason or f"to be retried after {self.delay_ms} ms")
+        self.delay = delay
+        super().__init__(reason or f"to be retried after {delay}")
 
 
 class JobTimeoutError(MiddayWorkerError, TimeoutError):
