@@ -1,0 +1,94 @@
+"""From a URL to Redis clients: one place for time limits, retries and encodings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bullmq.redis_connection import RedisConnection, loadScript
+from bullmq.utils import isRedisVersionLowerThan
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+LONGEST_BLOCK_S: Final = 10
+"""The longest that the engine blocks in one command (bullmq's default_maximum_block_timeout)."""
+
+_POOL_SIZE: Final = 16
+# Lua that ships with bullmq but that the port doesn't register.
+_UNREGISTERED: Final = {
+    "changeDelay": "changeDelay-4.lua",
+    "getDependencyCounts": "getDependencyCounts-4.lua",
+    "isFinished": "isFinished-3.lua",
+    "moveJobFromActiveToWait": "moveJobFromActiveToWait-9.lua",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RedisConfig:
+    """Where Redis is and how long to wait for it."""
+
+    url: str
+    prefix: str = "bull"
+    command_timeout_ms: int = 5_000
+
+
+def connect(config: RedisConfig) -> Redis:
+    """Return a pooled client for ordinary commands; it connects on first use.
+
+    redis-py's own retries are off: they would send an `add` again whose reply was lost.
+    """
+    seconds = config.command_timeout_ms / 1000
+    pool = BlockingConnectionPool.from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds)
+    _own_limits(pool, socket_timeout=seconds)
+    return Redis.from_pool(pool)
+
+
+def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
+    """Return a client for blocking commands, named `name` in Redis's client list.
+
+    Its time limit exceeds every blocking call, whatever the URL says: a shorter one makes an idle worker deaf.
+    """
+    pool = ConnectionPool.from_url(config.url)
+    _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
+    if name:
+        pool.connection_kwargs["client_name"] = name
+    return Redis.from_pool(pool)
+
+
+def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
+    # After from_url, because what stands in a URL's query wins over keyword arguments.
+    pool.connection_kwargs.update(
+        # Without it bullmq's Job.fromId silently finds nothing.
+        decode_responses=True,
+        socket_timeout=socket_timeout,
+        socket_connect_timeout=5,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_timeout=False,
+        retry_on_error=[],
+    )
+
+
+class Connection(RedisConnection):
+    """bullmq's RedisConnection on a client of ours, with all of bullmq's scripts registered."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__(client)
+        for command, filename in _UNREGISTERED.items():
+            self.commands[command] = self.conn.register_script(loadScript(filename))
+
+    async def getRedisVersion(self) -> str | None:  # noqa: N802 - bullmq's name
+        """Return the server's version and learn what it can do.
+
+        The port asks for it only where it needs the version, so its workers block for whole seconds.
+        """
+        if self.version is None:
+            # redis-py types replies as a union of its sync and async forms.
+            info: dict[str, object] = await self.conn.info("server")
+            self.version = str(info.get("redis_version", "6.2.0"))
+            self.capabilities = {
+                "canBlockFor1Ms": not isRedisVersionLowerThan(self.version, "7.0.8"),
+                "canDoubleTimeout": not isRedisVersionLowerThan(self.version, "6.0.0"),
+            }
+        return self.version

@@ -1,0 +1,102 @@
+"""Options between our form and BullMQ's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final, TypeAlias, cast
+
+from midday_worker.options import BackoffPolicy, DeduplicationPolicy, KeepPolicy, ResolvedOptions
+from midday_worker.request import FailurePolicy
+
+WireOptions: TypeAlias = dict[str, object]
+
+OURS: Final = "midday"
+"""The key in a job's options under which travels what BullMQ doesn't know."""
+
+_FAILURE_POLICIES: Final[Mapping[FailurePolicy, str]] = {
+    "fail": "failParentOnFailure",
+    "ignore": "ignoreDependencyOnFailure",
+    "remove": "removeDependencyOnFailure",
+    "continue": "continueParentOnFailure",
+}
+
+
+def encode(options: ResolvedOptions) -> WireOptions:
+    """Return a job's options in BullMQ's form; what is at BullMQ's default is left out."""
+    wire: WireOptions = {
+        "attempts": options.attempts,
+        "removeOnComplete": encode_keep(options.remove_on_complete),
+        "removeOnFail": encode_keep(options.remove_on_fail),
+        "stackTraceLimit": options.stack_trace_limit,
+    }
+    optional: WireOptions = {
+        "delay": options.delay,
+        "priority": options.priority,
+        "lifo": options.lifo,
+        "keepLogs": options.keep_logs,
+        "backoff": encode_backoff(options.backoff),
+        "deduplication": _encode_deduplication(options.deduplication),
+        "jobId": options.job_id,
+        OURS: {"timeout": options.timeout} if options.timeout else None,
+    }
+    wire.update({key: value for key, value in optional.items() if value})
+    return wire
+
+
+def encode_on_failure(policy: FailurePolicy) -> WireOptions:
+    """Return the option of a child that says what its failure does to its parent."""
+    return {_FAILURE_POLICIES[policy]: True}
+
+
+def encode_keep(keep: KeepPolicy) -> bool | WireOptions:
+    """Return a retention in BullMQ's form; ages are whole seconds there."""
+    if keep.count is None and keep.age_ms is None:
+        return False
+    if keep.count == 0:
+        return True
+    wire: WireOptions = {}
+    if keep.count is not None:
+        wire["count"] = keep.count
+    if keep.age_ms is not None:
+        wire["age"] = math.ceil(keep.age_ms / 1000)
+    return wire
+
+
+def encode_backoff(backoff: BackoffPolicy | None) -> WireOptions | None:
+    """Return a backoff in BullMQ's form; Node's workers know `jitter` too."""
+    if backoff is None:
+        return None
+    wire: WireOptions = {"type": backoff.type, "delay": backoff.delay_ms}
+    if backoff.jitter:
+        wire["jitter"] = backoff.jitter
+    return wire
+
+
+def _encode_deduplication(policy: DeduplicationPolicy | None) -> WireOptions | None:
+    if policy is None:
+        return None
+    wire: WireOptions = {"id": policy.id}
+    optional: WireOptions = {"ttl": policy.ttl_ms, "extend": policy.extend, "replace": policy.replace}
+    wire.update({key: value for key, value in optional.items() if value})
+    return wire
+
+
+def fill_in(wire: WireOptions, defaults: ResolvedOptions) -> None:
+    """Give a job that was produced elsewhere the options that it lacks, in place.
+
+    Node writes `attempts: 0` for a job without attempts; 0 counts as absent.
+    """
+    encoded = encode(defaults)
+    for key in ("attempts", "backoff", "removeOnComplete", "removeOnFail", "stackTraceLimit", "keepLogs"):
+        if not wire.get(key) and key in encoded and wire.get(key) is not False:
+            wire[key] = encoded[key]
+
+
+def call_timeout(wire: Mapping[str, object]) -> int | None:
+    """Return the `timeout` in milliseconds that travels with a job, or None."""
+    ours = wire.get(OURS)
+    if not isinstance(ours, Mapping):
+        return None
+    timeout = cast("Mapping[str, object]", ours).get("timeout")
+    return timeout if isinstance(timeout, int) and not isinstance(timeout, bool) and timeout > 0 else None

@@ -1,0 +1,119 @@
+"""Queues: their names, how many jobs run at once, how fast, and with which default options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from typing_extensions import Unpack
+
+from midday_worker.durations import Duration, to_milliseconds
+from midday_worker.errors import DefinitionError, DuplicateQueueError, OptionError
+from midday_worker.options import CheckedOptions, JobOptions, check_options
+
+DEFAULT_QUEUE: Final = "default"
+"""Where a job lives that names no queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `max` jobs started per `per`, over all workers of the queue, as BullMQ's `limiter`.
+
+    >>> RateLimit(10, "1s").per_ms
+    1000
+    """
+
+    max: int
+    per: Duration
+
+    def __post_init__(self) -> None:
+        if isinstance(self.max, bool) or not isinstance(self.max, int) or self.max < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise OptionError("rate_limit", f"RateLimit.max is {self.max!r}; accepted: an integer of 1 or more.")
+        if self.per_ms < 1:
+            raise OptionError("rate_limit", f"RateLimit.per is {self.per!r}; accepted: a duration above zero.")
+
+    @property
+    def per_ms(self) -> int:
+        """The window in milliseconds."""
+        return to_milliseconds(self.per, "RateLimit.per")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDefinition:
+    """One queue's configuration. `concurrency` is per worker process; None takes the worker's."""
+
+    name: str
+    concurrency: int | None = None
+    rate_limit: RateLimit | None = None
+    options: CheckedOptions = field(default_factory=lambda: MappingProxyType({}))
+    defined_at: str = ""
+
+
+class QueueRegistry:
+    """The queues that were configured. A queue that wasn't has the defaults."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, QueueDefinition] = {}
+
+    def __iter__(self) -> Iterator[QueueDefinition]:
+        return iter(tuple(self._queues.values()))
+
+    def add(self, definition: QueueDefinition) -> None:
+        """Register a queue. Raises DuplicateQueueError, with both places."""
+        known = self._queues.get(definition.name)
+        if known is not None:
+            raise DuplicateQueueError(definition.name, known.defined_at, definition.defined_at)
+        self._queues[definition.name] = definition
+
+    def get(self, name: str) -> QueueDefinition:
+        """Return the queue's configuration, or the defaults for a queue that has none."""
+        return self._queues.get(name) or QueueDefinition(name)
+
+
+default_queues: Final = QueueRegistry()
+
+
+def queue(
+    name: str,
+    *,
+    concurrency: int | None = None,
+    rate_limit: RateLimit | None = None,
+    registry: QueueRegistry | None = None,
+    **defaults: Unpack[JobOptions],
+) -> QueueDefinition:
+    """Configure a queue; pass the result, or its name, as a job's `queue`.
+
+    Args:
+        name: as in Node: not empty, without ":".
+        concurrency: how many of its jobs run at once in one worker process.
+        rate_limit: how fast jobs may start, over all workers.
+        registry: where to register it; the default registry otherwise.
+        **defaults: options for the queue's jobs; a job's own and a call's win over them.
+
+    Raises:
+        DefinitionError: the name or the concurrency is wrong, or the name is taken (DuplicateQueueError).
+        OptionError: an option is unknown or out of range.
+
+    >>> reports = queue("reports", concurrency=2, rate_limit=RateLimit(10, "1s"), attempts=5)
+    """
+    check_queue_name(name)
+    if concurrency is not None and (isinstance(concurrency, bool) or concurrency < 1):
+        raise DefinitionError(f"Queue {name!r} has concurrency={concurrency!r}; accepted: an integer of 1 or more.")
+    caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] - the only way to know where a queue is defined
+    place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+    definition = QueueDefinition(name, concurrency, rate_limit, check_options(defaults), place)
+    (registry or default_queues).add(definition)
+    return definition
+
+
+def check_queue_name(name: object) -> None:
+    """Raise DefinitionError unless Node and Redis can both use this name."""
+    if not isinstance(name, str) or not name or ":" in name or not name.isprintable():
+        raise DefinitionError(
+            f'A queue is named {name!r}; accepted: a non-empty text of printable characters without ":", as in Node.'
+        )
+
+

@@ -1,0 +1,48 @@
+"""What travels from a definition to the client: one job to add, and its children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from midday_worker.errors import PayloadError
+from midday_worker.options import ResolvedOptions
+from midday_worker.schema import InvalidValue, JsonValue, Schema
+
+FailurePolicy: TypeAlias = Literal["fail", "ignore", "remove", "continue"]
+"""What a child's final failure does to its parent.
+
+"fail": the parent fails too. "ignore": the parent runs, and sees the failure (`getIgnoredChildrenFailures`).
+"remove": the parent runs as if the child had not been. "continue": the parent runs at once, without waiting for the
+other children. As BullMQ's failParentOnFailure, ignoreDependencyOnFailure, removeDependencyOnFailure and
+continueParentOnFailure.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """One validated job to add; with children, a flow."""
+
+    name: str
+    queue: str
+    data: JsonValue
+    options: ResolvedOptions
+    schema: Schema[object] = field(repr=False)
+    value: object = field(repr=False)
+    children: tuple[JobRequest, ...] = ()
+    on_failure: FailurePolicy = "fail"
+
+    def tree(self) -> Iterator[JobRequest]:
+        """Yield this request and all below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.tree()
+
+    def check_travels(self) -> None:
+        """Raise PayloadError if a payload of the tree would come back as another value."""
+        for request in self.tree():
+            try:
+                request.schema.check_travels(request.value, request.data)
+            except InvalidValue as error:
+                raise PayloadError(request.name, error.problems) from error

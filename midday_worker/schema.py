@@ -1,0 +1,201 @@
+"""Schemas: anything pydantic can validate, checked on the way in and dumped by alias on the way out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Generic, Protocol, TypeAlias, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+from typing_extensions import TypeAliasType, TypeForm
+
+from midday_worker.errors import FieldProblem, SchemaError
+
+T = TypeVar("T")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+JsonValue = TypeAliasType(
+    "JsonValue", "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
+)
+"""What JSON can hold."""
+
+CoreSchema: TypeAlias = Mapping[str, object]
+
+
+class Payload(BaseModel):
+    """A base for payloads and results: snake_case here, camelCase on the wire, both accepted.
+
+    Unknown keys are ignored, as zod strips them. Any other pydantic type does as well.
+
+    >>> class Greeting(Payload):
+    ...     user_id: str
+    >>> Greeting.model_validate({"userId": "u1"}) == Greeting(user_id="u1")
+    True
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+
+class ResultSource(Protocol[ResultT_co]):
+    """What knows a job's name and the type of its results: a `JobDefinition`, seen from below."""
+
+    @property
+    def id(self) -> str:
+        """The job's name."""
+        ...
+
+    def parse_result(self, value: object) -> ResultT_co:
+        """Validate a result as it was stored."""
+        ...
+
+
+class InvalidValue(Exception):  # noqa: N818 - carried to PayloadError and ResultError, never seen by users
+    """A value doesn't match a schema: the problems, by field path."""
+
+    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(map(str, problems)))
+
+
+class Schema(Generic[T]):
+    """A pydantic type, ready to validate, dump and describe its values.
+
+    Args:
+        type_: a model, a dataclass, a `TypedDict`, `list[int]`, an annotated union: whatever pydantic can validate.
+
+    Raises:
+        SchemaError: pydantic can't validate this type, or its values can't come back from JSON.
+    """
+
+    def __init__(self, type_: TypeForm[T]) -> None:
+        self.type = type_
+        try:
+            # TypeAdapter's signature knows classes only; TypeForm is what it takes at run time.
+            self._adapter: TypeAdapter[T] = TypeAdapter(cast("type[T]", type_))
+        except PydanticSchemaGenerationError as error:
+            raise SchemaError(f"{type_!r} is not a type that pydantic can validate: {error}") from error
+        one_way = next(_one_way_fields(cast("CoreSchema", self._adapter.core_schema), by_name=False), None)
+        if one_way is not None:
+            raise SchemaError(f"Values of {type_!r} can't travel: {one_way}.")
+
+    def validate(self, value: object) -> T:
+        """Return the parsed value; defaults and coercions applied. Raises InvalidValue."""
+        try:
+            return self._adapter.validate_python(value)
+        except ValidationError as error:
+            raise InvalidValue(_problems(error)) from error
+
+    def validate_wire(self, value: object) -> T:
+        """Return the parsed value of what JSON held. Raises InvalidValue."""
+        try:
+            return self._adapter.validate_python(value)
+        except ValidationError:
+            # A strict schema takes dates, tuples and enums only from JSON, where they can't look otherwise.
+            try:
+                return self._adapter.validate_json(json.dumps(value))
+            except ValidationError as error:
+                raise InvalidValue(_problems(error)) from error
+
+    def dump(self, value: T) -> JsonValue:
+        """Return the JSON form, by alias. Raises InvalidValue for what JSON can't hold: NaN, a lone type."""
+        try:
+            dumped = cast("JsonValue", self._adapter.dump_python(value, mode="json", by_alias=True))
+            json.dumps(dumped, allow_nan=False)
+        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
+            raise InvalidValue((FieldProblem("", f"can't be written as JSON: {error}"),)) from error
+        return dumped
+
+    def check_travels(self, value: T, dumped: JsonValue) -> None:
+        """Raise InvalidValue unless the dumped value validates back to an equal one."""
+        back = self.validate_wire(dumped)
+        if back != value:
+            raise InvalidValue(
+                (FieldProblem("", "the value doesn't survive JSON: it comes back as another value"),)
+            )
+
+    def json_schema(self) -> dict[str, object]:
+        """Return the JSON Schema (draft 2020-12) of what is accepted on the wire."""
+        return cast("dict[str, object]", self._adapter.json_schema(by_alias=True))
+
+
+def dump_untyped(value: object) -> JsonValue:
+    """Return the JSON form of a value of no declared type. Raises InvalidValue."""
+    try:
+        dumped = cast("JsonValue", to_jsonable_python(value, by_alias=True))
+        json.dumps(dumped, allow_nan=False)
+    except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
+        raise InvalidValue((FieldProblem("", f"can't be written as JSON: {error}"),)) from error
+    return dumped
+
+
+def _problems(error: ValidationError) -> tuple[FieldProblem, ...]:
+    # Without the input: payloads never go to logs or failure reasons.
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    return tuple(FieldProblem(".".join(map(str, detail["loc"])), detail["msg"]) for detail in details)
+
+
+def _one_way_fields(schema: CoreSchema, *, by_name: bool) -> Iterator[str]:
+    """Yield a description of each field that is written in a form that isn't read back."""
+    if _is_secret(schema):
+        yield "it holds a secret, whose dump is asterisks; pass a reference to the secret instead"
+        return
+    config = schema.get("config")
+    if isinstance(config, Mapping):
+        settings = cast("Mapping[str, object]", config)
+        by_name = bool(settings.get("validate_by_name") or settings.get("populate_by_name"))
+    children = schema.get("fields")
+    if isinstance(children, Mapping):
+        for name, field in cast("Mapping[str, CoreSchema]", children).items():
+            yield from _one_way_field(name, field, by_name=by_name)
+    for child in schema.values():
+        yield from _nested(child, by_name=by_name)
+
+
+def _one_way_field(name: str, field: CoreSchema, *, by_name: bool) -> Iterator[str]:
+    if field.get("serialization_exclude") and field.get("schema", {}) and not _has_default(field):
+        yield f"field {name!r} is required but excluded from the dump"
+    written = field.get("serialization_alias") or name
+    accepted = _accepted_names(field.get("validation_alias"), name, by_name=by_name)
+    if written not in accepted and not field.get("serialization_exclude"):
+        yield f"field {name!r} is written as {written!r} but read as {' or '.join(map(repr, sorted(accepted)))}"
+
+
+def _has_default(field: CoreSchema) -> bool:
+    inner = field.get("schema")
+    return isinstance(inner, Mapping) and cast("CoreSchema", inner).get("type") == "default"
+
+
+def _accepted_names(alias: object, name: str, *, by_name: bool) -> set[str]:
+    accepted: set[str] = {name} if by_name or alias is None else set()
+    if isinstance(alias, str):
+        accepted.add(alias)
+    elif isinstance(alias, list):
+        for path in cast("list[object]", alias):
+            # AliasChoices come as a list of paths; only a path of one step is a plain key.
+            steps = cast("list[object]", path) if isinstance(path, list) else [path]
+            accepted.update({steps[0]} if len(steps) == 1 and isinstance(steps[0], str) else ())
+    return accepted
+
+
+def _nested(child: object, *, by_name: bool) -> Iterator[str]:
+    if isinstance(child, Mapping):
+        mapping = cast("CoreSchema", child)
+        if "type" in mapping:
+            yield from _one_way_fields(mapping, by_name=by_name)
+        else:
+            for grandchild in mapping.values():
+                yield from _nested(grandchild, by_name=by_name)
+    elif isinstance(child, list | tuple):
+        for item in cast("list[object] | tuple[object, ...]", child):
+            yield from _nested(item, by_name=by_name)
+
+
+def _is_secret(schema: CoreSchema) -> bool:
+    serialization = schema.get("serialization")
+    if not isinstance(serialization, Mapping):
+        return False
+    function = cast("CoreSchema", serialization).get("function")
+    # The one mark that pydantic's SecretStr, SecretBytes and Secret[T] have in common.
+    return "_serialize_secret" in getattr(function, "__name__", "")
