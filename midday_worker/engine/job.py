@@ -1,0 +1,172 @@
+"""BullMQ's job with the methods that the Python port lacks, and a failure path that can't get stuck."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TypedDict, cast
+
+import bullmq
+
+from midday_worker.engine.failure import is_final, reason_of, retry_delay_ms, stack_of
+
+if TYPE_CHECKING:
+    from midday_worker.engine.backend import Backend
+
+RawJob = Mapping[str, str]
+
+_DEFAULT_STACKS: Final = 10
+
+
+class Dependencies(TypedDict):
+    """A parent's children by outcome; values by the child's key `prefix:queue:id`."""
+
+    processed: dict[str, object]
+    unprocessed: list[str]
+    failed: list[str]
+    ignored: dict[str, str]
+
+
+class DependenciesCount(TypedDict):
+    """How many of a parent's children are in each outcome."""
+
+    processed: int
+    unprocessed: int
+    failed: int
+    ignored: int
+
+
+class Job(bullmq.Job):
+    """One job as a worker or a reader sees it. `ctx.job` is this: BullMQ's job, with BullMQ's names."""
+
+    backend: Backend
+    unreadable: str | None = None
+    """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
+
+    @classmethod
+    def from_raw(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
+        """Make a job from its hash. A hash that can't be read makes a job that says so, never an error."""
+        try:
+            job = cls._parse(queue, raw, job_id)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            job = cls(queue, raw.get("name") or "", None, {}, job_id)
+            job.unreadable = f"The stored job can't be read: {reason_of(error)}"
+        if not raw.get("name"):
+            job.unreadable = "The job's data is gone from Redis (removed, evicted or trimmed while it was queued)"
+        return job
+
+    @classmethod
+    def _parse(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
+        parsed = bullmq.Job.fromJSON(queue, dict(raw), job_id)
+        job = cls(queue, raw.get("name") or "", parsed.data, parsed.opts, job_id)
+        vars(job).update(vars(parsed))
+        if parsed.opts.get("attempts") is None:
+            job.opts["attempts"] = 0
+        return job
+
+    async def moveToFailed(self, err: BaseException, token: str, fetchNext: bool = False) -> object:  # noqa: N802, N803 - bullmq's names
+        """Store a failed attempt: to be tried again later, at once, or never."""
+        self.failedReason = reason_of(err)
+        self._keep_stack(stack_of(err))
+        fields = {"failedReason": self.failedReason, "stacktrace": json.dumps(self.stacktrace)}
+        delay = self._delay_before_next(err)
+        if delay is None:
+            await self.backend.moveToFailed(
+                self, self.failedReason, self.opts.get("removeOnFail", False), token, fetchNext, fields
+            )
+        elif delay > 0:
+            now = round(time.time() * 1000)
+            await self.backend.moveToDelayed(self.id, now, delay, token, {"fieldsToUpdate": fields})
+            self.delay = delay
+        else:
+            lifo = bool(self.opts.get("lifo", False))
+            await self.backend.retryJob(self.id, lifo, token, {"fieldsToUpdate": fields})
+        self.attemptsMade += 1
+        return None
+
+    def _delay_before_next(self, error: BaseException) -> int | None:
+        attempts = self.opts.get("attempts") or 1
+        if self.attemptsMade + 1 >= int(attempts) or self.discarded or is_final(error):
+            return None
+        delay = retry_delay_ms(error, self.opts.get("backoff"), self.attemptsMade + 1)
+        return None if delay < 0 else delay
+
+    def _keep_stack(self, stack: str) -> None:
+        limit = self.opts.get("stackTraceLimit")
+        limit = limit if isinstance(limit, int) else _DEFAULT_STACKS
+        self.stacktrace = [*self.stacktrace, stack][-limit:] if limit else []
+
+    async def getDependencies(self) -> Dependencies:  # noqa: N802 - as Node names it
+        """Return the job's children by outcome, as Node's `Job.getDependencies`."""
+        client, key = self.backend.conn, self.backend.toKey(self.id)
+        processed: dict[str, str] = await client.hgetall(f"{key}:processed")
+        unprocessed: set[str] = await client.smembers(f"{key}:dependencies")
+        failed: list[str] = await client.zrange(f"{key}:unsuccessful", 0, -1)
+        ignored: dict[str, str] = await client.hgetall(f"{key}:failed")
+        return {
+            "processed": {child: _loads(value) for child, value in processed.items()},
+            "unprocessed": sorted(unprocessed),
+            "failed": list(failed),
+            "ignored": dict(ignored),
+        }
+
+    async def getDependenciesCount(self) -> DependenciesCount:  # noqa: N802 - as Node names it
+        """Return how many children are in each outcome, as Node's `Job.getDependenciesCount`."""
+        key = self.backend.toKey(self.id)
+        suffixes = ("processed", "dependencies", "failed", "unsuccessful")
+        states = ["processed", "unprocessed", "ignored", "failed"]
+        counts = cast(
+            "list[int | None]",
+            await self.backend.connection.commands["getDependencyCounts"](
+                keys=[f"{key}:{suffix}" for suffix in suffixes], args=states
+            ),
+        )
+        processed, unprocessed, ignored, failed = (int(count or 0) for count in counts)
+        return {"processed": processed, "unprocessed": unprocessed, "failed": failed, "ignored": ignored}
+
+    async def getChildrenValues(self) -> dict[str, object]:  # noqa: N802 - bullmq's name
+        """Return the results of the children that completed, by the child's key `prefix:queue:id`."""
+        values: dict[str, str] = await self.backend.getProcessedChildrenValues(self.id)
+        return {child: _loads(value) for child, value in values.items()}
+
+    async def getIgnoredChildrenFailures(self) -> dict[str, str]:  # noqa: N802 - as Node names it
+        """Return the failed reasons of the children whose failure was ignored, by the child's key."""
+        failures: dict[str, str] = await self.backend.conn.hgetall(f"{self.backend.toKey(self.id)}:failed")
+        return dict(failures)
+
+    async def getFailedChildrenValues(self) -> dict[str, str]:  # noqa: N802 - as Node names it
+        """Return what `getIgnoredChildrenFailures` returns; Node's older name for it."""
+        return await self.getIgnoredChildrenFailures()
+
+    async def clearLogs(self, keepLogs: int = 0) -> None:  # noqa: N802, N803 - as Node names them
+        """Drop the job's log but for its last `keepLogs` lines, as Node's `Job.clearLogs`."""
+        key = f"{self.backend.toKey(self.id)}:logs"
+        if keepLogs:
+            await self.backend.conn.ltrim(key, -keepLogs, -1)
+        else:
+            await self.backend.conn.delete(key)
+
+    async def changeDelay(self, delay: int) -> None:  # noqa: N802 - as Node names it
+        """Let a delayed job wait `delay` ms from now, as Node's `Job.changeDelay`."""
+        keys = self.backend.keys
+        now = round(time.time() * 1000)
+        code = cast(
+            "int",
+            await self.backend.connection.commands["changeDelay"](
+                keys=[keys["delayed"], keys["meta"], keys["marker"], keys["events"]],
+                args=[delay, now, self.id, self.backend.toKey(self.id)],
+            ),
+        )
+        if code < 0:
+            raise self.backend.scripts.finishedErrors(
+                {"code": code, "jobId": self.id, "command": "changeDelay", "state": "delayed"}
+            )
+        self.delay = delay
+
+
+def _loads(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,106 @@
+"""One queue seen from a producer: adding jobs, alone, in bulk and as flows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, cast
+from uuid import uuid4
+
+import bullmq
+from bullmq.event_emitter import EventEmitter
+
+from midday_worker.engine.backend import Backend
+from midday_worker.engine.connection import Connection
+from midday_worker.engine.job import Job
+from midday_worker.engine.translation import UNREACHABLE, is_unreachable, translated
+from midday_worker.engine.wire import WireOptions, encode
+from midday_worker.errors import EnqueueError
+from midday_worker.request import JobRequest
+
+BULK: Final = 1_000
+"""How many jobs go to Redis in one round trip."""
+
+_ERRORS: Final = {
+    -5: "its parent job doesn't exist",
+    -7: "its parent can't be replaced: the job already belongs to another one",
+}
+
+
+class Queue(bullmq.Queue):
+    """A queue on a shared connection."""
+
+    backend: Backend
+
+    def __init__(self, name: str, connection: Connection, prefix: str) -> None:
+        # Not bullmq.Queue's __init__: it would open a connection for each queue.
+        EventEmitter.__init__(self)
+        self.name = name
+        self.opts = {"prefix": prefix}
+        self.jobsOpts = {}
+        self.prefix = prefix
+        self.backend = Backend(name, connection, prefix)
+        self.redisConnection = connection
+        self.client = self.backend.conn
+        self.scripts = self.backend.scripts
+        self.keys = self.backend.keys
+        self.qualifiedName = self.backend.qualifiedName
+        self._job_scheduler = None
+
+    async def add_request(self, request: JobRequest) -> str:
+        """Add one job and return its id; the id of the job that stands for it, if it was a duplicate.
+
+        The id is made here, so an add that is sent again after a lost reply makes one job, not two.
+
+        Raises:
+            RedisUnavailableError: Redis can't be reached; it says whether the job may have been written.
+            EnqueueError: the engine refused the job.
+        """
+        job = make_job(self, request)
+        with translated(f"add a job to queue {self.name}", [job.id], writes=True):
+            try:
+                added = await self.backend.addJob(job)
+            except UNREACHABLE as error:
+                if not is_unreachable(error) or not await self._is_safe_to_repeat(job):
+                    raise
+                added = await self.backend.addJob(job)
+        return checked_id(added, job)
+
+    async def _is_safe_to_repeat(self, job: Job) -> bool:
+        # One more try. Lua's add does nothing if the id exists; a deduplicated job has no key of its own.
+        return job.deduplication_id is None and bool(await self.backend.conn.ping())
+
+    async def add_requests(self, requests: Sequence[JobRequest]) -> list[str]:
+        """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order."""
+        ids: list[str] = []
+        for start in range(0, len(requests), BULK):
+            jobs = [make_job(self, request) for request in requests[start : start + BULK]]
+            asked = [job.id for job in jobs]
+            with translated(f"add {len(jobs)} jobs to queue {self.name}", asked, writes=True):
+                added = await self.backend.addJobs(jobs)
+            # addJobs overwrites each job's id with what Lua answered, an error's code included.
+            for job, own_id, answer in zip(jobs, asked, added, strict=True):
+                job.id = own_id
+                ids.append(checked_id(answer, job))
+            await asyncio.sleep(0)
+        return ids
+
+    async def find(self, job_id: str) -> Job | None:
+        """Return the job, or None if Redis doesn't hold it."""
+        with translated(f"read job {job_id} of queue {self.name}"):
+            raw = await self.backend.getJobData(job_id)
+        return Job.from_raw(self, raw, job_id) if raw else None
+
+
+def make_job(queue: bullmq.Queue, request: JobRequest, extra: WireOptions | None = None) -> Job:
+    """Return the engine's job for a request, with an id."""
+    job_id = request.options.job_id or str(uuid4())
+    return Job(queue, request.name, request.data, {**encode(request.options), **(extra or {})}, job_id)
+
+
+def checked_id(answer: object, job: Job) -> str:
+    """Return the id that Lua answered. Raises EnqueueError for an error's code, which the port returns as an id."""
+    if isinstance(answer, int) and answer < 0:
+        why = _ERRORS.get(answer, f"the engine answered {answer}")
+        raise EnqueueError(f"Job {job.name!r} was not added: {why}.", job=job.name, job_id=job.id)
+    return str(cast("object", answer))

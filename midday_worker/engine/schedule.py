@@ -1,0 +1,108 @@
+"""Recurring jobs: BullMQ's job schedulers, written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from bullmq.job_scheduler import JobScheduler
+
+from midday_worker.engine.cron import CronPattern, repeat_strategy
+from midday_worker.engine.queue import Queue
+from midday_worker.engine.translation import translated
+from midday_worker.engine.wire import encode
+from midday_worker.errors import ScheduleError
+from midday_worker.request import JobRequest
+
+_NOT_IN_TEMPLATE: Final = ("jobId", "delay", "deduplication")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recurrence:
+    """When a schedule fires: a cron pattern in a time zone, or every so many ms. Times are epoch milliseconds."""
+
+    pattern: CronPattern | None = None
+    every_ms: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    limit: int | None = None
+
+    def encode(self) -> dict[str, object]:
+        """Return BullMQ's repeat options; the time zone is always written."""
+        wire: dict[str, object] = {
+            "pattern": self.pattern.pattern if self.pattern else None,
+            "tz": self.pattern.tz if self.pattern else None,
+            "every": self.every_ms,
+            "startDate": self.start_ms,
+            "endDate": self.end_ms,
+            "limit": self.limit,
+        }
+        return {key: value for key, value in wire.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A recurring job as it is stored. Times are epoch milliseconds."""
+
+    id: str
+    job: str
+    queue: str
+    next_run_ms: int | None
+    pattern: str | None = None
+    tz: str | None = None
+    every_ms: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    limit: int | None = None
+    iterations: int = 0
+    data: object = None
+
+
+async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
+    """Create the schedule, or put this in its place. Raises ScheduleError if it would never fire."""
+    template = {key: value for key, value in encode(request.options).items() if key not in _NOT_IN_TEMPLATE}
+    scheduler = JobScheduler(queue, repeat_strategy)
+    with translated(f"write schedule {schedule_id} of queue {queue.name}", [schedule_id], writes=True):
+        job = await scheduler.upsertJobScheduler(schedule_id, when.encode(), request.name, request.data, template)
+    if job is None:
+        raise ScheduleError(f"Schedule {schedule_id!r} would never fire: its end is past, or its limit is reached.")
+
+
+async def find_schedule(queue: Queue, schedule_id: str) -> Schedule | None:
+    """Return the schedule, or None."""
+    with translated(f"read schedule {schedule_id} of queue {queue.name}"):
+        stored = await JobScheduler(queue).getScheduler(schedule_id)
+    return _parse(queue.name, stored) if stored else None
+
+
+async def list_schedules(queue: Queue) -> list[Schedule]:
+    """Return the queue's schedules, the next to fire first."""
+    with translated(f"list the schedules of queue {queue.name}"):
+        stored = await JobScheduler(queue).getJobSchedulers(0, -1, True)
+    return [_parse(queue.name, schedule) for schedule in stored]
+
+
+async def remove_schedule(queue: Queue, schedule_id: str) -> bool:
+    """Remove the schedule and its next job; False if there was none."""
+    with translated(f"remove schedule {schedule_id} of queue {queue.name}", [schedule_id], writes=True):
+        return await JobScheduler(queue).removeJobScheduler(schedule_id) == 0
+
+
+def _parse(queue: str, stored: Mapping[str, object]) -> Schedule:
+    template = stored.get("template")
+    data = cast("Mapping[str, object]", template).get("data") if isinstance(template, Mapping) else None
+    return Schedule(
+        id=str(stored["key"]),
+        job=str(stored.get("name") or ""),
+        queue=queue,
+        next_run_ms=cast("int | None", stored.get("next")),
+        pattern=cast("str | None", stored.get("pattern")),
+        tz=cast("str | None", stored.get("tz")),
+        every_ms=cast("int | None", stored.get("every")),
+        start_ms=cast("int | None", stored.get("startDate")),
+        end_ms=cast("int | None", stored.get("endDate")),
+        limit=cast("int | None", stored.get("limit")),
+        iterations=cast("int | None", stored.get("iterationCount")) or 0,
+        data=data,
+    )

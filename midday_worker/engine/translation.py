@@ -1,0 +1,72 @@
+"""redis-py's errors in our terms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004 - redis-py's name
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+    TimeoutError,  # noqa: A004 - redis-py's name
+)
+
+from midday_worker.errors import RedisRefusedError, RedisUnavailableError
+
+UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, asyncio.TimeoutError)
+"""What redis-py raises when Redis is away, as opposed to Redis refusing."""
+
+REFUSED: Final = (AuthenticationError, NoPermissionError)
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether trying again later makes sense. AuthenticationError is a ConnectionError in redis-py."""
+    return isinstance(error, UNREACHABLE) and not isinstance(error, REFUSED)
+
+
+@contextmanager
+def translated(action: str, job_ids: Sequence[str] = (), *, writes: bool = False) -> Iterator[None]:
+    """Turn redis-py's errors within the block into ours.
+
+    Args:
+        action: what was being done, for the message: "add a job to queue emails".
+        job_ids: the ids that were being written.
+        writes: whether the command changes something, so that a lost reply leaves it open whether it happened.
+    """
+    try:
+        yield
+    except (RedisError, OSError, asyncio.TimeoutError) as error:
+        if not is_unreachable(error):
+            raise RedisRefusedError(f"Redis refused to {action}: {error}") from error
+        written = writes and not _never_sent(error)
+        raise RedisUnavailableError(
+            _unavailable(action, error, job_ids, written=written),
+            may_have_been_written=written,
+            job_ids=job_ids,
+        ) from error
+
+
+def _never_sent(error: BaseException) -> bool:
+    # redis-py's words when it could not connect or found no free connection: then nothing left this process.
+    text = str(error)
+    return "connecting to" in text or "No connection available" in text
+
+
+def _unavailable(action: str, error: BaseException, job_ids: Sequence[str], *, written: bool) -> str:
+    text = f"Could not {action}: Redis is not reachable ({error or type(error).__name__})."
+    if not written:
+        return f"{text} Nothing was written."
+    shown = ", ".join(job_ids[:3]) + (" ..." if len(job_ids) > 3 else "")
+    return (
+        f"{text} The reply was lost, so it may have been written (job id {shown}). "
+        "Calling again with the same job_id is safe while the finished job is kept."
+    )
+
+
+__all__ = ["REFUSED", "UNREACHABLE", "ResponseError", "is_unreachable", "translated"]

@@ -1,0 +1,314 @@
+"""The engine's worker: fetches jobs, runs them side by side, and stops without losing or repeating one.
+
+A fetch loop of our own replaces the port's `run`, which asks Redis once per free slot, dies with a handler's
+`CancelledError` and can't be stopped in time; the scripts, the lock manager and the scheduler are bullmq's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+import bullmq
+from bullmq.redis_connection import RedisConnection
+from bullmq.job_scheduler import JobScheduler
+from loguru import logger
+
+from midday_worker.engine.backend import Backend, client_name
+from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
+from midday_worker.engine.cron import repeat_strategy
+from midday_worker.engine.job import Job
+from midday_worker.engine.outage import Outage
+from midday_worker.engine.settlement import Settlement
+from midday_worker.engine.translation import UNREACHABLE, is_unreachable
+
+T = TypeVar("T")
+Processor: TypeAlias = Callable[[Job], Awaitable[object]]
+
+MAX_STALLED: Final = 25
+"""How often a job may lose its worker before it fails for good; the port's 1 makes two crashes fatal."""
+
+CLEAN_UP_S: Final = 5.0
+"""How long cancelled handlers may take over their `finally` blocks at a forced stop."""
+
+METRICS_POINTS: Final = 2 * 7 * 24 * 60
+"""Minutes of throughput that BullMQ keeps per queue: two weeks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerConfig:
+    """How one queue is worked. Times in milliseconds."""
+
+    queue: str
+    concurrency: int
+    rate_limit: tuple[int, int] | None = None
+    """At most so many jobs, per so many milliseconds."""
+    lock_duration_ms: int = 30_000
+    stalled_interval_ms: int = 30_000
+
+
+class Worker(bullmq.Worker):
+    """Works one queue with `processor`, which returns a job's result as JSON values, or raises.
+
+    Args:
+        config: the queue and how it is worked.
+        processor: called with each job.
+        connection: the connection for ordinary commands; shared, and closed by whoever made it.
+        redis: where the blocking connection, which is this worker's own, goes.
+    """
+
+    backend: Backend
+
+    def __init__(
+        self, config: WorkerConfig, processor: Processor, connection: Connection, redis: RedisConfig
+    ) -> None:
+        limit = config.rate_limit
+        super().__init__(
+            config.queue,
+            None,
+            {
+                "connection": connection.conn,
+                "prefix": redis.prefix,
+                "autorun": False,
+                "concurrency": config.concurrency,
+                "lockDuration": config.lock_duration_ms,
+                "stalledInterval": config.stalled_interval_ms,
+                "maxStalledCount": MAX_STALLED,
+                "metrics": {"maxDataPoints": METRICS_POINTS},
+                **({"limiter": {"max": limit[0], "duration": limit[1]}} if limit else {}),
+            },
+        )
+        self._call = processor
+        blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
+        self.backend = Backend(config.queue, connection, redis.prefix, blocking)
+        self.blockingRedisConnection: RedisConnection = blocking
+        self.bclient = self.backend.bclient
+        self.scripts = self.backend.scripts
+        self.keys = self.backend.keys
+        self._slots = asyncio.Semaphore(config.concurrency)
+        self._draining = asyncio.Event()
+        self._interruptible: asyncio.Future[object] | None = None
+        self._settling: set[asyncio.Task[None]] = set()
+        self._handlers: dict[asyncio.Task[None], Job] = {}
+        self._unfinished: list[Job] = []
+        self._stalled_check: asyncio.Task[None] | None = None
+        self._outage = Outage(f"queue {config.queue}")
+        self._settlement = Settlement(self.backend, config.lock_duration_ms)
+        self._fetches = 0
+
+    def emit(self, event_name: str, *args: object) -> None:
+        """Log what the port would emit: a listener's exception must never reach the engine's loops."""
+        if event_name == "error":
+            logger.warning("queue {queue}: {error}", queue=self.name, error=args[0] if args else "unknown error")
+        elif event_name == "stalled":
+            logger.warning("queue {queue}: job {job_id} lost its worker and waits again", queue=self.name, job_id=args)
+
+    @property
+    def active_jobs(self) -> list[Job]:
+        """The jobs whose handlers are running."""
+        return list(self._handlers.values())
+
+    async def run(self) -> None:
+        """Fetch and start jobs until `drain`. Survives Redis going away; may be called again after an error."""
+        if self.running:
+            raise RuntimeError("this worker is running already")
+        self.running = True
+        try:
+            await self._prepare()
+            while not self._draining.is_set():
+                await self._fetch_one()
+        finally:
+            self.running = False
+
+    async def _prepare(self) -> None:
+        await self._outage.survive(self.backend.connection.getRedisVersion, self._draining)
+        blocking = self.backend.blocking_connection
+        if blocking is not None:
+            await self._outage.survive(blocking.getRedisVersion, self._draining)
+        self.lockManager.start()
+        if self._stalled_check is None:
+            self._stalled_check = asyncio.create_task(self._check_stalled())
+
+    async def _check_stalled(self) -> None:
+        while True:
+            await self.runStalledJobsCheck()  # catches and emits its own errors
+            await asyncio.sleep(float(self.opts["stalledInterval"]) / 1000)
+
+    async def _fetch_one(self) -> None:
+        # One fetch at a time, however many slots are free: an idle worker costs one blocking command.
+        if await self._unless_draining(self._slots.acquire()) is None:
+            return
+        job: Job | None = None
+        try:
+            job = await self._outage.survive(self._next, self._draining)
+        finally:
+            if job is None:
+                self._slots.release()
+        if job is not None:
+            self._start(job)
+
+    async def _next(self) -> Job | None:
+        if self.limitUntil > 0:
+            # The port would sleep its drain delay here, whatever the limit's time to live.
+            left, self.limitUntil = self.limitUntil, 0
+            await self._unless_draining(asyncio.sleep(left / 1000))
+        elif self.drained:
+            marker = await self._unless_draining(self.waitForJob())
+            if marker is None and self._draining.is_set():
+                await self.backend.conn.zadd(self.keys["marker"], {"0": 0})  # the cancelled wait may have taken it
+            self.blockUntil = marker or 0
+            if self.blockUntil > time.time() * 1000:
+                return None
+        if self._draining.is_set():
+            return None
+        self._fetches += 1
+        fetched = await self.moveToActive(f"{self.id}:{self._fetches}")
+        return fetched if isinstance(fetched, Job) else None
+
+    async def nextJobFromJobData(  # noqa: N802 - bullmq's name
+        self,
+        job_data: dict[str, str] | None = None,
+        job_id: str | None = None,
+        limit_until: int = 0,
+        delay_until: int = 0,
+        token: str | None = None,
+    ) -> Job | None:
+        """As the port's, but a job that can't be read is returned as one, instead of raising for ever."""
+        self.limitUntil = max(limit_until or 0, 0)
+        if delay_until:
+            self.blockUntil = max(int(delay_until), 0)
+        if not job_id or job_id == "0":
+            if not self.drained:
+                self.drained = True
+                self.blockUntil = self.blockUntil if delay_until else 0
+            return None
+        self.drained = False
+        job = Job.from_raw(self, job_data or {}, job_id)
+        job.token = token
+        if job.repeatJobKey and not job.unreadable:
+            try:
+                await self._scheduleNextIteration(job)
+            except Exception as error:  # the job is active and has to run, whatever its schedule does
+                logger.error("job {id}: its schedule could not be advanced: {error}", id=job_id, error=error)
+        return job
+
+    @property
+    def jobScheduler(self) -> JobScheduler:  # noqa: N802 - bullmq's name
+        """The scheduler with our cron iterator, which is right across a change to or from summer time."""
+        if self._job_scheduler is None:
+            self._job_scheduler = JobScheduler(self, repeat_strategy)
+        return self._job_scheduler
+
+    def _start(self, job: Job) -> None:
+        self.lockManager.track_job(job.id, job.token or "", round(time.time() * 1000))
+        task = asyncio.create_task(self._run_job(job), name=f"job {job.id}")
+        self._handlers[task] = job
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._handlers.pop(task, None)
+        self._settling.discard(task)
+        self._slots.release()
+
+    async def _run_job(self, job: Job) -> None:
+        task = asyncio.current_task()
+        try:
+            outcome = await self._attempt(job)
+            if task is not None:  # from here on, a stop waits instead of cancelling
+                self._handlers.pop(task, None)
+                self._settling.add(task)
+            if outcome is not None:
+                await outcome(job)
+        finally:
+            if job not in self._unfinished:
+                self.lockManager.untrack_job(job.id)
+
+    async def _attempt(self, job: Job) -> Callable[[Job], Awaitable[None]] | None:
+        if job.deferredFailure:
+            return self._settlement.failure(bullmq.UnrecoverableError(job.deferredFailure))
+        try:
+            return self._settlement.success(await self._call(job))
+        except asyncio.CancelledError as error:
+            if self._draining.is_set() and (task := asyncio.current_task()) and task.cancelling():
+                self._unfinished.append(job)
+                return None
+            return self._settlement.failure(error)
+        except BaseException as error:  # noqa: BLE001 - SystemExit out of a handler fails its job, not the worker
+            return self._settlement.failure(error)
+
+    async def _unless_draining(self, awaitable: Awaitable[T]) -> T | None:
+        """Await something that `drain` may cut short; None if it did."""
+        if self._draining.is_set():
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()
+            return None
+        future = asyncio.ensure_future(awaitable)
+        self._interruptible = future  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue] - only cancelled
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if self._draining.is_set() and future.cancelled():
+                return None
+            raise
+        finally:
+            self._interruptible = None
+
+    def stop_fetching(self) -> None:
+        """Start no further job. Those that run go on."""
+        self._draining.set()
+        self.closing = True
+        if self._interruptible is not None:
+            self._interruptible.cancel()
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Stop fetching, let running jobs finish, cancel and hand back what is left at the deadline.
+
+        A job that is handed back is the next one to be run, and has used no attempt. Locks are renewed until then.
+
+        Returns:
+            True if every job finished by itself.
+        """
+        self.stop_fetching()
+        if running := self._tasks():
+            await asyncio.wait(running, timeout=timeout_s)
+        for task in list(self._handlers):
+            task.cancel("the worker is stopping")
+        if left := self._tasks():
+            _, stuck = await asyncio.wait(left, timeout=CLEAN_UP_S)
+            self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
+        clean = not self._unfinished
+        await self._hand_back()
+        return clean
+
+    def _tasks(self) -> set[asyncio.Task[None]]:
+        return {*self._handlers, *self._settling}
+
+    async def _hand_back(self) -> None:
+        # Each goes to the very front, so the one that started first has to come last.
+        for job in sorted(self._unfinished, key=lambda job: (job.processedOn, job.token or ""), reverse=True):
+            try:
+                await self._settlement.hand_back(job)
+            except UNREACHABLE as error:
+                if not is_unreachable(error):
+                    raise
+                logger.warning("job {id} waits for its lock to expire: {error}", id=job.id, error=error)
+            self.lockManager.untrack_job(job.id)
+        self._unfinished.clear()
+
+    async def close(self, force: bool = False) -> None:
+        """Release what this worker holds; `drain` first, or pass `force` to hand running jobs back at once."""
+        if self.closed:
+            return
+        self.stop_fetching()
+        if force:
+            await self.drain(0)
+        if self._stalled_check is not None:
+            self._stalled_check.cancel()
+        await self.lockManager.close()
+        with suppress(*UNREACHABLE):
+            await self.backend.close()
+        self.closed = True
