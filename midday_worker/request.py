@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from midday_worker.errors import PayloadError
 from midday_worker.options import ResolvedOptions
-from midday_worker.schema import InvalidValue, JsonValue, Schema
+from midday_worker.schema import InvalidValue, JsonValue, ResultSource, Schema
 
 FailurePolicy: TypeAlias = Literal["fail", "ignore", "remove", "continue"]
 """What a child's final failure does to its parent.
@@ -30,6 +30,7 @@ class JobRequest:
     options: ResolvedOptions
     schema: Schema[object] = field(repr=False)
     value: object = field(repr=False)
+    source: ResultSource[object] = field(repr=False)
     children: tuple[JobRequest, ...] = ()
     on_failure: FailurePolicy = "fail"
 

@@ -130,6 +130,15 @@ class Job(bullmq.Job):
         values: dict[str, str] = await self.backend.getProcessedChildrenValues(self.id)
         return {child: _loads(value) for child, value in values.items()}
 
+    async def childrenNames(self) -> dict[str, str]:  # noqa: N802 - beside BullMQ's methods
+        """Return the names of the children that completed, by the child's key; those whose hash is gone are left out.
+
+        An addition of ours: BullMQ stores children's results without the children's names.
+        """
+        keys = list(await self.getChildrenValues())
+        names = [await self.backend.conn.hget(key, "name") for key in keys]
+        return {key: name for key, name in zip(keys, names, strict=True) if name is not None}
+
     async def getIgnoredChildrenFailures(self) -> dict[str, str]:  # noqa: N802 - as Node names it
         """Return the failed reasons of the children whose failure was ignored, by the child's key."""
         failures: dict[str, str] = await self.backend.conn.hgetall(f"{self.backend.toKey(self.id)}:failed")

@@ -91,6 +91,7 @@ class Worker(bullmq.Worker):
         self.keys = self.backend.keys
         self._slots = asyncio.Semaphore(config.concurrency)
         self._draining = asyncio.Event()
+        self._forced = asyncio.Event()
         self._interruptible: asyncio.Future[object] | None = None
         self._settling: set[asyncio.Task[None]] = set()
         self._handlers: dict[asyncio.Task[None], Job] = {}
@@ -273,8 +274,7 @@ class Worker(bullmq.Worker):
             True if every job finished by itself.
         """
         self.stop_fetching()
-        if running := self._tasks():
-            await asyncio.wait(running, timeout=timeout_s)
+        await self._wait_for_running(timeout_s)
         for task in list(self._handlers):
             task.cancel("the worker is stopping")
         if left := self._tasks():
@@ -283,6 +283,19 @@ class Worker(bullmq.Worker):
         clean = not self._unfinished
         await self._hand_back()
         return clean
+
+    def force(self) -> None:
+        """Let the deadline of a `drain` under way be now."""
+        self._forced.set()
+
+    async def _wait_for_running(self, timeout_s: float) -> None:
+        forced = asyncio.create_task(self._forced.wait())
+        deadline = time.monotonic() + timeout_s
+        try:
+            while (running := self._tasks()) and not forced.done() and (left := deadline - time.monotonic()) > 0:
+                await asyncio.wait({*running, forced}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            forced.cancel()
 
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {*self._handlers, *self._settling}

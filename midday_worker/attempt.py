@@ -1,0 +1,131 @@
+"""One attempt at one job: validate, open the session, call the handler, dump the result, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+
+from midday_worker.context import JobContext
+from midday_worker.database import Database, session_scope
+from midday_worker.engine.job import Job
+from midday_worker.errors import JobTimeoutError, NonRetryableError, PayloadError, ResultError
+from midday_worker.logs import job_logger
+from midday_worker.schema import InvalidValue, JsonValue, Schema, dump_untyped
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from loguru import Logger
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class ExecutableJob(Protocol):
+    """The least that a job has to be to be executed: what a test's plain fake offers."""
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        ...
+
+    @property
+    def data(self) -> object:
+        """The payload as stored: JSON values."""
+        ...
+
+    def updateProgress(self, progress: float | dict[str, object], /) -> Awaitable[object]:  # noqa: N802 - BullMQ's name
+        """Store how far the job is."""
+        ...
+
+
+class InvalidStoredPayload(PayloadError, NonRetryableError):  # noqa: N818 - a PayloadError, met at execution
+    """The stored payload doesn't match the schema: the job fails at once and keeps its data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[P, R]):
+    """How to run one job once. The same path serves the worker, `execute()` and tests."""
+
+    name: str
+    queue: str
+    schema: Schema[P]
+    result_schema: Schema[R] | None
+    handler: Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R]
+
+    async def run(self, job: ExecutableJob, db: AsyncSession, timeout_ms: int | None = None) -> R:
+        """Validate the payload, call the handler, and return its validated result.
+
+        Raises:
+            PayloadError: the payload doesn't match the schema.
+            ResultError: the result doesn't match the declared type.
+            JobTimeoutError: the handler took longer than `timeout_ms`.
+        """
+        payload = self._parse(job.data)
+        context = JobContext(cast("Job", job), db, self._logger(job))
+        return self._checked(await self._within(timeout_ms, payload, context))
+
+    async def run_stored(self, job: Job, database: Database | None, timeout_ms: int | None) -> JsonValue:
+        """Run a job of the queue in a session of its own, and return the result's JSON form.
+
+        The result is dumped, then the session committed: a result that can't be stored commits nothing.
+        """
+        async with session_scope(database) as session:
+            result = await self.run(job, session, timeout_ms)
+            return self.dump(result)
+
+    def dump(self, result: R) -> JsonValue:
+        """Return the result's JSON form. Raises ResultError."""
+        try:
+            return dump_untyped(result) if self.result_schema is None else self.result_schema.dump(result)
+        except InvalidValue as error:
+            raise ResultError(self.name, type(result).__name__, str(error)) from error
+
+    def _parse(self, data: object) -> P:
+        try:
+            return self.schema.validate_wire(data)
+        except InvalidValue as error:
+            raise InvalidStoredPayload(self.name, error.problems, "stored payload") from error
+
+    def _checked(self, result: R) -> R:
+        if self.result_schema is None:
+            return result
+        try:
+            return self.result_schema.validate(result)
+        except InvalidValue as error:
+            raise ResultError(self.name, type(result).__name__, str(error)) from error
+
+    async def _within(self, timeout_ms: int | None, payload: P, context: JobContext) -> R:
+        if timeout_ms is None:
+            return await self._call(payload, context)
+        async with time_limit(self.name, timeout_ms):
+            return await self._call(payload, context)
+
+    async def _call(self, payload: P, context: JobContext) -> R:
+        if inspect.iscoroutinefunction(self.handler):
+            return await cast("Awaitable[R]", self.handler(payload, context))
+        # A plain function may block: it runs in a thread, so that the loop goes on.
+        outcome = await asyncio.to_thread(self.handler, payload, context)
+        return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else cast("R", outcome)
+
+    def _logger(self, job: ExecutableJob) -> Logger:
+        made = getattr(job, "attemptsMade", 0)
+        return job_logger(job_id=str(job.id), job=self.name, queue=self.queue, attempt=int(made) + 1)
+
+
+@asynccontextmanager
+async def time_limit(job: str, timeout_ms: int) -> AsyncIterator[None]:
+    """Raise JobTimeoutError in the block after so many milliseconds."""
+    limit = asyncio.timeout(timeout_ms / 1000)
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if limit.expired():
+            raise JobTimeoutError(job, timeout_ms) from error
+        raise

@@ -1,0 +1,191 @@
+"""`JobClient`: what adds jobs to Redis, and the one that a call uses when none is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from typing_extensions import Self
+
+from midday_worker.engine.connection import Connection, RedisConfig, connect
+from midday_worker.engine.flow import add_flow
+from midday_worker.engine.job import Job
+from midday_worker.engine.events import wait_until_finished
+from midday_worker.engine.queue import Queue
+from midday_worker.engine.schedule import (
+    Recurrence,
+    Schedule,
+    find_schedule,
+    list_schedules,
+    remove_schedule,
+    upsert_schedule,
+)
+from midday_worker.engine.translation import UNREACHABLE, translated
+from midday_worker.errors import ClientClosedError
+from midday_worker.request import JobRequest
+from midday_worker.settings import Settings, load_settings
+
+
+class JobClient:
+    """Adds jobs to the queues of one Redis, and looks at them. Belongs to the event loop it is first used on.
+
+    Within `async with JobClient(...)` every `trigger` on this event loop uses it.
+
+    Args:
+        settings: where Redis is; read from the environment if not given.
+
+    >>> async def main() -> None:
+    ...     async with JobClient(Settings(environment="production")):
+    ...         ...  # await my_job.trigger(...)
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings: Settings = settings or load_settings()
+        self._redis = redis_config(self.settings)
+        self._connection: Connection | None = None
+        self._queues: dict[str, Queue] = {}
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        _clients.enter(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _clients.leave(self)
+        await self.close()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, made on first use. Raises ClientClosedError after `close`."""
+        if self._closed:
+            raise ClientClosedError
+        if self._connection is None:
+            self._connection = Connection(connect(self._redis))
+        return self._connection
+
+    def queue(self, name: str) -> Queue:
+        """Return the engine's queue of this name."""
+        queue = self._queues.get(name)
+        if queue is None or self._closed:
+            queue = self._queues[name] = Queue(name, self.connection, self._redis.prefix)
+        return queue
+
+    async def enqueue(self, request: JobRequest) -> str:
+        """Add one job; return its id."""
+        self._check(request)
+        return await self.queue(request.queue).add_request(request)
+
+    async def enqueue_many(self, requests: Sequence[JobRequest]) -> list[str]:
+        """Add jobs of one or more queues; return their ids in order. All are checked before the first is added."""
+        for request in requests:
+            self._check(request)
+        ids: dict[int, str] = {}
+        for queue in dict.fromkeys(request.queue for request in requests):
+            mine = [(index, request) for index, request in enumerate(requests) if request.queue == queue]
+            added = await self.queue(queue).add_requests([request for _, request in mine])
+            ids.update(zip((index for index, _ in mine), added, strict=True))
+        return [ids[index] for index in range(len(requests))]
+
+    async def enqueue_flow(self, root: JobRequest) -> list[str]:
+        """Add a tree of jobs in one transaction; return their ids, parents first."""
+        self._check(root)
+        return await add_flow(self.connection, self._redis.prefix, root)
+
+    async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
+        """Create or replace a recurring job."""
+        self._check(request)
+        await upsert_schedule(self.queue(request.queue), schedule_id, when, request)
+
+    async def find_schedule(self, queue: str, schedule_id: str) -> Schedule | None:
+        """Return a recurring job of the queue, or None."""
+        return await find_schedule(self.queue(queue), schedule_id)
+
+    async def schedules(self, queue: str) -> list[Schedule]:
+        """Return the queue's recurring jobs, the next to fire first."""
+        return await list_schedules(self.queue(queue))
+
+    async def remove_schedule(self, queue: str, schedule_id: str) -> bool:
+        """Remove a recurring job and its next run; False if there was none."""
+        return await remove_schedule(self.queue(queue), schedule_id)
+
+    async def find(self, queue: str, job_id: str) -> Job | None:
+        """Return a job, or None if Redis doesn't hold it."""
+        return await self.queue(queue).find(job_id)
+
+    async def state(self, queue: str, job_id: str) -> str:
+        """Return a job's state as BullMQ names it; "unknown" if Redis doesn't hold it."""
+        with translated(f"read the state of job {job_id}"):
+            return str(await self.queue(queue).getJobState(job_id))
+
+    async def wait_until_finished(self, queue: str, job_id: str, timeout_ms: int | None) -> Job | None:
+        """Return the job once it has ended; None if Redis doesn't hold it. Raises TimeoutError."""
+        return await wait_until_finished(self.queue(queue), self._redis, job_id, timeout_ms)
+
+    async def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        self._closed = True
+        self._queues.clear()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*UNREACHABLE):
+                await connection.close()
+
+    def _check(self, request: JobRequest) -> None:
+        if self.settings.environment != "production":
+            request.check_travels()
+
+
+def redis_config(settings: Settings) -> RedisConfig:
+    """Return the engine's view of the settings."""
+    return RedisConfig(
+        url=settings.redis_url.get_secret_value(),
+        prefix=settings.redis_prefix,
+        command_timeout_ms=settings.redis_command_timeout,
+    )
+
+
+class _Clients:
+    """The clients of each event loop: those entered, innermost last, and the one made on first use."""
+
+    def __init__(self) -> None:
+        self._entered: WeakKeyDictionary[asyncio.AbstractEventLoop, list[JobClient]] = WeakKeyDictionary()
+        self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, JobClient] = WeakKeyDictionary()
+
+    def enter(self, client: JobClient) -> None:
+        self._entered.setdefault(asyncio.get_running_loop(), []).append(client)
+
+    def leave(self, client: JobClient) -> None:
+        self._entered.get(asyncio.get_running_loop(), []).remove(client)
+
+    def current(self) -> JobClient:
+        loop = asyncio.get_running_loop()
+        if entered := self._entered.get(loop):
+            return entered[-1]
+        client = self._made.get(loop)
+        if client is None:
+            client = self._made[loop] = JobClient()
+        return client
+
+    async def close(self) -> None:
+        client = self._made.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.close()
+
+
+_clients: Final = _Clients()
+
+
+def current_client() -> JobClient:
+    """Return the client entered with `async with` on this event loop, else one made on first use."""
+    return _clients.current()
+
+
+async def close() -> None:
+    """Close the client that this event loop's calls made on first use. Call it when the program ends."""
+    await _clients.close()

@@ -1,0 +1,324 @@
+"""`JobDefinition`: a job's name, schema, handler and options, and all ways to trigger it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypedDict, TypeVar, cast
+
+from typing_extensions import Required, Unpack
+
+from midday_worker.attempt import Attempt, ExecutableJob
+from midday_worker.client import JobClient, current_client
+from midday_worker.context import JobContext
+from midday_worker.database import session_scope
+from midday_worker.durations import Duration
+from midday_worker.errors import FlowError, InvalidInputError, PayloadError
+from midday_worker.handle import JobHandle, ScheduleHandle
+from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, check_options, merge
+from midday_worker.queues import QueueRegistry
+from midday_worker.recurrence import recurrence
+from midday_worker.request import FailurePolicy, JobRequest
+from midday_worker.schema import InvalidValue, Schema
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R]
+
+
+class BatchItem(TypedDict, Generic[P], total=False):
+    """One job of a batch: its payload, and options of its own."""
+
+    payload: Required[P | Mapping[str, object]]
+    options: CallOptions
+
+
+class Child(TypedDict, total=False):
+    """A flow's child as a dictionary; `definition.node(...)` says the same, typed."""
+
+    job: Required[JobDefinition[object, object]]
+    data: Required[object]
+    children: Sequence[JobRequest | Child]
+    on_failure: FailurePolicy
+    options: CallOptions
+
+
+class JobDefinition(Generic[P, R]):
+    """A job that can be triggered and executed. Made by `job()`.
+
+    Attributes:
+        id: the job's name, in BullMQ's words.
+        queue: the name of its queue.
+        schema: its payload's schema.
+        result_schema: its result's, or None when the handler declares none.
+        defined_at: file and line.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        schema: Schema[P],
+        result_schema: Schema[R] | None,
+        handler: Handler[P, R],
+        *,
+        queue: str,
+        options: CheckedOptions,
+        queues: QueueRegistry,
+        defined_at: str,
+    ) -> None:
+        self.id = name
+        self.queue = queue
+        self.schema = schema
+        self.result_schema = result_schema
+        self.handler = handler
+        self.defined_at = defined_at
+        self._options = options
+        self._queues = queues
+        self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, handler)
+
+    def __repr__(self) -> str:
+        return f"JobDefinition({self.id!r}, queue={self.queue!r})"
+
+    @property
+    def options(self) -> ResolvedOptions:
+        """The job's options: the library's, the queue's, and its own."""
+        return self._resolve({})
+
+    def parse_result(self, value: object) -> R:
+        """Validate a result as it was stored. Raises PayloadError."""
+        if self.result_schema is None:
+            return cast("R", value)
+        try:
+            return self.result_schema.validate_wire(value)
+        except InvalidValue as error:
+            raise PayloadError(self.id, error.problems, "stored result") from error
+
+    async def trigger(
+        self, payload: P | Mapping[str, object], *, client: JobClient | None = None, **options: Unpack[CallOptions]
+    ) -> JobHandle[R]:
+        """Add one job.
+
+        Args:
+            payload: the payload, or a dictionary in either spelling, which is checked here.
+            client: the client to use; by default the one entered on this event loop, else one from the environment.
+            **options: see `CallOptions`; they win over the job's and its queue's.
+
+        Raises:
+            PayloadError: the payload doesn't match the schema.
+            OptionError: an option is misspelt or out of range.
+            RedisUnavailableError: Redis can't be reached; it says whether the job may have been written.
+        """
+        request = self._request(payload, cast("Mapping[str, object]", options))
+        client = client or current_client()
+        return self._handle(await client.enqueue(request), client)
+
+    async def batch_trigger(
+        self, items: Sequence[BatchItem[P]], *, client: JobClient | None = None
+    ) -> list[JobHandle[R]]:
+        """Add many jobs, 1,000 in a round trip. All are validated before the first is added.
+
+        Args:
+            items: `{"payload": ..., "options": {...}}` each.
+            client: see `trigger`.
+
+        Raises:
+            PayloadError, OptionError: an item is wrong; its index leads each field's path. Nothing was added.
+            RedisUnavailableError: Redis can't be reached; it says whether jobs may have been written.
+        """
+        requests = [self._batch_request(index, item) for index, item in enumerate(items)]
+        client = client or current_client()
+        return [self._handle(job_id, client) for job_id in await client.enqueue_many(requests)]
+
+    async def trigger_delayed(
+        self,
+        payload: P | Mapping[str, object],
+        delay: Duration,
+        *,
+        client: JobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> JobHandle[R]:
+        """Add one job that becomes due after `delay`: milliseconds, "3d", or a timedelta. See `trigger`."""
+        options["delay"] = delay
+        return await self.trigger(payload, client=client, **options)
+
+    async def trigger_recurring(
+        self,
+        payload: P | Mapping[str, object],
+        pattern: str | None = None,
+        *,
+        every: Duration | None = None,
+        tz: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+        schedule_id: str | None = None,
+        client: JobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ScheduleHandle:
+        """Add a job again and again, by BullMQ's job schedulers. Calling again with the same id changes nothing more.
+
+        Args:
+            payload: the payload of every run.
+            pattern: when, as cron: 5 fields, or 6 with the seconds first.
+            every: how often, instead of a pattern.
+            tz: the pattern's time zone, an IANA name; UTC if not given.
+            start: the first moment; a time without a zone is UTC.
+            end: the last moment.
+            limit: how many runs at most.
+            schedule_id: by default the job's name and a hash of the payload, so that schedules of different
+                payloads stand side by side.
+            client: see `trigger`.
+            **options: of each run.
+
+        Raises:
+            ScheduleError: the pattern, the zone or the bounds are wrong; nothing was written.
+        """
+        when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
+        request = self._request(payload, cast("Mapping[str, object]", options))
+        schedule_id = self._schedule_id(schedule_id, request)
+        client = client or current_client()
+        await client.schedule(schedule_id, when, request)
+        return ScheduleHandle(schedule_id, self.id, self.queue, client)
+
+    async def schedules(self, *, client: JobClient | None = None) -> list[ScheduleHandle]:
+        """Return this job's schedules, the next to fire first."""
+        client = client or current_client()
+        found = await client.schedules(self.queue)
+        return [ScheduleHandle(item.id, self.id, self.queue, client) for item in found if item.job == self.id]
+
+    async def trigger_flow(
+        self,
+        payload: P | Mapping[str, object],
+        children: Sequence[JobRequest | Child],
+        *,
+        client: JobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> JobHandle[R]:
+        """Add this job and its children, which run first, in one transaction.
+
+        Args:
+            payload: this job's payload.
+            children: nodes made by other definitions' `node()`, or `{"job": definition, "data": payload}`; they run
+                side by side, each after its own children.
+            client: see `trigger`.
+            **options: this job's options.
+
+        Returns:
+            This job's handle; its `children` are theirs.
+
+        Raises:
+            PayloadError: a node's payload is wrong; nothing was added.
+            FlowError: a node has deduplication, or the id of a job that exists.
+        """
+        root = self.node(payload, children=children, **options)
+        client = client or current_client()
+        ids = iter(await client.enqueue_flow(root))
+        return cast("JobHandle[R]", _flow_handle(root, ids, client))
+
+    def node(
+        self,
+        payload: P | Mapping[str, object],
+        *,
+        children: Sequence[JobRequest | Child] = (),
+        on_failure: FailurePolicy = "fail",
+        **options: Unpack[CallOptions],
+    ) -> JobRequest:
+        """Return a flow's node, validated.
+
+        Args:
+            payload: this node's payload.
+            children: the nodes that run before it.
+            on_failure: what this node's final failure does to its parent; see `FailurePolicy`.
+            **options: this node's options.
+        """
+        if on_failure not in ("fail", "ignore", "remove", "continue"):
+            raise FlowError(f'on_failure is {on_failure!r}; accepted: "fail", "ignore", "remove", "continue".')
+        below = tuple(_as_request(child) for child in children)
+        return self._request(payload, cast("Mapping[str, object]", options), below, on_failure)
+
+    async def execute(self, job: ExecutableJob, db: object = None) -> R:
+        """Run the handler on a job without Redis: to test it, with a plain fake for the job and any database.
+
+        Args:
+            job: anything with `id`, `data` and `updateProgress`.
+            db: what the handler finds as `ctx.db`. It is neither committed nor closed here.
+
+        Returns:
+            The handler's validated result.
+        """
+        if db is not None:
+            return await self.attempt.run(job, cast("AsyncSession", db), self.options.timeout)
+        async with session_scope(None) as session:
+            return await self.attempt.run(job, session, self.options.timeout)
+
+    def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
+        return merge(self._queues.get(self.queue).options, self._options, call)
+
+    def _request(
+        self,
+        payload: object,
+        options: Mapping[str, object],
+        children: tuple[JobRequest, ...] = (),
+        on_failure: FailurePolicy = "fail",
+    ) -> JobRequest:
+        resolved = self._resolve(check_options(options, call=True))
+        try:
+            value = self.schema.validate(payload)
+            data = self.schema.dump(value)
+        except InvalidValue as error:
+            raise PayloadError(self.id, error.problems) from error
+        schema = cast("Schema[object]", self.schema)
+        return JobRequest(self.id, self.queue, data, resolved, schema, value, self, children, on_failure)
+
+    def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
+        known = {"payload", "options"}
+        if not isinstance(item, Mapping) or "payload" not in item or not item.keys() <= known:
+            raise InvalidInputError(
+                f'Item {index} of the batch for job {self.id!r} is not {{"payload": ..., "options": {{...}}}}.'
+            )
+        try:
+            return self._request(item["payload"], cast("Mapping[str, object]", item.get("options", {})))
+        except PayloadError as error:
+            raise PayloadError(self.id, error.problems, f"payload {index} of the batch") from error
+
+    def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
+        return JobHandle(job_id, self.id, self.queue, client, self)
+
+    def _schedule_id(self, given: str | None, request: JobRequest) -> str:
+        if given is not None:
+            if not given or ":" in given:
+                raise InvalidInputError(f'schedule_id is {given!r}; accepted: a non-empty text without ":".')
+            return given
+        canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        # BullMQ reads ids with several ":" as its older repeatable jobs.
+        return f"{self.id.replace(':', '-')}-{digest}"
+
+
+def _as_request(child: JobRequest | Child) -> JobRequest:
+    if isinstance(child, JobRequest):
+        return child
+    known = Child.__required_keys__ | Child.__optional_keys__
+    if not isinstance(child, Mapping) or not {"job", "data"} <= child.keys() <= known:
+        raise FlowError(f'A flow\'s child is neither a node() nor a dictionary of {", ".join(sorted(known))}.')
+    definition = child["job"]
+    if not isinstance(definition, JobDefinition):
+        raise FlowError(f"A flow's child has the job {definition!r}; accepted: what job() returned.")
+    return definition.node(
+        child["data"],
+        children=child.get("children", ()),
+        on_failure=child.get("on_failure", "fail"),
+        **child.get("options", {}),
+    )
+
+
+def _flow_handle(request: JobRequest, ids: Iterator[str], client: JobClient) -> JobHandle[object]:
+    job_id = next(ids)  # parents first, as JobRequest.tree() has them
+    children = tuple(_flow_handle(child, ids, client) for child in request.children)
+    return JobHandle(job_id, request.name, request.queue, client, request.source, children)

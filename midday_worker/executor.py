@@ -1,0 +1,81 @@
+"""What the worker calls with each job: find its definition, or park it; then make one attempt."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from midday_worker.database import Database
+from midday_worker.engine.job import Job
+from midday_worker.engine.settlement import Park
+from midday_worker.engine.wire import call_timeout, fill_in
+from midday_worker.errors import NonRetryableError, UnknownJobError
+from midday_worker.logs import job_logger
+from midday_worker.registry import JobRegistry
+
+_FIRST_PARK_MS: Final = 5_000
+_LONGEST_PARK_MS: Final = 600_000
+
+
+class Executor:
+    """Executes jobs of a registry.
+
+    Args:
+        registry: the jobs that this worker knows.
+        database: where `ctx.db` goes; None if none is configured.
+        unknown_job_retries: how often a job of an unknown name is parked before it fails; the default of 12 is about
+            an hour, time for a rolling deploy to bring the worker that knows it.
+    """
+
+    def __init__(self, registry: JobRegistry, database: Database | None, unknown_job_retries: int) -> None:
+        self._registry = registry
+        self._database = database
+        self._unknown_job_retries = unknown_job_retries
+
+    async def __call__(self, job: Job) -> object:
+        """Make one attempt and return the result's JSON form. What it raises fails the attempt."""
+        if job.unreadable is not None:
+            raise NonRetryableError(job.unreadable)
+        definition = self._registry.find(job.name)
+        if definition is None:
+            raise self._unknown(job)
+        options = definition.options
+        fill_in(job.opts, options)
+        job.attempts = int(job.opts["attempts"])
+        log = job_logger(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1)
+        timeout_ms = call_timeout(job.opts) or options.timeout
+        started = time.perf_counter()
+        log.debug("started")
+        try:
+            result = await definition.attempt.run_stored(job, self._database, timeout_ms)
+        except Exception as error:
+            log.opt(exception=error).warning(
+                "attempt {attempt} of {attempts} failed after {ms} ms",
+                attempt=job.attemptsMade + 1,
+                attempts=job.attempts,
+                ms=_since(started),
+            )
+            raise
+        log.info("completed in {ms} ms", ms=_since(started))
+        return result
+
+    def _unknown(self, job: Job) -> Exception:
+        unknown = UnknownJobError(job.name, self._registry.near(job.name), len(self._registry))
+        # Parking uses no attempt, so the starts beyond the attempts are the times it was parked.
+        parked = max(0, job.attemptsStarted - job.attemptsMade - 1)
+        log = job_logger(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1)
+        if parked >= self._unknown_job_retries:
+            return NonRetryableError(f"{unknown} Given up after {parked} tries.")
+        delay = min(_LONGEST_PARK_MS, _FIRST_PARK_MS * 2**parked)
+        log.warning(
+            "{reason} A worker that isn't deployed yet may know it: parked for {seconds} s ({parked} of {limit}).",
+            reason=unknown,
+            seconds=delay // 1000,
+            parked=parked + 1,
+            limit=self._unknown_job_retries,
+        )
+        return Park(delay)
+
+
+def _since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)

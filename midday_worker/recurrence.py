@@ -1,0 +1,59 @@
+"""The arguments of a recurring trigger, checked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from midday_worker.durations import Duration, to_milliseconds
+from midday_worker.engine.cron import CronPattern
+from midday_worker.engine.schedule import Recurrence
+from midday_worker.errors import ScheduleError
+
+
+def recurrence(
+    pattern: str | None,
+    *,
+    every: Duration | None,
+    tz: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    limit: int | None,
+) -> Recurrence:
+    """Return when a schedule fires. Raises ScheduleError, DurationError."""
+    if (pattern is None) == (every is None):
+        raise ScheduleError("A schedule needs a cron pattern or every=..., and not both.", pattern=pattern, tz=tz)
+    if every is not None and tz is not None:
+        raise ScheduleError("tz goes with a cron pattern; every=... is the same in all time zones.", tz=tz)
+    if limit is not None and (isinstance(limit, bool) or limit < 1):
+        raise ScheduleError(f"limit is {limit!r}; accepted: an integer of 1 or more.")
+    start_ms, end_ms = _epoch_ms("start", start), _epoch_ms("end", end)
+    if start_ms is not None and end_ms is not None and start_ms >= end_ms:
+        raise ScheduleError(f"The schedule's start ({start}) is not before its end ({end}).")
+    if end is not None and end_ms is not None and end_ms <= datetime.now(UTC).timestamp() * 1000:
+        raise ScheduleError(f"The schedule's end ({end}) is past: it would never fire.")
+    return Recurrence(
+        pattern=None if pattern is None else CronPattern.parse(pattern, tz),
+        every_ms=_every_ms(every),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        limit=limit,
+    )
+
+
+def _every_ms(every: Duration | None) -> int | None:
+    if every is None:
+        return None
+    milliseconds = to_milliseconds(every, "every")
+    if milliseconds == 0:
+        raise ScheduleError(f"every is {every!r}; accepted: a duration above zero.")
+    return milliseconds
+
+
+def _epoch_ms(name: str, moment: object) -> int | None:
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        raise ScheduleError(f"{name} is {moment!r}; accepted: a datetime.")
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
