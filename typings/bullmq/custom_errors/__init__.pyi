@@ -1,0 +1,3 @@
+from bullmq.custom_errors.delayed_error import DelayedError as DelayedError
+from bullmq.custom_errors.unrecoverable_error import UnrecoverableError as UnrecoverableError
+from bullmq.custom_errors.waiting_children_error import WaitingChildrenError as WaitingChildrenError
