@@ -1,8 +1,8 @@
 """Cron patterns: reading them, their next fire, and the strategy with which workers advance a schedule.
 
-A schedule is advanced by whichever worker takes its job, in Python or in Node. So a pattern is accepted only if Node
-(bullmq 6, cron-parser 5) reads it the same way, and its fires are those that Node computes, through every
-change of the clocks.
+A schedule is advanced by whichever worker takes its job, in Python or in Node. So a pattern is accepted
+only if Node (bullmq 6, cron-parser 5) reads it the same way, and its fires are those that Node computes,
+through every change of the clocks.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from midday_worker.errors import ScheduleError
 
 UNREADABLE_INTERVAL: Final = timedelta(days=1)
 """After how long a schedule whose pattern can't be read comes up again."""
+_BEYOND_CALENDAR: Final = 253_000_000_000_000
+"""An instant in the year 9987: what lies beyond can't be reckoned with, and is ignored as Node ignores it."""
 
 _ACCEPTED: Final = (
     "Accepted: 5 fields (minute, hour, day of month, month, day of week) or 6 with the seconds first, "
-    "each with numbers, *, lists (1,15), ranges (1-5) and steps (*/15); names (MON, JAN); L for the last day of the "
-    "month, 5L for its last Friday, 1#2 for its second Monday; or @hourly, @daily, @weekly, @monthly, @yearly. "
+    "each with numbers, *, lists (1,15), ranges (1-5) and steps (*/15); names (MON, JAN); L for the last day "
+    "of the month, 5L for its last Friday, 1#2 for its second Monday; or @hourly, @daily, @weekly, @monthly, "
+    "@yearly. "
     'Examples: "0 9 * * MON-FRI" (weekdays at 9:00), "*/15 * * * *" (each quarter of an hour), '
     '"0 0 L * *" (the last day of the month), "*/10 * * * * *" (every 10 seconds).'
 )
@@ -40,7 +43,8 @@ class CronPattern:
 
     Attributes:
         pattern: as it is written on the wire: the caller's, with single spaces between the fields.
-        tz: the zone's name; "UTC" where none was given. Written always: without it Node takes its process's zone.
+        tz: the zone's name; "UTC" where none was given. To be written always: without it Node takes the
+            zone of its process.
     """
 
     pattern: str
@@ -57,7 +61,8 @@ class CronPattern:
 
         >>> cron = CronPattern.parse("30 2 * * *", "Europe/Stockholm")
         >>> before_the_gap = datetime.fromisoformat("2026-03-28T12:00+01:00")
-        >>> datetime.fromtimestamp(cron.next_after(int(before_the_gap.timestamp() * 1000)) / 1000, UTC).isoformat()
+        >>> fire_ms = cron.next_after(int(before_the_gap.timestamp() * 1000))
+        >>> datetime.fromtimestamp(fire_ms / 1000, UTC).isoformat()
         '2026-03-29T01:30:00+00:00'
         """
         plain = " ".join(pattern.split())
@@ -80,17 +85,17 @@ class CronPattern:
 def repeat_strategy(millis: int, opts: Mapping[str, object]) -> int | None:
     """Compute a schedule's next fire, in place of bullmq's `default_repeat_strategy`.
 
-    As in Node: no fire before `startDate` or after `endDate` (then None, which ends the schedule), and the present
-    moment with `immediately`. An absent `tz` means UTC; Node, which takes its process's zone, can't tell
-    us which that is.
+    As in Node: no fire before `startDate` or after `endDate` (then None, which ends the schedule), and the
+    present moment with `immediately`. An absent `tz` means UTC: Node takes its process's zone, which it
+    doesn't write down.
 
     It never raises, since that would end the schedule for the workers of both languages. What Node wrote and
     `CronPattern.parse` refuses goes on as near as can be, with a warning:
 
     - `H` becomes a fixed value, and 1 to 4 fields are filled up, see `written_out`;
     - a zone that Node alone knows is looked up without case or as a fixed offset, or else is UTC;
-    - a pattern that can't be read at all (Node can be given a strategy of its own) comes up again after a day,
-      when a Node worker may take it and put it right.
+    - a pattern that can't be read at all (Node can be given a strategy of its own) comes up again after a
+      day, when a Node worker may take it and put it right.
 
     Args:
         millis: now, or the previous fire if that is later, in milliseconds since 1970.
@@ -116,7 +121,11 @@ def _as_stored(pattern: str, tz: str | None) -> CronPattern | None:
         return CronPattern.parse(pattern, tz)
     except ScheduleError as refused:
         lenient = _leniently(pattern, tz)
-        outcome = f"it comes up again after {UNREADABLE_INTERVAL}" if lenient is None else "it goes on nearly as in Node"
+        outcome = (
+            f"it comes up again after {UNREADABLE_INTERVAL}"
+            if lenient is None
+            else "it goes on as near as can be"
+        )
         logger.warning("a schedule has a pattern or zone that isn't accepted; {}: {}", outcome, refused)
         return lenient
 
@@ -136,14 +145,14 @@ def _milliseconds(moment: object) -> int | None:
     if isinstance(moment, datetime):
         return int(moment.timestamp() * 1000)
     if isinstance(moment, int | float):
-        return int(moment)
-    if not isinstance(moment, str) or not moment:
+        return int(moment) if abs(moment) < _BEYOND_CALENDAR else None
+    if not isinstance(moment, str):
         return None
     if moment.isdecimal():
-        return int(moment)
+        return _milliseconds(float(moment))
     try:
         return int(datetime.fromisoformat(moment).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -151,6 +160,6 @@ def _unknown_zone(name: str) -> str:
     near = near_zones(name)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return (
-        f"Unknown time zone {name!r}.{hint} Accepted: a name of the IANA time zone database as it is spelled there, "
+        f"Unknown time zone {name!r}.{hint} Accepted: a name from the IANA time zone database, "
         'for example "Europe/Stockholm", "America/New_York" or "UTC".'
     )

@@ -1,4 +1,4 @@
-"""The fields of a cron pattern: what may stand in them, and which seconds, minutes, hours and days they name."""
+"""The fields of a cron pattern: what may stand in them, and which times and days they name."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ MACROS: Final[Mapping[str, str]] = {
 }
 """The short names that Node's cron-parser knows, and what they stand for."""
 
-_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_WEEKDAYS: Final = "sun mon tue wed thu fri sat".split()
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST_PATTERN: Final = 1024
 _LONGEST: Final = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _ITEM: Final = re.compile(r"(?:[*?]|([a-z]+|\d+)(?:-([a-z]+|\d+))?)(?:/(\d+))?", re.ASCII | re.IGNORECASE)
 _LAST_WEEKDAY: Final = re.compile(r"([0-7]|[a-z]{3})L", re.ASCII | re.IGNORECASE)
@@ -38,7 +39,7 @@ class _Field:
     name: str
     low: int
     high: int
-    words: Mapping[str, int] = field(default_factory=dict)
+    words: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def problem(self, item: str, why: str) -> ValueError:
         return ValueError(f"{self.name} {item!r} {why}")
@@ -47,7 +48,7 @@ class _Field:
         if not text.isdigit():
             value = self.words.get(text.lower())
             if value is None:
-                raise self.problem(item, f"isn't understood{self._known_words()}")
+                raise self.problem(item, _why_not(item, self.words))
             return value
         if not self.low <= int(text) <= self.high:
             raise self.problem(item, f"is outside {self.low}-{self.high}")
@@ -62,7 +63,7 @@ class _Field:
     def values(self, item: str) -> frozenset[int]:
         match = _ITEM.fullmatch(item)
         if match is None:
-            raise self.problem(item, _why_not(item))
+            raise self.problem(item, _why_not(item, self.words))
         first, last, step = match.groups()
         if step is not None and int(step) == 0:
             raise self.problem(item, "has a step of 0")
@@ -74,9 +75,6 @@ class _Field:
         if end < start:
             raise self.problem(item, "ends before it starts")
         return frozenset(range(start, end + 1, int(step or 1)))
-
-    def _known_words(self) -> str:
-        return f"; the words it knows are {', '.join(self.words)}" if self.words else "; it takes numbers"
 
 
 _SECOND: Final = _Field("second", 0, 59)
@@ -141,11 +139,13 @@ def read_fields(pattern: str) -> CronFields:
     Raises:
         ValueError: the pattern can't be read, or can never fire; the message names the field and says why.
     """
-    parts = MACROS.get(pattern, pattern).split(" ")
+    if len(pattern) > _LONGEST_PATTERN:
+        raise ValueError(f"it is longer than {_LONGEST_PATTERN} characters")
+    parts = MACROS.get(pattern, pattern).split()
     if pattern.startswith("@") and pattern not in MACROS:
         raise ValueError(f"{pattern!r} is not one of {', '.join(MACROS)}")
     if len(parts) not in (5, 6):
-        raise ValueError(f"it has {len(parts)} field{'s' if len(parts) > 1 else ''}, not 5 or 6")
+        raise ValueError(f"it has {len(parts)} field{'' if len(parts) == 1 else 's'}, not 5 or 6")
     second, minute, hour, day, month, weekday = parts if len(parts) == 6 else ["0", *parts]
     fields = CronFields(
         seconds=_numbers(_SECOND, second),
@@ -213,15 +213,18 @@ def _refuse_impossible_day(fields: CronFields) -> None:
         raise ValueError(f"it never fires: no month that it names has a day {min(rule.days)}")
 
 
-def _why_not(item: str) -> str:
+def _why_not(item: str, words: Iterable[str]) -> str:
     """Say why an item isn't accepted, for the forms that other crons know."""
-    letters = {letter.upper() for letter in item if letter.isalpha()}
-    if letters & {"H"} and not letters - {"H"}:
+    letters = "".join(filter(str.isalpha, item)).upper()
+    if letters == "H":
         return "isn't accepted: each worker would draw its own value for H; write a number"
-    if letters and letters <= {"L", "W"} and "W" in letters:
+    if letters in ("W", "LW"):
         return "isn't accepted: Node doesn't know W"
+    if letters == "L":
+        return "isn't accepted: L is the last day of the month, or follows a weekday: 5L is the last Friday"
     if "#" in item:
-        return "isn't accepted: # stands alone in the day of week and takes 1-5, as in 1#2 (the second Monday)"
-    if "L" in letters:
-        return "isn't accepted: L stands alone in the day of month (L), or after a day of week (5L, the last Friday)"
-    return "isn't understood"
+        return "isn't accepted: # stands alone in the day of week and takes 1-5: 1#2 is the second Monday"
+    known = ", ".join(words)
+    return (
+        f"isn't understood; the words it knows are {known}" if known else "isn't understood; it takes numbers"
+    )

@@ -5,8 +5,8 @@ clocks is best but that both follow the same one:
 
 - a pattern that names all 24 hours follows the clock: in an hour that occurs twice it fires twice;
 - any other fires in the first pass of such an hour and not in the second;
-- an hour that the clocks skip is made up for in the hour they land on, if the search comes upon the gap hour by
-  hour. One that comes upon it by leaping to the start of a day (a gap at midnight) does not notice.
+- an hour that the clocks skip is made up for in the hour they land on, if the search comes upon the gap hour
+  by hour. One that comes upon it by leaping to the start of a day (a gap at midnight) doesn't notice.
 
 `tests/integration/test_cron_against_node.py` holds this to what Node does.
 """
@@ -22,22 +22,19 @@ from midday_worker.engine.wall_clock import WallClock
 
 _SECOND: Final = 1
 _MINUTE: Final = 60
-_QUARTER: Final = 900
 _HOUR: Final = 3600
-_DAY: Final = 86_400
-_RESTARTS: Final = 100
 
 
 class StuckSearch(Exception):
-    """The search came back to where it had been: in Node the pattern has no next fire at all.
+    """The search ran in a circle, or came out before its start: in Node there is no next fire, or a past one.
 
-    Where a zone moves its clocks by half an hour (Lord Howe Island), the start of the hour that repeats lies before
-    the change, and stepping on from there leads back to it.
+    Where a zone moves its clocks by half an hour (Lord Howe Island), the start of the hour that repeats lies
+    before the change, and stepping on from there leads back to it.
     """
 
     def __init__(self, around: int) -> None:
         self.around = around
-        super().__init__(f"the search runs in a circle around {around} s after 1970")
+        super().__init__(f"no way on at {around} s after 1970")
 
 
 def next_fire(fields: CronFields, zone: tzinfo, epoch_ms: int) -> int:
@@ -45,33 +42,19 @@ def next_fire(fields: CronFields, zone: tzinfo, epoch_ms: int) -> int:
 
     Where Node's search gets stuck, this one goes on from the change of the clocks: a schedule that Node drops
     stays alive.
-
-    Raises:
-        StuckSearch: there is none; `read_fields` lets no such pattern through.
     """
-    for _ in range(_RESTARTS):
-        try:
-            return CronSearch(fields, zone, epoch_ms).run() * 1000
-        except StuckSearch as stuck:
-            epoch_ms = _change_after(stuck, zone) * 1000 - 1
-    raise StuckSearch(epoch_ms // 1000)
-
-
-def _change_after(stuck: StuckSearch, zone: tzinfo) -> int:
-    """Find the change of the clocks that a search is stuck at, in seconds. Changes come at quarters of an hour."""
-    clock = WallClock(stuck.around - stuck.around % _QUARTER, zone)
-    before = clock.offset
-    for _ in range(_DAY // _QUARTER):
-        clock.advance(_QUARTER)
-        if clock.offset != before:
-            return clock.instant
-    raise stuck
+    try:
+        return CronSearch(fields, zone, epoch_ms).run() * 1000
+    except StuckSearch as stuck:
+        clock = WallClock(stuck.around, zone)
+        clock.to_next_change()
+        return CronSearch(fields, zone, clock.instant * 1000 - 1).run() * 1000
 
 
 class CronSearch:
     """One search: a clock that is moved on until all fields match what it shows."""
 
-    __slots__ = ("_changes", "_clock", "_fields", "_repeated", "_skipped", "_start")
+    __slots__ = ("_changes", "_clock", "_fields", "_repeated", "_skipped", "_start_ms")
 
     def __init__(self, fields: CronFields, zone: tzinfo, epoch_ms: int) -> None:
         self._fields = fields
@@ -81,16 +64,15 @@ class CronSearch:
         self._repeated: int | None = None
         """The hour whose second pass has just begun."""
         self._changes: dict[object, bool] = {}
-        self._start: int | None = self._clock.instant
+        self._start_ms = epoch_ms
         if epoch_ms % 1000:
             self._step(_SECOND)
-            self._start = None
 
     def run(self) -> int:
         """Move on until the pattern fires, and return the instant in seconds.
 
         Raises:
-            StuckSearch: the search runs in a circle.
+            StuckSearch: there is no way on.
         """
         seen: set[object] = set()
         while not self._settled():
@@ -98,6 +80,8 @@ class CronSearch:
             if state in seen:
                 raise StuckSearch(self._clock.instant)
             seen.add(state)
+        if self._clock.instant * 1000 < self._start_ms:
+            raise StuckSearch(self._clock.instant)
         return self._clock.instant
 
     def _settled(self) -> bool:
@@ -117,7 +101,7 @@ class CronSearch:
         if clock.shows.second not in fields.seconds:
             self._to_next_second()
             return False
-        if clock.instant == self._start:
+        if clock.instant * 1000 == self._start_ms:
             self._step(_SECOND)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Cron patterns that Node accepts and `CronPattern.parse` refuses, written out so that Python can go on with them."""
+"""Cron patterns that Node accepts and `CronPattern.parse` refuses, written out for Python to go on with."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _DRAWN: Final = re.compile(r"H(?:\((\d+)-(\d+)\))?(?:/(\d+))?", re.ASCII)
 def written_out(pattern: str) -> str:
     """Write a pattern with all six fields, and with a number for each value that Node draws (`H`).
 
-    Fields missing in front mean any, as in Node. Unless it was given a seed, Node draws `H` anew at each fire; here
-    it is drawn from the pattern's own text, so that all Python workers agree. Anything else stays as it is.
+    Fields missing in front are filled up as in Node. Unless it was given a seed, Node draws `H` anew at each
+    fire; here it is drawn from the pattern's own text, so that all Python workers agree. Anything else
+    stays as it is.
 
     >>> written_out("5 9 * * *"), written_out("9 1 * *")
     ('0 5 9 * * *', '0 * 9 1 * *')

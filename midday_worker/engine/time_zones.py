@@ -38,9 +38,10 @@ def near_zones(name: str) -> list[str]:
     """
     wanted = name.strip().lower().replace(" ", "_")
     spelled = {known.lower(): known for known in sorted(zone_names())}
+    same = [spelled[wanted]] if wanted in spelled else []
     same_city = [known for lower, known in spelled.items() if lower.rpartition("/")[2] == wanted]
     near = [spelled[lower] for lower in get_close_matches(wanted, spelled, n=3, cutoff=0.75)]
-    return list(dict.fromkeys([*same_city, *near]))[:3]
+    return list(dict.fromkeys([*same, *same_city, *near]))[:3]
 
 
 def closest_zone(name: str) -> tzinfo:

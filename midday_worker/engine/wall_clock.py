@@ -7,13 +7,14 @@ from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _DAY: Final = timedelta(days=1)
+_QUARTER: Final = 900
 
 
 class WallClock:
     """What a wall clock shows at an instant, where the zone's offset from UTC may change.
 
-    Setting the clock to a time that occurs twice keeps the offset it has; a time that is skipped moves on by what
-    was skipped. So does luxon, on which Node's cron-parser counts, and both must come to the same instants.
+    Setting the clock to a time that occurs twice keeps the offset it has; a time that is skipped moves on by
+    what was skipped. So does luxon, with which Node's cron-parser counts: both come to the same instants.
     """
 
     __slots__ = ("_offset", "_zone", "shows")
@@ -66,6 +67,15 @@ class WallClock:
         first = self.shows.replace(day=1)
         self.set((first + 31 * _DAY).replace(day=1))
         self._to_day_start()
+
+    def to_next_change(self) -> None:
+        """Go to where the offset changes next, which is at a quarter of an hour, or a day on if it doesn't."""
+        before = self._offset
+        self._move_to(self.instant - self.instant % _QUARTER)
+        for _ in range(_DAY // timedelta(seconds=_QUARTER)):
+            self.advance(_QUARTER)
+            if self._offset != before:
+                return
 
     def offset_changes_today(self) -> bool:
         """Tell whether the day that the clock shows begins and ends with different offsets."""
