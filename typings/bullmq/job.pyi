@@ -27,6 +27,7 @@ class Job:
     attempts: int
     attemptsMade: int
     attemptsStarted: int
+    backend: RedisBackend
     data: JsonValue
     deduplication_id: str | None
     deferredFailure: str | None
@@ -60,9 +61,6 @@ class Job:
         opts: Mapping[str, object] = ...,
         job_id: str | None = None,
     ) -> None: ...
-    # An attribute at run time; read-only here, so that a subclass can narrow it.
-    @property
-    def backend(self) -> RedisBackend: ...
     def updateData(self, data: object) -> Awaitable[None]: ...
     async def promote(self) -> None: ...
     async def retry(self, state: str = "failed", opts: Mapping[str, object] = ...) -> None: ...

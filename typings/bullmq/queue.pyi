@@ -17,6 +17,7 @@ from bullmq.types import (
 from redis.asyncio import Redis
 
 class Queue(EventEmitter):
+    backend: RedisBackend
     client: Redis
     jobsOpts: Mapping[str, object]
     keys: dict[str, str]
@@ -28,9 +29,6 @@ class Queue(EventEmitter):
     scripts: Scripts
     _job_scheduler: JobScheduler | None
     def __init__(self, name: str, opts: QueueBaseOptions = ...) -> None: ...
-    # An attribute at run time; read-only here, so that a subclass can narrow it.
-    @property
-    def backend(self) -> RedisBackend: ...
     def toKey(self, type: str) -> str: ...
     async def add(self, name: str, data: object, opts: Mapping[str, object] = ...) -> Job: ...
     async def addBulk(self, jobs: Sequence[Mapping[str, object]]) -> list[Job]: ...

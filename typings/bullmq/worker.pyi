@@ -10,7 +10,7 @@ from bullmq.lock_manager import LockManager
 from bullmq.redis_connection import RedisConnection
 from bullmq.scripts import Scripts
 from bullmq.timer import Timer
-from bullmq.types import WorkerOptions
+from bullmq.types import FilledWorkerOptions
 from redis.asyncio import Redis
 
 _T = TypeVar("_T")
@@ -21,6 +21,7 @@ minimum_block_timeout: float
 short_retry_delay: float
 
 class Worker(EventEmitter):
+    backend: RedisBackend
     bclient: Redis
     blockUntil: int
     blockingRedisConnection: RedisConnection
@@ -36,7 +37,7 @@ class Worker(EventEmitter):
     limitUntil: int
     lockManager: LockManager
     name: str
-    opts: WorkerOptions
+    opts: FilledWorkerOptions
     paused: bool
     prefix: str
     processing: set[Future[Job | None]]
@@ -58,9 +59,6 @@ class Worker(EventEmitter):
         processor: Callable[..., Awaitable[object]] | None,
         opts: Mapping[str, object] = ...,
     ) -> None: ...
-    # An attribute at run time; read-only here, so that a subclass can narrow it.
-    @property
-    def backend(self) -> RedisBackend: ...
     async def run(self) -> None: ...
     async def getNextJob(self, token: str) -> Job | None: ...
     async def moveToActive(self, token: str) -> Job | None: ...

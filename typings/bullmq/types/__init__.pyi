@@ -62,24 +62,36 @@ class QueueBaseOptions(TypedDict, total=False):
     skipVersionCheck: bool
     skipWaitingForReady: bool
 
-class WorkerOptions(TypedDict, total=False):
+class _WorkerOptions(TypedDict, total=False):
     autorun: bool
     backend: str
-    concurrency: int
     connection: ConnectionOptions
-    drainDelay: int
     limiter: RateLimiterOptions
-    lockDuration: int
-    lockRenewTime: int
-    maxStalledCount: int
     metrics: MetricsOptions
     name: str
     prefix: str
     removeOnComplete: bool | int | KeepJobs
     removeOnFail: bool | int | KeepJobs
-    runRetryDelay: int
     skipVersionCheck: bool
     skipWaitingForReady: bool
+
+class WorkerOptions(_WorkerOptions, total=False):
+    concurrency: int
+    drainDelay: int
+    lockDuration: int
+    lockRenewTime: int
+    maxStalledCount: int
+    runRetryDelay: int
+    stalledInterval: int
+
+# With the defaults that a worker fills in.
+class FilledWorkerOptions(_WorkerOptions):
+    concurrency: int
+    drainDelay: int
+    lockDuration: int
+    lockRenewTime: int
+    maxStalledCount: int
+    runRetryDelay: int
     stalledInterval: int
 
 class QueueEventsOptions(TypedDict, total=False):
