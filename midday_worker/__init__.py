@@ -3,48 +3,52 @@
 Define a job with `job()`, trigger it from anywhere with `.trigger()`, run it with ``midday-worker run``.
 """
 
-from midday_worker.attempt import ExecutableJob
-from midday_worker.client import JobClient, close
-from midday_worker.context import JobContext
-from midday_worker.definition import BatchItem, Child, JobDefinition
-from midday_worker.durations import Duration
-from midday_worker.errors import (
-    ClientClosedError,
-    ConfigurationError,
-    DatabaseNotConfiguredError,
-    DefinitionError,
-    DuplicateJobError,
-    DuplicateQueueError,
-    DurationError,
-    EngineError,
-    EnqueueError,
-    FieldProblem,
-    FlowError,
-    ImportFailedError,
-    InvalidInputError,
-    JobFailedError,
-    JobNotFoundError,
-    JobResultTimeout,
-    JobTimeoutError,
-    MiddayWorkerError,
-    NonRetryableError,
-    OptionError,
-    PayloadError,
-    RedisRefusedError,
-    RedisUnavailableError,
-    ResultError,
-    RetryAfter,
-    ScheduleError,
-    SchemaError,
-    UnknownJobError,
-)
-from midday_worker.handle import JobHandle, ScheduleHandle
-from midday_worker.options import Backoff, CallOptions, Deduplication, JobOptions, Keep
-from midday_worker.queues import QueueDefinition, QueueRegistry, RateLimit, queue
-from midday_worker.registry import JobRegistry, execute_job, job, registry
-from midday_worker.request import FailurePolicy, JobRequest
-from midday_worker.schema import Payload
-from midday_worker.settings import Settings
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from midday_worker.attempt import ExecutableJob
+    from midday_worker.client import JobClient, close
+    from midday_worker.context import JobContext
+    from midday_worker.definition import BatchItem, Child, JobDefinition
+    from midday_worker.durations import Duration
+    from midday_worker.errors import (
+        ClientClosedError,
+        ConfigurationError,
+        DatabaseNotConfiguredError,
+        DefinitionError,
+        DuplicateJobError,
+        DuplicateQueueError,
+        DurationError,
+        EngineError,
+        EnqueueError,
+        FieldProblem,
+        FlowError,
+        ImportFailedError,
+        InvalidInputError,
+        JobFailedError,
+        JobNotFoundError,
+        JobResultTimeout,
+        JobTimeoutError,
+        MiddayWorkerError,
+        NonRetryableError,
+        OptionError,
+        PayloadError,
+        RedisRefusedError,
+        RedisUnavailableError,
+        ResultError,
+        RetryAfter,
+        ScheduleError,
+        SchemaError,
+        UnknownJobError,
+    )
+    from midday_worker.handle import JobHandle, ScheduleHandle
+    from midday_worker.options import Backoff, CallOptions, Deduplication, JobOptions, Keep
+    from midday_worker.queues import QueueDefinition, QueueRegistry, RateLimit, queue
+    from midday_worker.registry import JobRegistry, default_registry, execute_job, job
+    from midday_worker.request import FailurePolicy, JobRequest
+    from midday_worker.schema import Payload
+    from midday_worker.settings import Settings
 
 __version__ = "0.1.0"
 
@@ -100,8 +104,38 @@ __all__ = [
     "Settings",
     "UnknownJobError",
     "close",
+    "default_registry",
     "execute_job",
     "job",
     "queue",
-    "registry",
 ]
+
+# Loaded on first use: the command line answers --help without SQLAlchemy and Redis.
+_HOMES: Final = {
+    "midday_worker.attempt": "ExecutableJob",
+    "midday_worker.client": "JobClient close",
+    "midday_worker.context": "JobContext",
+    "midday_worker.definition": "BatchItem Child JobDefinition",
+    "midday_worker.durations": "Duration",
+    "midday_worker.errors": "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError InvalidInputError JobFailedError JobNotFoundError JobResultTimeout JobTimeoutError MiddayWorkerError NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError RetryAfter ScheduleError SchemaError UnknownJobError",
+    "midday_worker.handle": "JobHandle ScheduleHandle",
+    "midday_worker.options": "Backoff CallOptions Deduplication JobOptions Keep",
+    "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",
+    "midday_worker.registry": "JobRegistry default_registry execute_job job",
+    "midday_worker.request": "FailurePolicy JobRequest",
+    "midday_worker.schema": "Payload",
+    "midday_worker.settings": "Settings",
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names.split():
+            value: object = getattr(import_module(module), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

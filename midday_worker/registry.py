@@ -83,7 +83,7 @@ class JobRegistry:
                 _import(found.name)
 
 
-registry: Final = JobRegistry()
+default_registry: Final = JobRegistry()
 """The default registry."""
 
 
@@ -164,7 +164,7 @@ async def execute_job(name: str, job: ExecutableJob, db: object = None) -> objec
     Raises:
         UnknownJobError: no such job is registered.
     """
-    return await registry.get(name).execute(job, db)
+    return await default_registry.get(name).execute(job, db)
 
 
 def _define(
@@ -175,7 +175,7 @@ def _define(
     if not callable(handler):
         raise DefinitionError(f"The handler of job {name!r} at {place} is {handler!r}; accepted: a function.")
     own = {key: value for key, value in options.items() if key not in ("queue", "registry")}
-    target = options.get("registry", registry)
+    target = options.get("registry", default_registry)
     where = options.get("queue", DEFAULT_QUEUE)
     queue_name = where.name if isinstance(where, QueueDefinition) else where
     check_queue_name(queue_name)

@@ -1,0 +1,127 @@
+"""The commands. What they need is imported when they run, so that --help answers at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from midday_worker import __version__
+from midday_worker.cli.failure import one_line_errors
+
+app: Final = typer.Typer(
+    name="midday-worker",
+    help="Typed background jobs on BullMQ queues, shared with Node.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+Imports = Annotated[
+    list[str] | None,
+    typer.Option("--import", "-i", metavar="PKG", help="A module or package that defines jobs. Repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"midday-worker {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Typed background jobs on BullMQ queues, shared with Node."""
+
+
+@app.command()
+@one_line_errors
+def run(
+    imports: Imports = None,
+    queues: Annotated[str | None, typer.Option(help="Work only these queues, separated by commas.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Jobs at once, for queues that don't set their own. [default: 5]")
+    ] = None,
+    drain_timeout: Annotated[
+        str | None, typer.Option(help='How long running jobs may take after a signal. [default: "30s"]')
+    ] = None,
+    startup_timeout: Annotated[
+        str | None, typer.Option(help='How long to wait for Redis at start-up, 0 for ever. [default: "60s"]')
+    ] = None,
+) -> None:
+    """Run jobs until a signal; then let running ones finish."""
+    from midday_worker.cli.run import run_worker
+
+    run_worker(
+        imports or [],
+        concurrency=concurrency,
+        drain_timeout=drain_timeout,
+        startup_timeout=startup_timeout,
+        worker_queues=queues,
+    )
+
+
+@app.command()
+@one_line_errors
+def dev(
+    imports: Imports = None,
+    reload: Annotated[bool, typer.Option(help="Start again when a source file changes.")] = True,
+) -> None:
+    """Run jobs on an embedded Redis and SQLite, and start again when a source file changes."""
+    from midday_worker.cli.dev import run_dev
+
+    run_dev(imports or [], reload=reload)
+
+
+@app.command()
+@one_line_errors
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
+) -> None:
+    """Show it all at work: real input, Node and Python on the same queues, thirty days in seconds."""
+    from midday_worker.cli.demo import run_demo
+
+    run_demo(keep=keep)
+
+
+@app.command()
+@one_line_errors
+def jobs(imports: Imports = None, as_json: AsJson = False) -> None:
+    """List the jobs that are registered."""
+    from midday_worker.cli.jobs import list_jobs
+
+    list_jobs(imports or [], as_json=as_json)
+
+
+@app.command()
+@one_line_errors
+def trigger(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")],
+    data: Annotated[str, typer.Option("--data", "-d", help="The payload: JSON, @file, or @- for standard input.")],
+    imports: Imports = None,
+    delay: Annotated[str | None, typer.Option(help='Not before this has passed: "30s", "3d".')] = None,
+    priority: Annotated[int | None, typer.Option(help="1 is the first.")] = None,
+    attempts: Annotated[int | None, typer.Option(help="How often to try.")] = None,
+    job_id: Annotated[str | None, typer.Option("--job-id", help="The id that the job shall have.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add one job."""
+    from midday_worker.cli.trigger import trigger_job
+
+    given = {"delay": delay, "priority": priority, "attempts": attempts, "job_id": job_id}
+    options = {name: value for name, value in given.items() if value is not None}
+    trigger_job(job, data, imports or [], options, as_json=as_json)
+
+
+@app.command()
+@one_line_errors
+def health(as_json: AsJson = False) -> None:
+    """Check Redis, the database, and the worker on this host; the exit code says it."""
+    from midday_worker.cli.health import check_health
+
+    check_health(as_json=as_json)

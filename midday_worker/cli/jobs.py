@@ -1,0 +1,37 @@
+"""``midday-worker jobs``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from midday_worker.cli.loading import load_jobs, settings_with
+
+
+def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
+    """Write the registered jobs as a table or as JSON."""
+    rows = [
+        {
+            "job": definition.id,
+            "queue": definition.queue,
+            "attempts": definition.options.attempts,
+            "timeout_ms": definition.options.timeout,
+            "defined_at": definition.defined_at,
+        }
+        for definition in load_jobs(imports, settings_with())
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        typer.echo("No jobs. Name the package that defines them: --import my_service.jobs, or WORKER_IMPORTS.")
+        return
+    table = Table("job", "queue", "attempts", "timeout", "defined at")
+    for row in rows:
+        timeout = f"{row['timeout_ms']} ms" if row["timeout_ms"] else "none"
+        table.add_row(str(row["job"]), str(row["queue"]), str(row["attempts"]), timeout, str(row["defined_at"]))
+    Console().print(table)

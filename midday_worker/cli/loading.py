@@ -1,0 +1,29 @@
+"""Settings and jobs, as the command line and the environment name them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from midday_worker.registry import JobRegistry, default_registry
+from midday_worker.settings import Settings, load_settings
+
+
+def settings_with(**options: object) -> Settings:
+    """Return the settings, with those options that were given on the command line over the environment."""
+    return load_settings(**{name: value for name, value in options.items() if value is not None})
+
+
+def load_jobs(imports: Sequence[str], settings: Settings) -> JobRegistry:
+    """Import what `--import` names, else what WORKER_IMPORTS does, and return the registry.
+
+    Raises:
+        ImportFailedError: one of them can't be imported.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:  # as `python -m` has it: a project's own package needs no installation
+        sys.path.insert(0, here)
+    for module in imports or settings.worker_imports:
+        default_registry.load(module)
+    return default_registry

@@ -1,0 +1,66 @@
+"""``midday-worker trigger``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import typer
+
+from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.client import JobClient
+from midday_worker.definition import JobDefinition
+from midday_worker.errors import InvalidInputError
+from midday_worker.options import CallOptions
+from midday_worker.settings import Settings
+
+
+def trigger_job(
+    name: str, data: str, imports: Sequence[str], options: Mapping[str, object], *, as_json: bool
+) -> None:
+    """Add one job and write its id."""
+    payload = read_payload(data)
+    settings = settings_with()
+    definition = load_jobs(imports, settings).get(name)
+    job_id = asyncio.run(_trigger(definition, payload, cast("CallOptions", options), settings))
+    if as_json:
+        typer.echo(json.dumps({"id": job_id, "job": definition.id, "queue": definition.queue}))
+    else:
+        typer.echo(f"Added job {definition.id} to queue {definition.queue} with id {job_id}")
+
+
+async def _trigger(
+    definition: JobDefinition[object, object], payload: object, options: CallOptions, settings: Settings
+) -> str:
+    async with JobClient(settings) as client:
+        return (await definition.trigger(payload, client=client, **options)).id
+
+
+def read_payload(data: str) -> object:
+    """Return the JSON value of `--data`. Raises InvalidInputError."""
+    text, where = _read(data)
+    try:
+        value: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(
+            f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
+            """For example: --data '{"userId": "user_123"}', or --data @payload.json."""
+        ) from error
+    return value
+
+
+def _read(data: str) -> tuple[str, str]:
+    if not data.startswith("@"):
+        return data, "--data"
+    if data == "@-":
+        return sys.stdin.read(), "Standard input"
+    path = Path(data[1:])
+    try:
+        return path.read_text("utf-8"), f"File {path}"
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidInputError(f"Can't read {path}, which --data names: {reason}.") from error

@@ -1,0 +1,64 @@
+"""Is Redis there, and does a worker run beside us? Pings and heartbeats."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from dataclasses import asdict, dataclass
+from typing import Final, cast
+
+from midday_worker.engine.connection import Connection
+from midday_worker.engine.translation import translated
+
+HEARTBEAT_S: Final = 5
+STALE_S: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """What a running worker says of itself. Times in epoch seconds."""
+
+    host: str
+    pid: int
+    queues: list[str]
+    started_at: float
+    beat_at: float
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last beat."""
+        return max(0.0, time.time() - self.beat_at)
+
+
+async def ping(connection: Connection) -> str:
+    """Return the server's version. Raises RedisUnavailableError or RedisRefusedError."""
+    with translated("reach Redis"):
+        await connection.conn.ping()
+        return await connection.getRedisVersion() or "unknown"
+
+
+async def beat(connection: Connection, prefix: str, heartbeat: Heartbeat) -> None:
+    """Write a worker's heartbeat; it expires by itself."""
+    key = _key(prefix, heartbeat.host, heartbeat.pid)
+    await connection.conn.set(key, json.dumps(asdict(heartbeat)), ex=STALE_S)
+
+
+async def stop_beating(connection: Connection, prefix: str, heartbeat: Heartbeat) -> None:
+    """Remove a worker's heartbeat."""
+    await connection.conn.delete(_key(prefix, heartbeat.host, heartbeat.pid))
+
+
+async def heartbeats(connection: Connection, prefix: str, host: str | None = None) -> list[Heartbeat]:
+    """Return the heartbeats of the workers on `host`, by default this one."""
+    with translated("read the workers' heartbeats"):
+        found: list[Heartbeat] = []
+        async for key in connection.conn.scan_iter(match=_key(prefix, host or socket.gethostname(), "*"), count=1000):
+            text: str | None = await connection.conn.get(key)
+            if text is not None:
+                found.append(Heartbeat(**cast("dict[str, object]", json.loads(text))))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - written by beat()
+        return found
+
+
+def _key(prefix: str, host: str, pid: int | str) -> str:
+    return f"{prefix}:midday-worker:{host}:{pid}"

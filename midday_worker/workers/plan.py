@@ -1,0 +1,50 @@
+"""Which queues a process works, and how many jobs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from midday_worker.engine.worker import WorkerConfig
+from midday_worker.errors import ConfigurationError
+from midday_worker.registry import JobRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The queues to work."""
+
+    queues: tuple[WorkerConfig, ...]
+
+
+def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: int = 5) -> Plan:
+    """Return the queues of the registry's jobs, each with its concurrency and rate limit.
+
+    Args:
+        registry: the jobs.
+        only: work just these queues.
+        concurrency: for queues that don't set their own.
+
+    Raises:
+        ConfigurationError: there are no jobs, or `only` names a queue that none lives on.
+    """
+    named = sorted({definition.queue for definition in registry})
+    if not named:
+        raise ConfigurationError(
+            "No jobs are registered, so there is nothing to run. Name the package that defines them, for example "
+            "--import my_service.jobs, or set WORKER_IMPORTS."
+        )
+    unknown = [name for name in only if name not in named]
+    if unknown:
+        raise ConfigurationError(f"No job lives on queue {unknown[0]!r}. Queues with jobs: {', '.join(named)}.")
+    return Plan(tuple(_config(registry, name, concurrency) for name in named if not only or name in only))
+
+
+def _config(registry: JobRegistry, name: str, concurrency: int) -> WorkerConfig:
+    queue = registry.queues.get(name)
+    limit = queue.rate_limit
+    return WorkerConfig(
+        queue=name,
+        concurrency=queue.concurrency or concurrency,
+        rate_limit=None if limit is None else (limit.max, limit.per_ms),
+    )

@@ -1,0 +1,139 @@
+"""`WorkerService`: one engine worker per queue, supervised, until a signal; then the drain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from typing import Final
+
+from loguru import logger
+
+from midday_worker.client import redis_config
+from midday_worker.database import Database, create_database
+from midday_worker.engine.connection import Connection, connect
+from midday_worker.engine.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
+from midday_worker.engine.translation import UNREACHABLE
+from midday_worker.engine.worker import Worker
+from midday_worker.executor import Executor
+from midday_worker.registry import JobRegistry
+from midday_worker.settings import Settings
+from midday_worker.workers.plan import Plan
+from midday_worker.workers.startup import banner, wait_for_redis
+
+RESTARTS: Final = 5
+"""How often in a row a queue's run loop may break before the process gives up and exits."""
+
+
+class WorkerService:
+    """Runs the jobs of a registry until it is told to stop.
+
+    Args:
+        registry: the jobs.
+        plan: the queues, from `make_plan`.
+        settings: Redis, database, drain and start-up timeouts.
+    """
+
+    def __init__(self, registry: JobRegistry, plan: Plan, settings: Settings) -> None:
+        self._registry = registry
+        self._plan = plan
+        self._settings = settings
+        self._redis = redis_config(settings)
+        self._stop = asyncio.Event()
+        self._force = asyncio.Event()
+        self._broken: list[str] = []
+
+    def stop(self) -> None:
+        """Stop fetching and drain; called again, don't wait for running jobs."""
+        (self._force if self._stop.is_set() else self._stop).set()
+
+    async def run(self) -> bool:
+        """Work until stopped. Returns True after a clean drain.
+
+        Raises:
+            ConfigurationError: Redis didn't answer within the start-up timeout.
+            RedisRefusedError: Redis refused: a wrong password.
+        """
+        self._listen()
+        connection = Connection(connect(self._redis))
+        url = self._settings.database_primary_url
+        database = create_database(url.get_secret_value()) if url else None
+        try:
+            version = await wait_for_redis(connection, self._settings, self._stop)
+            if self._stop.is_set():
+                return True
+            logger.info("{banner}", banner=banner(self._plan, self._registry, self._settings, version))
+            return await self._work(connection, database)
+        finally:
+            if database is not None:
+                await database.dispose()
+            await connection.close()
+
+    async def _work(self, connection: Connection, database: Database | None) -> bool:
+        executor = Executor(self._registry, database, self._settings.unknown_job_retries)
+        workers = [Worker(config, executor, connection, self._redis) for config in self._plan.queues]
+        loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
+        pulse = asyncio.create_task(self._beat(connection))
+        await self._stop.wait()
+        logger.info("stopping: no further jobs are fetched; running ones may take {s:g} s", s=self._drain_s)
+        clean = await self._drain(workers)
+        await asyncio.gather(*loops)
+        pulse.cancel()
+        for worker in workers:
+            await worker.close()
+        logger.info("stopped" if clean else "stopped; unfinished jobs were handed back to their queues")
+        return clean and not self._broken
+
+    async def _drain(self, workers: list[Worker]) -> bool:
+        draining = asyncio.gather(*(worker.drain(self._drain_s) for worker in workers))
+        forced = asyncio.create_task(self._force.wait())
+        await asyncio.wait({draining, forced}, return_when=asyncio.FIRST_COMPLETED)
+        if forced.done():
+            logger.warning("second signal: running jobs are cancelled and handed back")
+            for worker in workers:
+                worker.force()
+        forced.cancel()
+        return all(await draining)
+
+    async def _supervise(self, worker: Worker) -> None:
+        for restart in range(RESTARTS + 1):
+            try:
+                await worker.run()
+            except Exception:  # whatever it is: the other queues go on, and this one is tried again
+                logger.exception("the run loop of queue {queue} broke", queue=worker.name)
+                await asyncio.sleep(min(5.0, 0.1 * 2**restart))
+            if self._stop.is_set():
+                return
+        logger.critical("queue {queue} can't be worked; stopping the process", queue=worker.name)
+        self._broken.append(worker.name)
+        self._stop.set()
+
+    async def _beat(self, connection: Connection) -> None:
+        started = time.time()
+        queues = [config.queue for config in self._plan.queues]
+        host, pid = socket.gethostname(), os.getpid()
+        heartbeat = Heartbeat(host=host, pid=pid, queues=queues, started_at=started, beat_at=started)
+        try:
+            while True:
+                heartbeat = Heartbeat(host=host, pid=pid, queues=queues, started_at=started, beat_at=time.time())
+                try:
+                    await beat(connection, self._redis.prefix, heartbeat)
+                except UNREACHABLE as error:
+                    logger.debug("no heartbeat: {error}", error=error)
+                await asyncio.sleep(HEARTBEAT_S)
+        finally:
+            try:
+                await stop_beating(connection, self._redis.prefix, heartbeat)
+            except UNREACHABLE:
+                logger.debug("the heartbeat expires by itself")
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    @property
+    def _drain_s(self) -> float:
+        return self._settings.drain_timeout / 1000

@@ -1,0 +1,68 @@
+"""Waiting for Redis at start-up, and the banner."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from loguru import logger
+
+from midday_worker.engine.connection import Connection
+from midday_worker.engine.health import ping
+from midday_worker.errors import ConfigurationError, RedisUnavailableError
+from midday_worker.registry import JobRegistry
+from midday_worker.settings import Settings, redact_url
+from midday_worker.workers.plan import Plan
+
+_PAUSE_S: Final = 0.5
+
+
+async def wait_for_redis(connection: Connection, settings: Settings, stop: asyncio.Event) -> str:
+    """Return the server's version once Redis answers; "" when `stop` is set first.
+
+    Raises:
+        ConfigurationError: it didn't within the start-up timeout.
+        RedisRefusedError: it answered, and refused: a wrong password. At once.
+    """
+    started, said = time.monotonic(), False
+    limit_s = settings.startup_timeout / 1000
+    where = redact_url(settings.redis_url.get_secret_value())
+    while not stop.is_set():
+        try:
+            return await ping(connection)
+        except RedisUnavailableError as error:
+            if limit_s and time.monotonic() - started > limit_s:
+                raise ConfigurationError(
+                    f"Redis at {where} did not answer within {limit_s:g} s. Is it running, and is REDIS_URL right? "
+                    "(--startup-timeout 0 waits for ever.)"
+                ) from error
+            if not said:
+                until = f"up to {limit_s:g} s" if limit_s else "for ever"
+                logger.warning("Redis at {where} does not answer yet; trying {until}", where=where, until=until)
+                said = True
+            try:
+                await asyncio.wait_for(stop.wait(), _PAUSE_S)
+            except TimeoutError:
+                continue
+    return ""
+
+
+def banner(plan: Plan, registry: JobRegistry, settings: Settings, redis_version: str) -> str:
+    """Return what is said at start-up: environment, servers (passwords hidden), queues, and every job."""
+    database = settings.database_primary_url
+    lines = [
+        "midday-worker",
+        f"  environment  {settings.environment}",
+        f"  redis        {redact_url(settings.redis_url.get_secret_value())} ({redis_version})",
+        f"  database     {redact_url(database.get_secret_value()) if database else 'not configured'}",
+    ]
+    for config in plan.queues:
+        limit = f", at most {config.rate_limit[0]} per {config.rate_limit[1]} ms" if config.rate_limit else ""
+        lines.append(f"  queue        {config.queue} (concurrency {config.concurrency}{limit})")
+        lines.extend(
+            f"    job        {definition.id} (attempts {definition.options.attempts})"
+            for definition in registry
+            if definition.queue == config.queue
+        )
+    return "\n".join(lines)
