@@ -10,6 +10,7 @@
     │   ├── DuplicateJobError
     │   ├── DuplicateQueueError
     │   └── SchemaError                 values of this type can't travel
+    ├── DatabaseUnavailableError        the database doesn't answer
     ├── UnknownJobError                 no job of this id in the registry
     ├── InvalidInputError (ValueError)  what a caller passed is wrong; nothing was written
     │   ├── PayloadError
@@ -54,6 +55,14 @@ class DatabaseNotConfiguredError(ConfigurationError):
             "This job uses ctx.db, but no database is configured. "
             "Set DATABASE_PRIMARY_URL, for example postgresql://user:password@localhost:5432/app."
         )
+
+
+class DatabaseUnavailableError(MiddayWorkerError):
+    """The database doesn't answer, or refuses the connection."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(f"The database {url} can't be used: {reason}")
 
 
 class ImportFailedError(ConfigurationError):
@@ -188,7 +197,9 @@ class ClientClosedError(EngineError):
     """A closed `JobClient` was used."""
 
     def __init__(self) -> None:
-        super().__init__("This JobClient is closed. Make a new one, or trigger within its `async with` block.")
+        super().__init__(
+            "This JobClient is closed. Make a new one, or trigger within its `async with` block."
+        )
 
 
 class EnqueueError(EngineError):
@@ -212,7 +223,9 @@ class JobFailedError(MiddayWorkerError):
         self.reason = reason
         self.attempts = attempts
         self.stacktrace = tuple(stacktrace)
-        super().__init__(f"Job {job!r} ({job_id}, queue {queue}) failed after {attempts} attempt(s): {reason}")
+        super().__init__(
+            f"Job {job!r} ({job_id}, queue {queue}) failed after {attempts} attempt(s): {reason}"
+        )
 
 
 class JobResultTimeout(MiddayWorkerError, TimeoutError):

@@ -1,0 +1,122 @@
+"""`Database`: one engine with its pool of connections, made on first use."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from midday_worker.database.address import DatabaseAddress, parse_address
+from midday_worker.durations import Duration, to_milliseconds
+from midday_worker.errors import DatabaseUnavailableError
+from midday_worker.settings import redact_url
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+KEPT_CONNECTIONS: Final = 5
+"""How many connections stay open when nothing uses them."""
+
+
+class Database:
+    """A database and its pool. It belongs to the event loop on which it is first used.
+
+    Attributes:
+        url: where it is, password hidden.
+    """
+
+    def __init__(self, url: str, *, max_connections: int, hide_parameters: bool) -> None:
+        self.url = redact_url(url)
+        self._address: Final[DatabaseAddress] = parse_address(url)
+        self._max_connections = max_connections
+        self._hide_parameters = hide_parameters
+        self._made: AsyncEngine | None = None
+
+    def __repr__(self) -> str:
+        return f"Database({self.url!r})"
+
+    def engine(self) -> AsyncEngine:
+        """Return the engine, which is made at the first call; connections are opened when they are needed."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def session(self) -> AsyncSession:
+        """Return a session that opens on first use. Whoever asks for it commits and closes it."""
+        from midday_worker.database.lazy_session import LazySession
+
+        return LazySession(self.engine)
+
+    async def ping(self, timeout: Duration = "5s") -> None:  # noqa: ASYNC109 - a caller's words
+        """Ask the database for an answer.
+
+        Raises:
+            DatabaseUnavailableError: none came within `timeout`, or an error did; it says which.
+        """
+        from sqlalchemy import text
+        from sqlalchemy.exc import SQLAlchemyError
+
+        limit_ms = to_milliseconds(timeout, "timeout")
+        try:
+            async with asyncio.timeout(limit_ms / 1000), self.engine().connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except TimeoutError as error:
+            raise DatabaseUnavailableError(self.url, f"no answer within {limit_ms} ms") from error
+        except (SQLAlchemyError, OSError) as error:
+            raise DatabaseUnavailableError(self.url, str(getattr(error, "orig", None) or error)) from error
+
+    async def dispose(self) -> None:
+        """Close all connections. The database can be used again afterwards."""
+        engine, self._made = self._made, None
+        if engine is not None:
+            await engine.dispose()
+
+    def _make(self) -> AsyncEngine:
+        # Not at the top: a process that only triggers jobs is spared SQLAlchemy's 150 ms.
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        if self._address.is_sqlite:
+            engine = create_async_engine(
+                self._address.engine_url,
+                connect_args=self._address.connect_args,
+                hide_parameters=self._hide_parameters,
+            )
+            _prepare_sqlite(engine)
+            return engine
+        kept = min(KEPT_CONNECTIONS, self._max_connections)
+        return create_async_engine(
+            self._address.engine_url,
+            connect_args=self._address.connect_args,
+            hide_parameters=self._hide_parameters,
+            pool_size=kept,
+            max_overflow=self._max_connections - kept,
+            # A worker may be idle for hours: a connection that died meanwhile must not fail a job.
+            pool_pre_ping=True,
+        )
+
+
+def create_database(url: str, *, max_connections: int = 20, hide_parameters: bool = True) -> Database:
+    """Return the database behind a URL, without connecting to it.
+
+    Args:
+        url: `postgresql://`, also with libpq's parameters (`sslmode`, `connect_timeout`, ...), or `sqlite:///path`.
+        max_connections: of PostgreSQL, how many may be open at once; a session more than that waits.
+        hide_parameters: keep the values in SQL statements out of errors and logs.
+
+    Raises:
+        ConfigurationError: the URL is of another form, or has a parameter that asyncpg can't follow.
+    """
+    return Database(url, max_connections=max_connections, hide_parameters=hide_parameters)
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    from sqlalchemy import event
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        # Readers don't wait for a writer; foreign keys count, as they do in PostgreSQL.
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", prepare)
