@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from midday_worker.client import JobClient, close
     from midday_worker.context import JobContext
     from midday_worker.definition import BatchItem, Child, JobDefinition
-    from midday_worker.durations import Duration
+    from midday_worker.durations import Duration, to_milliseconds
     from midday_worker.errors import (
         ClientClosedError,
         ConfigurationError,
@@ -108,6 +108,7 @@ __all__ = [
     "execute_job",
     "job",
     "queue",
+    "to_milliseconds",
 ]
 
 # Loaded on first use: the command line answers --help without SQLAlchemy and Redis.
@@ -116,7 +117,7 @@ _HOMES: Final = {
     "midday_worker.client": "JobClient close",
     "midday_worker.context": "JobContext",
     "midday_worker.definition": "BatchItem Child JobDefinition",
-    "midday_worker.durations": "Duration",
+    "midday_worker.durations": "Duration to_milliseconds",
     "midday_worker.errors": "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError InvalidInputError JobFailedError JobNotFoundError JobResultTimeout JobTimeoutError MiddayWorkerError NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError RetryAfter ScheduleError SchemaError UnknownJobError",
     "midday_worker.handle": "JobHandle ScheduleHandle",
     "midday_worker.options": "Backoff CallOptions Deduplication JobOptions Keep",
