@@ -10,9 +10,9 @@ import logging
 import math
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from loguru import logger
 
@@ -147,7 +147,8 @@ def _plain(value: object, depth: int = 0) -> object:
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if depth < _DEEPEST and isinstance(value, Mapping):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+        pairs = cast("Mapping[object, object]", value).items()
+        return {str(key): _plain(item, depth + 1) for key, item in pairs}
     if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item, depth + 1) for item in value]
+        return [_plain(item, depth + 1) for item in cast("Collection[object]", value)]
     return redact_text(str(value))
