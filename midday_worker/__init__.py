@@ -118,7 +118,13 @@ _HOMES: Final = {
     "midday_worker.context": "JobContext",
     "midday_worker.definition": "BatchItem Child JobDefinition",
     "midday_worker.durations": "Duration to_milliseconds",
-    "midday_worker.errors": "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError InvalidInputError JobFailedError JobNotFoundError JobResultTimeout JobTimeoutError MiddayWorkerError NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError RetryAfter ScheduleError SchemaError UnknownJobError",
+    "midday_worker.errors": (
+        "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError "
+        "DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError "
+        "InvalidInputError JobFailedError JobNotFoundError JobResultTimeout JobTimeoutError MiddayWorkerError "
+        "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
+        "RetryAfter ScheduleError SchemaError UnknownJobError "
+    ),
     "midday_worker.handle": "JobHandle ScheduleHandle",
     "midday_worker.options": "Backoff CallOptions Deduplication JobOptions Keep",
     "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",

@@ -17,7 +17,7 @@ from midday_worker.logs import job_logger
 from midday_worker.schema import InvalidValue, JsonValue, Schema, dump_untyped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from loguru import Logger
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,12 +39,12 @@ class ExecutableJob(Protocol):
         """The payload as stored: JSON values."""
         ...
 
-    def updateProgress(self, progress: float | dict[str, object], /) -> Awaitable[object]:  # noqa: N802 - BullMQ's name
+    def updateProgress(self, progress: float | dict[str, object], /) -> Awaitable[object]:
         """Store how far the job is."""
         ...
 
 
-class InvalidStoredPayload(PayloadError, NonRetryableError):  # noqa: N818 - a PayloadError, met at execution
+class InvalidStoredPayload(PayloadError, NonRetryableError):
     """The stored payload doesn't match the schema: the job fails at once and keeps its data."""
 
 
@@ -119,7 +119,7 @@ class Attempt(Generic[P, R]):
 
 
 @asynccontextmanager
-async def time_limit(job: str, timeout_ms: int) -> AsyncIterator[None]:
+async def time_limit(job: str, timeout_ms: int) -> AsyncGenerator[None]:
     """Raise JobTimeoutError in the block after so many milliseconds."""
     limit = asyncio.timeout(timeout_ms / 1000)
     try:

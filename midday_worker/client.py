@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 from weakref import WeakKeyDictionary
 
-from typing_extensions import Self
-
 from midday_worker.engine.connection import Connection, RedisConfig, connect
+from midday_worker.engine.events import wait_until_finished
 from midday_worker.engine.flow import add_flow
 from midday_worker.engine.job import Job
-from midday_worker.engine.events import wait_until_finished
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.schedule import (
     Recurrence,

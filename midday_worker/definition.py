@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Required, TypeAlias, TypedDict, TypeVar, cast
 
-from typing_extensions import Required, Unpack
+from typing_extensions import Unpack
 
 from midday_worker.attempt import Attempt, ExecutableJob
 from midday_worker.client import JobClient, current_client
@@ -17,7 +17,7 @@ from midday_worker.database import session_scope
 from midday_worker.durations import Duration
 from midday_worker.errors import FlowError, InvalidInputError, PayloadError
 from midday_worker.handle import JobHandle, ScheduleHandle
-from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, check_options, merge
+from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, UndelayedOptions, check_options, merge
 from midday_worker.queues import QueueRegistry
 from midday_worker.recurrence import recurrence
 from midday_worker.request import FailurePolicy, JobRequest
@@ -141,11 +141,10 @@ class JobDefinition(Generic[P, R]):
         delay: Duration,
         *,
         client: JobClient | None = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[UndelayedOptions],
     ) -> JobHandle[R]:
         """Add one job that becomes due after `delay`: milliseconds, "3d", or a timedelta. See `trigger`."""
-        options["delay"] = delay
-        return await self.trigger(payload, client=client, **options)
+        return await self.trigger(payload, client=client, delay=delay, **options)
 
     async def trigger_recurring(
         self,
@@ -278,7 +277,7 @@ class JobDefinition(Generic[P, R]):
 
     def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
         known = {"payload", "options"}
-        if not isinstance(item, Mapping) or "payload" not in item or not item.keys() <= known:
+        if not _is_mapping(item) or "payload" not in item or not item.keys() <= known:
             raise InvalidInputError(
                 f'Item {index} of the batch for job {self.id!r} is not {{"payload": ..., "options": {{...}}}}.'
             )
@@ -301,14 +300,18 @@ class JobDefinition(Generic[P, R]):
         return f"{self.id.replace(':', '-')}-{digest}"
 
 
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
 def _as_request(child: JobRequest | Child) -> JobRequest:
     if isinstance(child, JobRequest):
         return child
     known = Child.__required_keys__ | Child.__optional_keys__
-    if not isinstance(child, Mapping) or not {"job", "data"} <= child.keys() <= known:
-        raise FlowError(f'A flow\'s child is neither a node() nor a dictionary of {", ".join(sorted(known))}.')
+    if not _is_mapping(child) or not {"job", "data"} <= child.keys() <= known:
+        raise FlowError(f"A flow's child is neither a node() nor a dictionary of {', '.join(sorted(known))}.")
     definition = child["job"]
-    if not isinstance(definition, JobDefinition):
+    if not isinstance(definition, JobDefinition):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise FlowError(f"A flow's child has the job {definition!r}; accepted: what job() returned.")
     return definition.node(
         child["data"],

@@ -181,9 +181,7 @@ class RedisUnavailableError(EngineError):
     it is sent again.
     """
 
-    def __init__(
-        self, message: str, *, may_have_been_written: bool = False, job_ids: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, message: str, *, may_have_been_written: bool = False, job_ids: Sequence[str] = ()) -> None:
         self.may_have_been_written = may_have_been_written
         self.job_ids = tuple(job_ids)
         super().__init__(message)
@@ -197,9 +195,7 @@ class ClientClosedError(EngineError):
     """A closed `JobClient` was used."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This JobClient is closed. Make a new one, or trigger within its `async with` block."
-        )
+        super().__init__("This JobClient is closed. Make a new one, or trigger within its `async with` block.")
 
 
 class EnqueueError(EngineError):
@@ -223,9 +219,7 @@ class JobFailedError(MiddayWorkerError):
         self.reason = reason
         self.attempts = attempts
         self.stacktrace = tuple(stacktrace)
-        super().__init__(
-            f"Job {job!r} ({job_id}, queue {queue}) failed after {attempts} attempt(s): {reason}"
-        )
+        super().__init__(f"Job {job!r} ({job_id}, queue {queue}) failed after {attempts} attempt(s): {reason}")
 
 
 class JobResultTimeout(MiddayWorkerError, TimeoutError):

@@ -8,7 +8,7 @@ from typing import Final
 from midday_worker.database import Database
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
-from midday_worker.engine.wire import call_timeout, fill_in
+from midday_worker.engine.wire import attempts_of, call_timeout, fill_in
 from midday_worker.errors import NonRetryableError, UnknownJobError
 from midday_worker.logs import job_logger
 from midday_worker.registry import JobRegistry
@@ -41,7 +41,7 @@ class Executor:
             raise self._unknown(job)
         options = definition.options
         fill_in(job.opts, options)
-        job.attempts = int(job.opts["attempts"])
+        job.attempts = attempts_of(job.opts)
         log = job_logger(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1)
         timeout_ms = call_timeout(job.opts) or options.timeout
         started = time.perf_counter()

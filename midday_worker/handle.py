@@ -100,5 +100,3 @@ class ScheduleHandle:
     async def remove(self) -> bool:
         """Remove the schedule and its next run; False if it was gone already."""
         return await self.client.remove_schedule(self.queue, self.id)
-
-

@@ -6,9 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Final, Literal, TypeAlias, TypedDict, cast
-
-from typing_extensions import Required
+from typing import Final, Literal, Required, TypeAlias, TypedDict, cast
 
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import OptionError
@@ -47,6 +45,22 @@ class Deduplication(TypedDict, total=False):
     ttl: Duration
     extend: bool
     replace: bool
+
+
+class UndelayedOptions(TypedDict, total=False):
+    """The options of one call without `delay`, which that call has as an argument. See `CallOptions`."""
+
+    priority: int
+    lifo: bool
+    attempts: int
+    backoff: Duration | Backoff
+    timeout: Duration | None
+    remove_on_complete: bool | int | Keep
+    remove_on_fail: bool | int | Keep
+    deduplication: Deduplication
+    keep_logs: int
+    stack_trace_limit: int
+    job_id: str
 
 
 class JobOptions(TypedDict, total=False):
@@ -218,11 +232,12 @@ def _backoff(name: str, value: object) -> BackoffPolicy:
         return BackoffPolicy("fixed", _duration(name, value))
     members = _members(name, cast("object", value), {"type", "delay"}, {"jitter"})
     kind, jitter = members["type"], members.get("jitter", 0.0)
-    if kind != "fixed" and kind != "exponential":
+    if kind not in ("fixed", "exponential"):
         raise _refuse(f"{name}.type", kind, '"fixed" or "exponential"')
+    strategy: Literal["fixed", "exponential"] = "fixed" if kind == "fixed" else "exponential"
     if isinstance(jitter, bool) or not isinstance(jitter, int | float) or not 0 <= jitter <= 1:
         raise _refuse(f"{name}.jitter", jitter, "a number from 0 to 1")
-    return BackoffPolicy(kind, _duration(f"{name}.delay", members["delay"]), float(jitter))
+    return BackoffPolicy(strategy, _duration(f"{name}.delay", members["delay"]), float(jitter))
 
 
 def _keep(name: str, value: object) -> KeepPolicy:

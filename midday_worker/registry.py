@@ -266,6 +266,4 @@ def _last_place(error: Exception) -> str:
 
 
 def _raise(_name: str) -> None:
-    raise  # noqa: PLE0704 - walk_packages calls this while the package's error is being handled
-
-
+    raise

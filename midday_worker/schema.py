@@ -16,9 +16,7 @@ from midday_worker.errors import FieldProblem, SchemaError
 T = TypeVar("T")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
-JsonValue = TypeAliasType(
-    "JsonValue", "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
-)
+JsonValue = TypeAliasType("JsonValue", "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None")
 """What JSON can hold."""
 
 CoreSchema: TypeAlias = Mapping[str, object]
@@ -51,7 +49,7 @@ class ResultSource(Protocol[ResultT_co]):
         ...
 
 
-class InvalidValue(Exception):  # noqa: N818 - carried to PayloadError and ResultError, never seen by users
+class InvalidValue(Exception):
     """A value doesn't match a schema: the problems, by field path."""
 
     def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
@@ -111,9 +109,7 @@ class Schema(Generic[T]):
         """Raise InvalidValue unless the dumped value validates back to an equal one."""
         back = self.validate_wire(dumped)
         if back != value:
-            raise InvalidValue(
-                (FieldProblem("", "the value doesn't survive JSON: it comes back as another value"),)
-            )
+            raise InvalidValue((FieldProblem("", "the value doesn't survive JSON: it comes back as another value"),))
 
     def json_schema(self) -> dict[str, object]:
         """Return the JSON Schema (draft 2020-12) of what is accepted on the wire."""

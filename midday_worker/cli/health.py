@@ -59,7 +59,7 @@ async def _database(settings: Settings) -> str:
         return "not configured"
     database = create_database(settings.database_primary_url.get_secret_value())
     try:
-        await database.ping(settings.redis_command_timeout / 1000)
+        await database.ping(settings.redis_command_timeout)
     finally:
         await database.dispose()
     return "answers"

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midday_worker.registry import JobRegistry, default_registry
-from midday_worker.settings import Settings, load_settings
+from midday_worker.settings import ENV_FILE, Settings, load_settings
 
 
 def settings_with(**options: object) -> Settings:
     """Return the settings, with those options that were given on the command line over the environment."""
-    return load_settings(**{name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    return load_settings(env_file=ENV_FILE, **given)
 
 
 def load_jobs(imports: Sequence[str], settings: Settings) -> JobRegistry:

@@ -19,9 +19,7 @@ from midday_worker.options import CallOptions
 from midday_worker.settings import Settings
 
 
-def trigger_job(
-    name: str, data: str, imports: Sequence[str], options: Mapping[str, object], *, as_json: bool
-) -> None:
+def trigger_job(name: str, data: str, imports: Sequence[str], options: Mapping[str, object], *, as_json: bool) -> None:
     """Add one job and write its id."""
     payload = read_payload(data)
     settings = settings_with()

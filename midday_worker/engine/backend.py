@@ -12,12 +12,10 @@ from midday_worker.engine.connection import Connection
 class Backend(RedisBackend):
     """One queue's door to Redis. It closes only its blocking connection; the other one is shared."""
 
-    def __init__(
-        self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None
-    ) -> None:
+    def __init__(self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None) -> None:
         super().__init__(queue, connection, blocking, prefix, owns_connection=False)
 
-    def clientName(self, suffix: str | None = None) -> str:  # noqa: N802 - bullmq's name
+    def clientName(self, suffix: str | None = None) -> str:
         """Return the name of the queue's workers in Redis's client list, as Node encodes it.
 
         A queue's plain name may hold a space, which Redis refuses in client names.

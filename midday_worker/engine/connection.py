@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +40,8 @@ def connect(config: RedisConfig) -> Redis:
     redis-py's own retries are off: they would send an `add` again whose reply was lost.
     """
     seconds = config.command_timeout_ms / 1000
-    pool = BlockingConnectionPool.from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds)
+    from_url: Callable[..., BlockingConnectionPool] = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
+    pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds)
     _own_limits(pool, socket_timeout=seconds)
     return Redis.from_pool(pool)
 
@@ -49,7 +51,8 @@ def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
 
     Its time limit exceeds every blocking call, whatever the URL says: a shorter one makes an idle worker deaf.
     """
-    pool = ConnectionPool.from_url(config.url)
+    from_url: Callable[..., ConnectionPool] = ConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
+    pool = from_url(config.url)
     _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
     if name:
         pool.connection_kwargs["client_name"] = name
@@ -78,14 +81,14 @@ class Connection(RedisConnection):
         for command, filename in _UNREGISTERED.items():
             self.commands[command] = self.conn.register_script(loadScript(filename))
 
-    async def getRedisVersion(self) -> str | None:  # noqa: N802 - bullmq's name
+    async def getRedisVersion(self) -> str | None:
         """Return the server's version and learn what it can do.
 
         The port asks for it only where it needs the version, so its workers block for whole seconds.
         """
         if self.version is None:
             # redis-py types replies as a union of its sync and async forms.
-            info: dict[str, object] = await self.conn.info("server")
+            info: dict[str, object] = await self.conn.info("server")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
             self.version = str(info.get("redis_version", "6.2.0"))
             self.capabilities = {
                 "canBlockFor1Ms": not isRedisVersionLowerThan(self.version, "7.0.8"),

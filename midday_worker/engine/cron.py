@@ -122,9 +122,7 @@ def _as_stored(pattern: str, tz: str | None) -> CronPattern | None:
     except ScheduleError as refused:
         lenient = _leniently(pattern, tz)
         outcome = (
-            f"it comes up again after {UNREADABLE_INTERVAL}"
-            if lenient is None
-            else "it goes on as near as can be"
+            f"it comes up again after {UNREADABLE_INTERVAL}" if lenient is None else "it goes on as near as can be"
         )
         logger.warning("a schedule has a pattern or zone that isn't accepted; {}: {}", outcome, refused)
         return lenient

@@ -186,9 +186,7 @@ def _day_rule(day: str, weekday: str) -> DayRule:
         last_day="L" in day,
         any_weekday=weekday in ("*", "?"),
         weekdays=_union(_WEEKDAY, weekday, (_sunday_as_zero(_WEEKDAY.values(item)) for item in items)),
-        last_weekdays=_union(
-            _WEEKDAY, weekday, (_sunday_as_zero({_WEEKDAY.number(name, weekday)}) for name in last)
-        ),
+        last_weekdays=_union(_WEEKDAY, weekday, (_sunday_as_zero({_WEEKDAY.number(name, weekday)}) for name in last)),
         nth=int(nth[2]) if nth else None,
     )
 
@@ -225,6 +223,4 @@ def _why_not(item: str, words: Iterable[str]) -> str:
     if "#" in item:
         return "isn't accepted: # stands alone in the day of week and takes 1-5: 1#2 is the second Monday"
     known = ", ".join(words)
-    return (
-        f"isn't understood; the words it knows are {known}" if known else "isn't understood; it takes numbers"
-    )
+    return f"isn't understood; the words it knows are {known}" if known else "isn't understood; it takes numbers"

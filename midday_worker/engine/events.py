@@ -68,15 +68,12 @@ async def _read(queue: Queue, job_id: str) -> Job | None:
 
 
 async def _stream_end(queue: Queue) -> str:
-    newest = cast(
-        "Sequence[tuple[str, object]]", await queue.backend.conn.xrevrange(queue.keys["events"], count=1)
-    )
+    newest = cast("Sequence[tuple[str, object]]", await queue.backend.conn.xrevrange(queue.keys["events"], count=1))
     return newest[0][0] if newest else "0-0"
 
 
 async def _wait_for_event(queue: Queue, client: Redis, job_id: str, last: str, deadline: float | None) -> None:
     """Return once the stream tells of the job's end, or it is time to look at the state again."""
-
 
     until = time.monotonic() + LOOK_AGAIN_MS / 1000
     while (left := _left_ms(until, deadline)) > 0:
@@ -90,10 +87,10 @@ async def _wait_for_event(queue: Queue, client: Redis, job_id: str, last: str, d
 def _streams(reply: object) -> list[tuple[str, dict[str, str]]]:
     if not reply:
         return []
-    if isinstance(reply, dict):  # RESP3
+    if isinstance(reply, dict):  # RESP3 answers with a map of streams
         batches = next(iter(cast("dict[str, list[object]]", reply).values()))
-        entries = batches[0] if batches and isinstance(batches[0], list) else batches
-        return cast("list[tuple[str, dict[str, str]]]", entries)
+        nested = bool(batches) and isinstance(batches[0], list)
+        return cast("list[tuple[str, dict[str, str]]]", batches[0] if nested else batches)
     return cast("list[tuple[str, list[tuple[str, dict[str, str]]]]]", reply)[0][1]
 
 
@@ -104,5 +101,3 @@ def _left_ms(until: float, deadline: float | None) -> int:
 
 def _is_over(deadline: float | None) -> bool:
     return deadline is not None and time.monotonic() >= deadline - 0.01
-
-

@@ -66,7 +66,9 @@ def retry_delay_ms(error: BaseException, backoff: object, attempts_made: int) ->
         return 0
     if isinstance(backoff, int | float):
         return max(0, round(backoff))
-    return _computed(cast("Mapping[str, object]", backoff) if isinstance(backoff, Mapping) else _FALLBACK, attempts_made)
+    return _computed(
+        cast("Mapping[str, object]", backoff) if isinstance(backoff, Mapping) else _FALLBACK, attempts_made
+    )
 
 
 def _computed(backoff: Mapping[str, object], attempts_made: int) -> int:

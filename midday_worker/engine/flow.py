@@ -65,5 +65,3 @@ def _entries(request: JobRequest, connection: Connection, prefix: str, parent: J
     job = make_job(queue, request, extra)
     below = [_entries(child, connection, prefix, job) for child in request.children]
     return [Entry(job, bool(below)), *(entry for entries in below for entry in entries)]
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Final, cast
 
@@ -34,7 +35,7 @@ class Heartbeat:
 async def ping(connection: Connection) -> str:
     """Return the server's version. Raises RedisUnavailableError or RedisRefusedError."""
     with translated("reach Redis"):
-        await connection.conn.ping()
+        await connection.conn.ping()  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
         return await connection.getRedisVersion() or "unknown"
 
 
@@ -53,8 +54,10 @@ async def heartbeats(connection: Connection, prefix: str, host: str | None = Non
     """Return the heartbeats of the workers on `host`, by default this one."""
     with translated("read the workers' heartbeats"):
         found: list[Heartbeat] = []
-        async for key in connection.conn.scan_iter(match=_key(prefix, host or socket.gethostname(), "*"), count=1000):
-            text: str | None = await connection.conn.get(key)
+        pattern = _key(prefix, host or socket.gethostname(), "*")
+        scan = cast("AsyncIterator[str]", connection.conn.scan_iter(match=pattern, count=1000))  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+        async for key in scan:
+            text = cast("str | None", await connection.conn.get(key))
             if text is not None:
                 found.append(Heartbeat(**cast("dict[str, object]", json.loads(text))))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - written by beat()
         return found

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, TypedDict, cast
+from typing import Final, TypedDict, cast
 
 import bullmq
 
 from midday_worker.engine.failure import is_final, reason_of, retry_delay_ms, stack_of
-
-if TYPE_CHECKING:
-    from midday_worker.engine.backend import Backend
 
 RawJob = Mapping[str, str]
 
@@ -40,7 +37,6 @@ class DependenciesCount(TypedDict):
 class Job(bullmq.Job):
     """One job as a worker or a reader sees it. `ctx.job` is this: BullMQ's job, with BullMQ's names."""
 
-    backend: Backend
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
 
@@ -65,7 +61,7 @@ class Job(bullmq.Job):
             job.opts["attempts"] = 0
         return job
 
-    async def moveToFailed(self, err: BaseException, token: str, fetchNext: bool = False) -> object:  # noqa: N802, N803 - bullmq's names
+    async def moveToFailed(self, err: BaseException, token: str, fetchNext: bool = False) -> list[object] | None:
         """Store a failed attempt: to be tried again later, at once, or never."""
         self.failedReason = reason_of(err)
         self._keep_stack(stack_of(err))
@@ -86,8 +82,9 @@ class Job(bullmq.Job):
         return None
 
     def _delay_before_next(self, error: BaseException) -> int | None:
-        attempts = self.opts.get("attempts") or 1
-        if self.attemptsMade + 1 >= int(attempts) or self.discarded or is_final(error):
+        attempts = self.opts.get("attempts")
+        attempts = attempts if isinstance(attempts, int) else 1
+        if self.attemptsMade + 1 >= attempts or self.discarded or is_final(error):
             return None
         delay = retry_delay_ms(error, self.opts.get("backoff"), self.attemptsMade + 1)
         return None if delay < 0 else delay
@@ -97,13 +94,13 @@ class Job(bullmq.Job):
         limit = limit if isinstance(limit, int) else _DEFAULT_STACKS
         self.stacktrace = [*self.stacktrace, stack][-limit:] if limit else []
 
-    async def getDependencies(self) -> Dependencies:  # noqa: N802 - as Node names it
+    async def getDependencies(self) -> Dependencies:
         """Return the job's children by outcome, as Node's `Job.getDependencies`."""
         client, key = self.backend.conn, self.backend.toKey(self.id)
-        processed: dict[str, str] = await client.hgetall(f"{key}:processed")
-        unprocessed: set[str] = await client.smembers(f"{key}:dependencies")
-        failed: list[str] = await client.zrange(f"{key}:unsuccessful", 0, -1)
-        ignored: dict[str, str] = await client.hgetall(f"{key}:failed")
+        processed = cast("dict[str, str]", await client.hgetall(f"{key}:processed"))
+        unprocessed = cast("set[str]", await client.smembers(f"{key}:dependencies"))
+        failed = cast("list[str]", await client.zrange(f"{key}:unsuccessful", 0, -1))  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+        ignored = cast("dict[str, str]", await client.hgetall(f"{key}:failed"))
         return {
             "processed": {child: _loads(value) for child, value in processed.items()},
             "unprocessed": sorted(unprocessed),
@@ -111,7 +108,7 @@ class Job(bullmq.Job):
             "ignored": dict(ignored),
         }
 
-    async def getDependenciesCount(self) -> DependenciesCount:  # noqa: N802 - as Node names it
+    async def getDependenciesCount(self) -> DependenciesCount:
         """Return how many children are in each outcome, as Node's `Job.getDependenciesCount`."""
         key = self.backend.toKey(self.id)
         suffixes = ("processed", "dependencies", "failed", "unsuccessful")
@@ -125,30 +122,30 @@ class Job(bullmq.Job):
         processed, unprocessed, ignored, failed = (int(count or 0) for count in counts)
         return {"processed": processed, "unprocessed": unprocessed, "failed": failed, "ignored": ignored}
 
-    async def getChildrenValues(self) -> dict[str, object]:  # noqa: N802 - bullmq's name
+    async def getChildrenValues(self) -> dict[str, object]:
         """Return the results of the children that completed, by the child's key `prefix:queue:id`."""
         values: dict[str, str] = await self.backend.getProcessedChildrenValues(self.id)
         return {child: _loads(value) for child, value in values.items()}
 
-    async def childrenNames(self) -> dict[str, str]:  # noqa: N802 - beside BullMQ's methods
+    async def childrenNames(self) -> dict[str, str]:
         """Return the names of the children that completed, by the child's key; those whose hash is gone are left out.
 
         An addition of ours: BullMQ stores children's results without the children's names.
         """
         keys = list(await self.getChildrenValues())
-        names = [await self.backend.conn.hget(key, "name") for key in keys]
+        names = [cast("str | None", await self.backend.conn.hget(key, "name")) for key in keys]
         return {key: name for key, name in zip(keys, names, strict=True) if name is not None}
 
-    async def getIgnoredChildrenFailures(self) -> dict[str, str]:  # noqa: N802 - as Node names it
+    async def getIgnoredChildrenFailures(self) -> dict[str, str]:
         """Return the failed reasons of the children whose failure was ignored, by the child's key."""
-        failures: dict[str, str] = await self.backend.conn.hgetall(f"{self.backend.toKey(self.id)}:failed")
-        return dict(failures)
+        key = f"{self.backend.toKey(self.id)}:failed"
+        return cast("dict[str, str]", await self.backend.conn.hgetall(key))
 
-    async def getFailedChildrenValues(self) -> dict[str, str]:  # noqa: N802 - as Node names it
+    async def getFailedChildrenValues(self) -> dict[str, str]:
         """Return what `getIgnoredChildrenFailures` returns; Node's older name for it."""
         return await self.getIgnoredChildrenFailures()
 
-    async def clearLogs(self, keepLogs: int = 0) -> None:  # noqa: N802, N803 - as Node names them
+    async def clearLogs(self, keepLogs: int = 0) -> None:
         """Drop the job's log but for its last `keepLogs` lines, as Node's `Job.clearLogs`."""
         key = f"{self.backend.toKey(self.id)}:logs"
         if keepLogs:
@@ -156,7 +153,7 @@ class Job(bullmq.Job):
         else:
             await self.backend.conn.delete(key)
 
-    async def changeDelay(self, delay: int) -> None:  # noqa: N802 - as Node names it
+    async def changeDelay(self, delay: int) -> None:
         """Let a delayed job wait `delay` ms from now, as Node's `Job.changeDelay`."""
         keys = self.backend.keys
         now = round(time.time() * 1000)

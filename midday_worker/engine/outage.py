@@ -59,5 +59,5 @@ class Outage:
         seconds = longest * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
         try:
             await asyncio.wait_for(stop.wait(), seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return

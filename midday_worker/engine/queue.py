@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 from uuid import uuid4
 
 import bullmq
@@ -29,8 +29,6 @@ _ERRORS: Final = {
 
 class Queue(bullmq.Queue):
     """A queue on a shared connection."""
-
-    backend: Backend
 
     def __init__(self, name: str, connection: Connection, prefix: str) -> None:
         # Not bullmq.Queue's __init__: it would open a connection for each queue.
@@ -68,7 +66,7 @@ class Queue(bullmq.Queue):
 
     async def _is_safe_to_repeat(self, job: Job) -> bool:
         # One more try. Lua's add does nothing if the id exists; a deduplicated job has no key of its own.
-        return job.deduplication_id is None and bool(await self.backend.conn.ping())
+        return job.deduplication_id is None and await self.backend.conn.ping()  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
 
     async def add_requests(self, requests: Sequence[JobRequest]) -> list[str]:
         """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order."""
@@ -103,4 +101,4 @@ def checked_id(answer: object, job: Job) -> str:
     if isinstance(answer, int) and answer < 0:
         why = _ERRORS.get(answer, f"the engine answered {answer}")
         raise EnqueueError(f"Job {job.name!r} was not added: {why}.", job=job.name, job_id=job.id)
-    return str(cast("object", answer))
+    return str(answer)

@@ -18,7 +18,7 @@ _PAUSE_S: Final = 0.2
 Outcome = Callable[[Job], Awaitable[None]]
 
 
-class Park(Exception):  # noqa: N818 - an instruction to the engine, not an error
+class Park(Exception):
     """Raised by a processor: put the job back, delayed, without using an attempt."""
 
     def __init__(self, delay_ms: int) -> None:
@@ -59,7 +59,8 @@ class Settlement:
         async def fail(job: Job) -> None:
             try:
                 if isinstance(error, Park):
-                    await self._persist(job, lambda: self._park(job, error.delay_ms))
+                    delay_ms = error.delay_ms
+                    await self._persist(job, lambda: self._park(job, delay_ms))
                 else:
                     await self._persist(job, lambda: job.moveToFailed(error, job.token or ""))
             except Exception as broken:  # nothing that happens here may end the worker

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
-    ConnectionError,  # noqa: A004 - redis-py's name
+    ConnectionError,
     NoPermissionError,
     RedisError,
     ResponseError,
-    TimeoutError,  # noqa: A004 - redis-py's name
+    TimeoutError,
 )
 
 from midday_worker.errors import RedisRefusedError, RedisUnavailableError
@@ -31,7 +31,7 @@ def is_unreachable(error: BaseException) -> bool:
 
 
 @contextmanager
-def translated(action: str, job_ids: Sequence[str] = (), *, writes: bool = False) -> Iterator[None]:
+def translated(action: str, job_ids: Sequence[str] = (), *, writes: bool = False) -> Generator[None]:
     """Turn redis-py's errors within the block into ours.
 
     Args:
@@ -41,7 +41,7 @@ def translated(action: str, job_ids: Sequence[str] = (), *, writes: bool = False
     """
     try:
         yield
-    except (RedisError, OSError, asyncio.TimeoutError) as error:
+    except (RedisError, OSError) as error:
         if not is_unreachable(error):
             raise RedisRefusedError(f"Redis refused to {action}: {error}") from error
         written = writes and not _never_sent(error)

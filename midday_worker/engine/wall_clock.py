@@ -69,7 +69,7 @@ class WallClock:
         self._to_day_start()
 
     def to_next_change(self) -> None:
-        """Go to where the offset changes next, which is at a quarter of an hour, or a day on if it doesn't."""
+        """Go to the next change of the offset, at a quarter of an hour, or a day on if there is none."""
         before = self._offset
         self._move_to(self.instant - self.instant % _QUARTER)
         for _ in range(_DAY // timedelta(seconds=_QUARTER)):

@@ -93,6 +93,12 @@ def fill_in(wire: WireOptions, defaults: ResolvedOptions) -> None:
             wire[key] = encoded[key]
 
 
+def attempts_of(wire: Mapping[str, object]) -> int:
+    """Return how often a job may be tried."""
+    attempts = wire.get("attempts")
+    return attempts if isinstance(attempts, int) and attempts > 0 else 1
+
+
 def call_timeout(wire: Mapping[str, object]) -> int | None:
     """Return the `timeout` in milliseconds that travels with a job, or None."""
     ours = wire.get(OURS)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
 import bullmq
-from bullmq.redis_connection import RedisConnection
 from bullmq.job_scheduler import JobScheduler
+from bullmq.redis_connection import RedisConnection
 from loguru import logger
 
 from midday_worker.engine.backend import Backend, client_name
@@ -61,11 +61,7 @@ class Worker(bullmq.Worker):
         redis: where the blocking connection, which is this worker's own, goes.
     """
 
-    backend: Backend
-
-    def __init__(
-        self, config: WorkerConfig, processor: Processor, connection: Connection, redis: RedisConfig
-    ) -> None:
+    def __init__(self, config: WorkerConfig, processor: Processor, connection: Connection, redis: RedisConfig) -> None:
         limit = config.rate_limit
         super().__init__(
             config.queue,
@@ -101,7 +97,7 @@ class Worker(bullmq.Worker):
         self._settlement = Settlement(self.backend, config.lock_duration_ms)
         self._fetches = 0
 
-    def emit(self, event_name: str, *args: object) -> None:
+    def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
         """Log what the port would emit: a listener's exception must never reach the engine's loops."""
         if event_name == "error":
             logger.warning("queue {queue}: {error}", queue=self.name, error=args[0] if args else "unknown error")
@@ -170,7 +166,7 @@ class Worker(bullmq.Worker):
         fetched = await self.moveToActive(f"{self.id}:{self._fetches}")
         return fetched if isinstance(fetched, Job) else None
 
-    async def nextJobFromJobData(  # noqa: N802 - bullmq's name
+    async def nextJobFromJobData(
         self,
         job_data: dict[str, str] | None = None,
         job_id: str | None = None,
@@ -198,7 +194,7 @@ class Worker(bullmq.Worker):
         return job
 
     @property
-    def jobScheduler(self) -> JobScheduler:  # noqa: N802 - bullmq's name
+    def jobScheduler(self) -> JobScheduler:
         """The scheduler with our cron iterator, which is right across a change to or from summer time."""
         if self._job_scheduler is None:
             self._job_scheduler = JobScheduler(self, repeat_strategy)
@@ -238,7 +234,7 @@ class Worker(bullmq.Worker):
                 self._unfinished.append(job)
                 return None
             return self._settlement.failure(error)
-        except BaseException as error:  # noqa: BLE001 - SystemExit out of a handler fails its job, not the worker
+        except BaseException as error:
             return self._settlement.failure(error)
 
     async def _unless_draining(self, awaitable: Awaitable[T]) -> T | None:

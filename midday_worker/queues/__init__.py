@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -115,5 +115,3 @@ def check_queue_name(name: object) -> None:
         raise DefinitionError(
             f'A queue is named {name!r}; accepted: a non-empty text of printable characters without ":", as in Node.'
         )
-
-

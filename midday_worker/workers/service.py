@@ -89,7 +89,8 @@ class WorkerService:
     async def _drain(self, workers: list[Worker]) -> bool:
         draining = asyncio.gather(*(worker.drain(self._drain_s) for worker in workers))
         forced = asyncio.create_task(self._force.wait())
-        await asyncio.wait({draining, forced}, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[object]] = {draining, forced}  # type: ignore[arg-type]  # pyright: ignore[reportAssignmentType] - only waited for
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if forced.done():
             logger.warning("second signal: running jobs are cancelled and handed back")
             for worker in workers:
