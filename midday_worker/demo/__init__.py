@@ -1,0 +1,1 @@
+"""What `midday-worker demo` shows: real input through the whole system, from Python and from Node."""

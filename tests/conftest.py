@@ -1,0 +1,42 @@
+"""What every test shares: Node, and no silent skips."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from midday_worker.demo.node import NodeRuntime
+
+ROOT = Path(__file__).parent.parent
+NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-skips", action="store_true", help="fail the run if a test that needs a real server is skipped"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in NEEDS_SERVERS):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and item.config.getoption("--no-skips") and item.get_closest_marker("integration"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} needs a real server and was skipped: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def node() -> NodeRuntime:
+    """Node with its own BullMQ, installed once under .midday/."""
+    runtime = NodeRuntime(ROOT / ".midday" / "node")
+    runtime.install()
+    return runtime
