@@ -1,0 +1,185 @@
+"""`EmbeddedRedis`: a redis-server of one's own on a free loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import shutil
+import socket
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from midday_worker.embedded.binary import find_redis_server
+from midday_worker.embedded.process import HOST, ServerProcess, ServerStartError, free_port
+from midday_worker.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+_START_S: Final = 20
+_ANSWER_S: Final = 1
+_PORT_TRIES: Final = 5
+
+
+class EmbeddedRedis:
+    """A redis-server as a child process; `with` or `async with` starts and stops it.
+
+    Args:
+        data_dir: where its data and log go; it is made if missing, and kept. Without one, a temporary directory.
+        appendonly: keep the data over restarts. Otherwise nothing is saved.
+        binary: the redis-server, if not the one that `find_redis_server` finds.
+        port: a port to listen on, if not any free one.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        *,
+        appendonly: bool = False,
+        binary: Path | None = None,
+        port: int | None = None,
+    ) -> None:
+        self._data_dir = data_dir
+        self._appendonly = appendonly
+        self._binary = binary
+        self._fixed_port = port
+        self._port: int | None = None
+        self._directory: Path | None = None
+        self._lock: BinaryIO | None = None
+        self._process: ServerProcess | None = None
+
+    @property
+    def host(self) -> str:
+        """The address it listens on: loopback, always."""
+        return HOST
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        if self._port is None:
+            raise ServerStartError("This Redis is not started.")
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Its URL, for REDIS_URL."""
+        return f"redis://{self.host}:{self.port}"
+
+    @property
+    def process(self) -> ServerProcess:
+        """The process that runs now."""
+        if self._process is None:
+            raise ServerStartError("This Redis is not started.")
+        return self._process
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            ConfigurationError: there is no redis-server, or another one uses the data directory.
+            ServerStartError: it ended at once or doesn't answer; with the end of its log.
+        """
+        binary = self._binary or find_redis_server()
+        self._directory = self._take_directory()
+        try:
+            self._launch_on_free_port(binary)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop it, if it runs, and remove its temporary directory."""
+        if self._process is not None:
+            self._process.stop()
+        if self._lock is not None:
+            self._lock.close()
+        if self._directory is not None and self._data_dir is None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._process = self._lock = self._directory = self._port = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _take_directory(self) -> Path:
+        if self._data_dir is None:
+            return Path(tempfile.mkdtemp(prefix="midday-redis-"))
+        directory = self._data_dir.absolute()
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise ConfigurationError(
+                f"Another embedded Redis uses {directory}. Stop it, or give this one a directory of its own."
+            ) from None
+        self._lock = lock
+        return directory
+
+    def _launch_on_free_port(self, binary: Path) -> None:
+        if self._fixed_port is not None:
+            self._launch(binary, self._fixed_port)
+            return
+        for _ in range(_PORT_TRIES - 1):
+            # Somebody else may take the port between the question and the start.
+            with suppress(ServerStartError):
+                self._launch(binary, free_port())
+                return
+        self._launch(binary, free_port())
+
+    def _launch(self, binary: Path, port: int) -> None:
+        directory = self._directory or Path()
+        self._process = ServerProcess(
+            [str(binary), *self._arguments(directory, port)],
+            directory / "redis.log",
+            # The lock is the server's too: it holds as long as either lives.
+            keep_open=() if self._lock is None else (self._lock.fileno(),),
+        )
+        pid = self._process.pid
+        self._process.wait_until(lambda: _answers(port, pid), _START_S)
+        self._port = port
+
+    def _arguments(self, directory: Path, port: int) -> list[str]:
+        options = {
+            "port": str(port),
+            "bind": HOST,
+            "dir": str(directory),
+            "daemonize": "no",
+            "save": "",
+            "appendonly": "yes" if self._appendonly else "no",
+        }
+        return [part for name, value in options.items() for part in (f"--{name}", value)]
+
+
+def _answers(port: int, pid: int) -> bool:
+    """Whether the Redis on this port is that process, and done with loading its data."""
+    try:
+        with socket.create_connection((HOST, port), timeout=_ANSWER_S) as connection:
+            connection.sendall(b"INFO server\r\nPING\r\n")
+            answer = b""
+            while not answer.endswith((b"+PONG\r\n", b"in memory\r\n")):
+                part = connection.recv(4096)
+                if not part:
+                    return False
+                answer += part
+    except OSError:
+        return False
+    return f"\r\nprocess_id:{pid}\r\n".encode() in answer and answer.endswith(b"+PONG\r\n")
