@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from midday_worker.attempt import ExecutableJob
     from midday_worker.client import JobClient, close
     from midday_worker.context import JobContext
-    from midday_worker.definition import BatchItem, Child, JobDefinition
+    from midday_worker.definition import BatchItem, JobDefinition
     from midday_worker.durations import Duration, to_milliseconds
     from midday_worker.errors import (
         ClientClosedError,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         SchemaError,
         UnknownJobError,
     )
+    from midday_worker.flow import Child
     from midday_worker.handle import JobHandle, ScheduleHandle
     from midday_worker.options import Backoff, CallOptions, Deduplication, JobOptions, Keep
     from midday_worker.queues import QueueDefinition, QueueRegistry, RateLimit, queue
@@ -116,7 +117,8 @@ _HOMES: Final = {
     "midday_worker.attempt": "ExecutableJob",
     "midday_worker.client": "JobClient close",
     "midday_worker.context": "JobContext",
-    "midday_worker.definition": "BatchItem Child JobDefinition",
+    "midday_worker.definition": "BatchItem JobDefinition",
+    "midday_worker.flow": "Child",
     "midday_worker.durations": "Duration to_milliseconds",
     "midday_worker.errors": (
         "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Required, TypeAlias, TypedDict, TypeVar, cast
 
@@ -16,6 +16,7 @@ from midday_worker.context import JobContext
 from midday_worker.database import session_scope
 from midday_worker.durations import Duration
 from midday_worker.errors import FlowError, InvalidInputError, PayloadError
+from midday_worker.flow import Child, as_request, flow_handle, is_mapping
 from midday_worker.handle import JobHandle, ScheduleHandle
 from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, UndelayedOptions, check_options, merge
 from midday_worker.queues import QueueRegistry
@@ -36,16 +37,6 @@ class BatchItem(TypedDict, Generic[P], total=False):
     """One job of a batch: its payload, and options of its own."""
 
     payload: Required[P | Mapping[str, object]]
-    options: CallOptions
-
-
-class Child(TypedDict, total=False):
-    """A flow's child as a dictionary; `definition.node(...)` says the same, typed."""
-
-    job: Required[JobDefinition[object, object]]
-    data: Required[object]
-    children: Sequence[JobRequest | Child]
-    on_failure: FailurePolicy
     options: CallOptions
 
 
@@ -172,8 +163,7 @@ class JobDefinition(Generic[P, R]):
             limit: how many runs at most.
             schedule_id: by default the job's name and a hash of the payload, so that schedules of different
                 payloads stand side by side.
-            client: see `trigger`.
-            **options: of each run.
+            client, **options: see `trigger`.
 
         Raises:
             ScheduleError: the pattern, the zone or the bounds are wrong; nothing was written.
@@ -205,8 +195,7 @@ class JobDefinition(Generic[P, R]):
             payload: this job's payload.
             children: nodes made by other definitions' `node()`, or `{"job": definition, "data": payload}`; they run
                 side by side, each after its own children.
-            client: see `trigger`.
-            **options: this job's options.
+            client, **options: see `trigger`.
 
         Returns:
             This job's handle; its `children` are theirs.
@@ -218,7 +207,7 @@ class JobDefinition(Generic[P, R]):
         root = self.node(payload, children=children, **options)
         client = client or current_client()
         ids = iter(await client.enqueue_flow(root))
-        return cast("JobHandle[R]", _flow_handle(root, ids, client))
+        return cast("JobHandle[R]", flow_handle(root, ids, client))
 
     def node(
         self,
@@ -236,9 +225,20 @@ class JobDefinition(Generic[P, R]):
             on_failure: what this node's final failure does to its parent; see `FailurePolicy`.
             **options: this node's options.
         """
+        return self.dictionary_node(payload, children=children, on_failure=on_failure, **options)
+
+    def dictionary_node(
+        self,
+        payload: object,
+        *,
+        children: Sequence[JobRequest | Child],
+        on_failure: FailurePolicy,
+        **options: Unpack[CallOptions],
+    ) -> JobRequest:
+        """Return a node for a payload that no type checker has seen; see `node`."""
         if on_failure not in ("fail", "ignore", "remove", "continue"):
             raise FlowError(f'on_failure is {on_failure!r}; accepted: "fail", "ignore", "remove", "continue".')
-        below = tuple(_as_request(child) for child in children)
+        below = tuple(as_request(child) for child in children)
         return self._request(payload, cast("Mapping[str, object]", options), below, on_failure)
 
     async def execute(self, job: ExecutableJob, db: object = None) -> R:
@@ -277,7 +277,7 @@ class JobDefinition(Generic[P, R]):
 
     def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
         known = {"payload", "options"}
-        if not _is_mapping(item) or "payload" not in item or not item.keys() <= known:
+        if not is_mapping(item) or "payload" not in item or not item.keys() <= known:
             raise InvalidInputError(
                 f'Item {index} of the batch for job {self.id!r} is not {{"payload": ..., "options": {{...}}}}.'
             )
@@ -298,30 +298,3 @@ class JobDefinition(Generic[P, R]):
         digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         # BullMQ reads ids with several ":" as its older repeatable jobs.
         return f"{self.id.replace(':', '-')}-{digest}"
-
-
-def _is_mapping(value: object) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _as_request(child: JobRequest | Child) -> JobRequest:
-    if isinstance(child, JobRequest):
-        return child
-    known = Child.__required_keys__ | Child.__optional_keys__
-    if not _is_mapping(child) or not {"job", "data"} <= child.keys() <= known:
-        raise FlowError(f"A flow's child is neither a node() nor a dictionary of {', '.join(sorted(known))}.")
-    definition = child["job"]
-    if not isinstance(definition, JobDefinition):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-        raise FlowError(f"A flow's child has the job {definition!r}; accepted: what job() returned.")
-    return definition.node(
-        child["data"],
-        children=child.get("children", ()),
-        on_failure=child.get("on_failure", "fail"),
-        **child.get("options", {}),
-    )
-
-
-def _flow_handle(request: JobRequest, ids: Iterator[str], client: JobClient) -> JobHandle[object]:
-    job_id = next(ids)  # parents first, as JobRequest.tree() has them
-    children = tuple(_flow_handle(child, ids, client) for child in request.children)
-    return JobHandle(job_id, request.name, request.queue, client, request.source, children)

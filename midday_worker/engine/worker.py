@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 import bullmq
 from bullmq.job_scheduler import JobScheduler
@@ -23,17 +23,14 @@ from midday_worker.engine.connection import Connection, RedisConfig, connect_blo
 from midday_worker.engine.cron import repeat_strategy
 from midday_worker.engine.job import Job
 from midday_worker.engine.outage import Outage
+from midday_worker.engine.running import Processor, RunningJobs
 from midday_worker.engine.settlement import Settlement
-from midday_worker.engine.translation import UNREACHABLE, is_unreachable
+from midday_worker.engine.translation import UNREACHABLE
 
 T = TypeVar("T")
-Processor: TypeAlias = Callable[[Job], Awaitable[object]]
 
 MAX_STALLED: Final = 25
 """How often a job may lose its worker before it fails for good; the port's 1 makes two crashes fatal."""
-
-CLEAN_UP_S: Final = 5.0
-"""How long cancelled handlers may take over their `finally` blocks at a forced stop."""
 
 METRICS_POINTS: Final = 2 * 7 * 24 * 60
 """Minutes of throughput that BullMQ keeps per queue: two weeks."""
@@ -78,7 +75,6 @@ class Worker(bullmq.Worker):
                 **({"limiter": {"max": limit[0], "duration": limit[1]}} if limit else {}),
             },
         )
-        self._call = processor
         blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
         self.backend = Backend(config.queue, connection, redis.prefix, blocking)
         self.blockingRedisConnection: RedisConnection = blocking
@@ -87,14 +83,13 @@ class Worker(bullmq.Worker):
         self.keys = self.backend.keys
         self._slots = asyncio.Semaphore(config.concurrency)
         self._draining = asyncio.Event()
-        self._forced = asyncio.Event()
+        self._fetching = asyncio.Event()
+        self._fetching.set()
         self._interruptible: asyncio.Future[object] | None = None
-        self._settling: set[asyncio.Task[None]] = set()
-        self._handlers: dict[asyncio.Task[None], Job] = {}
-        self._unfinished: list[Job] = []
         self._stalled_check: asyncio.Task[None] | None = None
         self._outage = Outage(f"queue {config.queue}")
-        self._settlement = Settlement(self.backend, config.lock_duration_ms)
+        settlement = Settlement(self.backend, config.lock_duration_ms)
+        self._running = RunningJobs(processor, settlement, self.lockManager, self._slots.release)
         self._fetches = 0
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
@@ -105,9 +100,9 @@ class Worker(bullmq.Worker):
             logger.warning("queue {queue}: job {job_id} lost its worker and waits again", queue=self.name, job_id=args)
 
     @property
-    def active_jobs(self) -> list[Job]:
-        """The jobs whose handlers are running."""
-        return list(self._handlers.values())
+    def running_count(self) -> int:
+        """How many jobs are running or being settled."""
+        return len(self._running)
 
     async def run(self) -> None:
         """Fetch and start jobs until `drain`. Survives Redis going away; may be called again after an error."""
@@ -140,13 +135,18 @@ class Worker(bullmq.Worker):
         if await self._unless_draining(self._slots.acquire()) is None:
             return
         job: Job | None = None
+        self._fetching.clear()  # a drain waits until this fetch's job, if any, is on the list
         try:
             job = await self._outage.survive(self._next, self._draining)
+            if job is not None and self._draining.is_set():
+                await self._running.hand_back([job])
+                job = None
         finally:
             if job is None:
                 self._slots.release()
-        if job is not None:
-            self._start(job)
+            else:
+                self._running.start(job)
+            self._fetching.set()
 
     async def _next(self) -> Job | None:
         if self.limitUntil > 0:
@@ -200,43 +200,6 @@ class Worker(bullmq.Worker):
             self._job_scheduler = JobScheduler(self, repeat_strategy)
         return self._job_scheduler
 
-    def _start(self, job: Job) -> None:
-        self.lockManager.track_job(job.id, job.token or "", round(time.time() * 1000))
-        task = asyncio.create_task(self._run_job(job), name=f"job {job.id}")
-        self._handlers[task] = job
-        task.add_done_callback(self._end)
-
-    def _end(self, task: asyncio.Task[None]) -> None:
-        self._handlers.pop(task, None)
-        self._settling.discard(task)
-        self._slots.release()
-
-    async def _run_job(self, job: Job) -> None:
-        task = asyncio.current_task()
-        try:
-            outcome = await self._attempt(job)
-            if task is not None:  # from here on, a stop waits instead of cancelling
-                self._handlers.pop(task, None)
-                self._settling.add(task)
-            if outcome is not None:
-                await outcome(job)
-        finally:
-            if job not in self._unfinished:
-                self.lockManager.untrack_job(job.id)
-
-    async def _attempt(self, job: Job) -> Callable[[Job], Awaitable[None]] | None:
-        if job.deferredFailure:
-            return self._settlement.failure(bullmq.UnrecoverableError(job.deferredFailure))
-        try:
-            return self._settlement.success(await self._call(job))
-        except asyncio.CancelledError as error:
-            if self._draining.is_set() and (task := asyncio.current_task()) and task.cancelling():
-                self._unfinished.append(job)
-                return None
-            return self._settlement.failure(error)
-        except BaseException as error:
-            return self._settlement.failure(error)
-
     async def _unless_draining(self, awaitable: Awaitable[T]) -> T | None:
         """Await something that `drain` may cut short; None if it did."""
         if self._draining.is_set():
@@ -270,43 +233,12 @@ class Worker(bullmq.Worker):
             True if every job finished by itself.
         """
         self.stop_fetching()
-        await self._wait_for_running(timeout_s)
-        for task in list(self._handlers):
-            task.cancel("the worker is stopping")
-        if left := self._tasks():
-            _, stuck = await asyncio.wait(left, timeout=CLEAN_UP_S)
-            self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
-        clean = not self._unfinished
-        await self._hand_back()
-        return clean
+        await self._fetching.wait()
+        return await self._running.finish(timeout_s)
 
     def force(self) -> None:
         """Let the deadline of a `drain` under way be now."""
-        self._forced.set()
-
-    async def _wait_for_running(self, timeout_s: float) -> None:
-        forced = asyncio.create_task(self._forced.wait())
-        deadline = time.monotonic() + timeout_s
-        try:
-            while (running := self._tasks()) and not forced.done() and (left := deadline - time.monotonic()) > 0:
-                await asyncio.wait({*running, forced}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            forced.cancel()
-
-    def _tasks(self) -> set[asyncio.Task[None]]:
-        return {*self._handlers, *self._settling}
-
-    async def _hand_back(self) -> None:
-        # Each goes to the very front, so the one that started first has to come last.
-        for job in sorted(self._unfinished, key=lambda job: (job.processedOn, job.token or ""), reverse=True):
-            try:
-                await self._settlement.hand_back(job)
-            except UNREACHABLE as error:
-                if not is_unreachable(error):
-                    raise
-                logger.warning("job {id} waits for its lock to expire: {error}", id=job.id, error=error)
-            self.lockManager.untrack_job(job.id)
-        self._unfinished.clear()
+        self._running.force()
 
     async def close(self, force: bool = False) -> None:
         """Release what this worker holds; `drain` first, or pass `force` to hand running jobs back at once."""

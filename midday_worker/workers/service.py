@@ -26,6 +26,9 @@ from midday_worker.workers.startup import banner, wait_for_redis
 RESTARTS: Final = 5
 """How often in a row a queue's run loop may break before the process gives up and exits."""
 
+SAME_SIGNAL_S: Final = 0.2
+"""Two signals so close are one: a parent that forwards what its whole process group has received already."""
+
 
 class WorkerService:
     """Runs the jobs of a registry until it is told to stop.
@@ -43,11 +46,17 @@ class WorkerService:
         self._redis = redis_config(settings)
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
+        self._stopped_at = 0.0
         self._broken: list[str] = []
 
     def stop(self) -> None:
         """Stop fetching and drain; called again, don't wait for running jobs."""
-        (self._force if self._stop.is_set() else self._stop).set()
+        now = time.monotonic()
+        if not self._stop.is_set():
+            self._stopped_at = now
+            self._stop.set()
+        elif now - self._stopped_at > SAME_SIGNAL_S:
+            self._force.set()
 
     async def run(self) -> bool:
         """Work until stopped. Returns True after a clean drain.

@@ -1,0 +1,130 @@
+"""The jobs that a worker is running: started, awaited, cancelled at a deadline, and handed back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from bullmq import LockManager, UnrecoverableError
+from loguru import logger
+
+from midday_worker.engine.job import Job
+from midday_worker.engine.settlement import Outcome, Settlement
+from midday_worker.engine.translation import UNREACHABLE, is_unreachable
+
+Processor: TypeAlias = Callable[[Job], Awaitable[object]]
+
+CLEAN_UP_S: Final = 5.0
+"""How long cancelled handlers may take over their `finally` blocks at a forced stop."""
+
+
+class RunningJobs:
+    """Runs jobs side by side, each in a task; a handler's exception, whatever it is, fails its job alone.
+
+    Args:
+        processor: called with each job; returns its result as JSON values, or raises.
+        settlement: writes down how each ended.
+        locks: renews their locks until they are settled.
+        on_end: called when a job's slot is free again.
+    """
+
+    def __init__(
+        self, processor: Processor, settlement: Settlement, locks: LockManager, on_end: Callable[[], None]
+    ) -> None:
+        self._processor = processor
+        self._settlement = settlement
+        self._locks = locks
+        self._on_end = on_end
+        self._handlers: dict[asyncio.Task[None], Job] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+        self._unfinished: list[Job] = []
+        self._forced = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._handlers) + len(self._settling)
+
+    def start(self, job: Job) -> None:
+        """Run a job that has just been fetched."""
+        self._locks.track_job(job.id, job.token or "", round(time.time() * 1000))
+        task = asyncio.create_task(self._run(job), name=f"job {job.id}")
+        self._handlers[task] = job
+        task.add_done_callback(self._end)
+
+    def force(self) -> None:
+        """Let the deadline of a `finish` under way be now."""
+        self._forced.set()
+
+    async def finish(self, timeout_s: float) -> bool:
+        """Wait for all; cancel and hand back what is left at the deadline. True if every job ended by itself."""
+        await self._wait(timeout_s)
+        for task in list(self._handlers):
+            task.cancel("the worker is stopping")
+        if left := self._tasks():
+            _, stuck = await asyncio.wait(left, timeout=CLEAN_UP_S)
+            self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
+        clean = not self._unfinished
+        await self.hand_back(self._unfinished)
+        self._unfinished.clear()
+        return clean
+
+    async def hand_back(self, jobs: list[Job]) -> None:
+        """Put jobs back in front of their queue, in the order in which they were fetched."""
+        # Each goes to the very front, so the one that was fetched first has to come last.
+        for job in sorted(jobs, key=_fetched, reverse=True):
+            try:
+                await self._settlement.hand_back(job)
+            except UNREACHABLE as error:
+                if not is_unreachable(error):
+                    raise
+                logger.warning("job {id} waits for its lock to expire: {error}", id=job.id, error=error)
+            self._locks.untrack_job(job.id)
+
+    async def _run(self, job: Job) -> None:
+        outcome = await self._attempt(job)
+        if outcome is None:
+            return
+        task = asyncio.current_task()
+        if task is not None:  # from here on, a stop waits instead of cancelling
+            self._handlers.pop(task, None)
+            self._settling.add(task)
+        await outcome(job)
+        self._locks.untrack_job(job.id)
+
+    async def _attempt(self, job: Job) -> Outcome | None:
+        """Return how the attempt ended; None if it was cut short by `finish`."""
+        if job.deferredFailure:
+            return self._settlement.failure(UnrecoverableError(job.deferredFailure))
+        try:
+            return self._settlement.success(await self._processor(job))
+        except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                self._unfinished.append(job)
+                return None
+            return self._settlement.failure(error)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        job = self._handlers.pop(task, None)
+        self._settling.discard(task)
+        if job is not None and task.cancelled() and job not in self._unfinished:
+            self._unfinished.append(job)  # cancelled before its first step
+        self._on_end()
+
+    async def _wait(self, timeout_s: float) -> None:
+        forced = asyncio.create_task(self._forced.wait())
+        deadline = time.monotonic() + timeout_s
+        try:
+            while (tasks := self._tasks()) and not forced.done() and (left := deadline - time.monotonic()) > 0:
+                await asyncio.wait({*tasks, forced}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            forced.cancel()
+
+    def _tasks(self) -> set[asyncio.Task[None]]:
+        return {*self._handlers, *self._settling}
+
+
+def _fetched(job: Job) -> int:
+    # A token is the worker's id and the number of the fetch.
+    return int((job.token or "0").rpartition(":")[2])
