@@ -30,15 +30,9 @@ async def add_flow(connection: Connection, prefix: str, root: JobRequest) -> lis
         RedisUnavailableError: Redis can't be reached; it says whether the flow may have been written.
         EnqueueError: the engine refused a node.
     """
-    for request in root.tree():
-        if request.options.deduplication is not None:
-            raise FlowError(
-                f"Job {request.name!r} is part of a flow and has deduplication: a duplicate would strand its parent."
-            )
+    check_flow(root)
     entries = _entries(root, connection, prefix, parent=None)
     ids = [entry.job.id for entry in entries]
-    if len(set(ids)) != len(ids):
-        raise FlowError("Two nodes of the flow have the same job_id.")
     with translated(f"add a flow of {len(ids)} jobs", ids, writes=True):
         await _refuse_existing([entry.job for entry in entries if "jobId" in entry.job.opts])
         backend = entries[0].job.backend
@@ -46,6 +40,22 @@ async def add_flow(connection: Connection, prefix: str, root: JobRequest) -> lis
     for entry, own_id in zip(entries, ids, strict=True):
         entry.job.id = own_id
     return [checked_id(answer, entry.job) for entry, answer in zip(entries, answers, strict=True)]
+
+
+def check_flow(root: JobRequest) -> None:
+    """Raise FlowError if a node has deduplication, or two of one queue have the same job_id."""
+    taken: set[tuple[str, str]] = set()
+    for request in root.tree():
+        if request.options.deduplication is not None:
+            raise FlowError(
+                f"Job {request.name!r} is part of a flow and has deduplication: a duplicate would strand its parent."
+            )
+        if request.options.job_id is None:
+            continue
+        place = (request.queue, request.options.job_id)
+        if place in taken:
+            raise FlowError(f"Two nodes of the flow on queue {place[0]!r} have the same job_id, {place[1]!r}.")
+        taken.add(place)
 
 
 async def _refuse_existing(jobs: list[Job]) -> None:

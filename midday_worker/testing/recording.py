@@ -1,0 +1,276 @@
+"""`recording_client()`: a client that keeps what is triggered instead of adding it to Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import EllipsisType
+from typing import NoReturn, TypeVar, cast, overload
+from uuid import uuid4
+
+from typing_extensions import Unpack
+
+from midday_worker.client import JobClient
+from midday_worker.definition import JobDefinition
+from midday_worker.durations import Duration, to_milliseconds
+from midday_worker.engine.connection import Connection
+from midday_worker.engine.flow import check_flow
+from midday_worker.engine.job import Job
+from midday_worker.engine.schedule import Recurrence, Schedule
+from midday_worker.errors import MiddayWorkerError
+from midday_worker.options import CallOptions, check_options
+from midday_worker.request import JobRequest
+from midday_worker.settings import Settings
+from midday_worker.testing.fake_job import FakeJob
+from midday_worker.testing.recorded import Recorded, RecordedSchedule
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+def recording_client() -> RecordingClient:
+    """Return a client whose jobs never reach Redis; within `async with` it takes every `trigger` on this event loop.
+
+    >>> import asyncio
+    >>> from midday_worker import JobContext, JobRegistry, job
+    >>> @job("greet", registry=JobRegistry())
+    ... async def greet(data: str, ctx: JobContext) -> None: ...
+    >>> async def test_signing_up_greets() -> None:
+    ...     async with recording_client() as client:
+    ...         await greet.trigger("Ada", delay="5s")
+    ...         client.assert_triggered(greet, "Ada", delay="5s", times=1)
+    >>> asyncio.run(test_signing_up_greets())
+    """
+    return RecordingClient()
+
+
+class RecordingClient(JobClient):
+    """Records jobs, flows and schedules. What is triggered is checked as ever; nothing runs.
+
+    Every call is recorded: an id that is given twice, or deduplication, doesn't drop one.
+    """
+
+    def __init__(self) -> None:
+        # Not load_settings: a test's result doesn't depend on the machine's environment.
+        super().__init__(Settings.model_construct())
+        self._jobs: list[Recorded[object]] = []
+        self._schedules: dict[tuple[str, str], RecordedSchedule[object]] = {}
+        self._results: dict[str, object] = {}
+
+    @property
+    def recorded(self) -> tuple[Recorded[object], ...]:
+        """All jobs in the order of their triggers; of a flow, parents before children."""
+        return tuple(self._jobs)
+
+    @property
+    def recorded_schedules(self) -> tuple[RecordedSchedule[object], ...]:
+        """All schedules that were not removed."""
+        return tuple(self._schedules.values())
+
+    def triggered(self, definition: JobDefinition[P, R]) -> list[Recorded[P]]:
+        """Return the job's triggers, as children of flows too."""
+        return [cast("Recorded[P]", record) for record in self._jobs if record.request.source is definition]
+
+    def scheduled(self, definition: JobDefinition[P, R]) -> list[RecordedSchedule[P]]:
+        """Return the job's schedules."""
+        known = self._schedules.values()
+        return [cast("RecordedSchedule[P]", record) for record in known if record.request.source is definition]
+
+    def will_return(self, definition: JobDefinition[P, R], result: R) -> None:
+        """Let `handle.result()` of this job return a result: nothing runs that could. Raises ResultError."""
+        self._results[definition.id] = definition.attempt.dump(result)
+
+    @overload
+    def assert_triggered(
+        self, definition: JobDefinition[P, R], *, times: int | None = None, **options: Unpack[CallOptions]
+    ) -> list[Recorded[P]]: ...
+    @overload
+    def assert_triggered(
+        self,
+        definition: JobDefinition[P, R],
+        payload: P | Mapping[str, object],
+        *,
+        times: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[Recorded[P]]: ...
+    def assert_triggered(
+        self,
+        definition: JobDefinition[P, R],
+        payload: P | Mapping[str, object] | EllipsisType = ...,
+        *,
+        times: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[Recorded[P]]:
+        """Fail unless the job was triggered like this; return the triggers that match.
+
+        Args:
+            definition: the job.
+            payload: with just this payload; any, if not given.
+            times: just so often; at least once, if not given.
+            **options: with these options, whether set by the call, the job or its queue.
+        """
+        __tracebackhide__ = True
+        expected = _value(definition, payload)
+        checked = check_options(cast("Mapping[str, object]", options), call=True)
+        found = [record for record in self.triggered(definition) if record.matches(expected, checked)]
+        if len(found) != times if times is not None else not found:
+            how = _how(payload, options)
+            if times is None:
+                self._fail(f"{definition.id!r} was not triggered{how}.")
+            self._fail(f"{definition.id!r} was triggered {_times(len(found))}{how}; expected {_times(times)}.")
+        return found
+
+    @overload
+    def assert_scheduled(
+        self,
+        definition: JobDefinition[P, R],
+        *,
+        pattern: str | None = None,
+        every: Duration | None = None,
+        tz: str | None = None,
+    ) -> list[RecordedSchedule[P]]: ...
+    @overload
+    def assert_scheduled(
+        self,
+        definition: JobDefinition[P, R],
+        payload: P | Mapping[str, object],
+        *,
+        pattern: str | None = None,
+        every: Duration | None = None,
+        tz: str | None = None,
+    ) -> list[RecordedSchedule[P]]: ...
+    def assert_scheduled(
+        self,
+        definition: JobDefinition[P, R],
+        payload: P | Mapping[str, object] | EllipsisType = ...,
+        *,
+        pattern: str | None = None,
+        every: Duration | None = None,
+        tz: str | None = None,
+    ) -> list[RecordedSchedule[P]]:
+        """Fail unless the job has a schedule like this; return those that match. What isn't given may be anything."""
+        __tracebackhide__ = True
+        given = {"pattern": pattern, "every": None if every is None else to_milliseconds(every, "every"), "tz": tz}
+        when = {name: value for name, value in given.items() if value is not None}
+        expected = _value(definition, payload)
+        found = [record for record in self.scheduled(definition) if record.matches(expected, when)]
+        if not found:
+            self._fail(f"{definition.id!r} was not scheduled{_how(payload, when)}.")
+        return found
+
+    def assert_not_triggered(self, definition: JobDefinition[P, R]) -> None:
+        """Fail if the job was triggered or scheduled, in whatever way."""
+        __tracebackhide__ = True
+        count = len(self.triggered(definition)) + len(self.scheduled(definition))
+        if count:
+            self._fail(f"{definition.id!r} was triggered {_times(count)}; expected not at all.")
+
+    def assert_nothing_triggered(self) -> None:
+        """Fail if any job was triggered or scheduled."""
+        __tracebackhide__ = True
+        if self._jobs or self._schedules:
+            self._fail("Expected no triggers.")
+
+    def _fail(self, what: str) -> NoReturn:
+        __tracebackhide__ = True
+        raise AssertionError(f"{what}\n{_listed([*self._jobs, *self._schedules.values()])}")
+
+    async def enqueue(self, request: JobRequest) -> str:
+        """Record one job."""
+        self._check(request)
+        return self._record(request).id
+
+    async def enqueue_many(self, requests: Sequence[JobRequest]) -> list[str]:
+        """Record jobs."""
+        for request in requests:
+            self._check(request)
+        return [self._record(request).id for request in requests]
+
+    async def enqueue_flow(self, root: JobRequest) -> list[str]:
+        """Record a tree of jobs. Raises FlowError as the real client does."""
+        self._check(root)
+        check_flow(root)
+        first = len(self._jobs)
+        self._record(root)
+        return [record.id for record in self._jobs[first:]]
+
+    async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
+        """Record a recurring job, in place of the one that has its id."""
+        self._check(request)
+        self._schedules[request.queue, schedule_id] = RecordedSchedule(
+            schedule_id, request.name, request.queue, request.value, request.options, when, request
+        )
+
+    async def find_schedule(self, queue: str, schedule_id: str) -> Schedule | None:
+        """Return a recorded schedule, or None."""
+        found = self._schedules.get((queue, schedule_id))
+        return None if found is None else found.stored()
+
+    async def schedules(self, queue: str) -> list[Schedule]:
+        """Return the queue's recorded schedules, the next to fire first."""
+        found = [record.stored() for record in self._schedules.values() if record.queue == queue]
+        return sorted(found, key=lambda schedule: schedule.next_run_ms or 0)
+
+    async def remove_schedule(self, queue: str, schedule_id: str) -> bool:
+        """Forget a recorded schedule; False if there was none."""
+        return self._schedules.pop((queue, schedule_id), None) is not None
+
+    async def state(self, queue: str, job_id: str) -> str:
+        """Return the state that the job would have at first; "unknown" if it wasn't recorded."""
+        return next((record.state for record in self._jobs if (record.queue, record.id) == (queue, job_id)), "unknown")
+
+    async def wait_until_finished(self, queue: str, job_id: str, timeout_ms: int | None) -> Job | None:
+        """Return a job that ended with what `will_return` was told."""
+        for record in self._jobs:
+            if (record.queue, record.id) == (queue, job_id) and record.job in self._results:
+                finished = FakeJob(record.request.data, job_id, record.job, returnvalue=self._results[record.job])
+                return cast("Job", finished)
+        raise self._nothing_runs(f"job {job_id} has no result; name one with will_return(definition, result)")
+
+    async def find(self, queue: str, job_id: str) -> Job | None:
+        """Refuse: there is no such job in Redis."""
+        raise self._nothing_runs(f"job {job_id} of queue {queue} can't be fetched")
+
+    @property
+    def connection(self) -> Connection:
+        """Refuse: there is none."""
+        raise self._nothing_runs("there is no connection to Redis")
+
+    def _nothing_runs(self, what: str) -> MiddayWorkerError:
+        return MiddayWorkerError(f"A recording client keeps what is triggered, and nothing runs: {what}.")
+
+    def _record(self, request: JobRequest, parent_id: str | None = None) -> Recorded[object]:
+        job_id = request.options.job_id or str(uuid4())
+        place = len(self._jobs)
+        children = tuple(self._record(child, job_id) for child in request.children)
+        record: Recorded[object] = Recorded(
+            job_id,
+            request.name,
+            request.queue,
+            request.value,
+            request.options,
+            request,
+            parent_id,
+            request.on_failure,
+            children,
+        )
+        self._jobs.insert(place, record)  # parents first, as JobRequest.tree() has them
+        return record
+
+
+def _value(definition: JobDefinition[P, R], payload: P | Mapping[str, object] | EllipsisType) -> object:
+    return ... if isinstance(payload, EllipsisType) else definition.node(payload).value
+
+
+def _how(payload: object, options: Mapping[str, object]) -> str:
+    parts = [] if payload is ... else [f"payload {payload!r}"]
+    parts.extend(f"{name}={value!r}" for name, value in options.items())
+    return f" with {' and '.join(parts)}" if parts else ""
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _listed(records: Iterable[object]) -> str:
+    lines = [f"  {number}. {record}" for number, record in enumerate(records, 1)]
+    return "\n".join(["Triggered were:", *lines]) if lines else "Nothing was triggered."
