@@ -9,14 +9,14 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
-from typing_extensions import TypeAliasType, TypeForm
+from typing_extensions import TypeForm
 
 from midday_worker.errors import FieldProblem, SchemaError
 
 T = TypeVar("T")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
-JsonValue = TypeAliasType("JsonValue", "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None")
+JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 """What JSON can hold."""
 
 CoreSchema: TypeAlias = Mapping[str, object]
