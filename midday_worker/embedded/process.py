@@ -48,7 +48,7 @@ class ServerProcess:
 
     Args:
         command: the program's path and its arguments.
-        log: the file that gets its output.
+        log: the file that gets its output; its directory is the server's working directory.
         stop_signal: what asks it to end.
         user: whose rights it has, as (user id, group id), if not the caller's.
         keep_open: file descriptors it inherits.
@@ -73,6 +73,8 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # The caller's own working directory may be closed to `user`.
+                cwd=log.parent,
                 pass_fds=keep_open,
                 # A Ctrl-C in the terminal is for the worker, which still needs its server.
                 start_new_session=True,

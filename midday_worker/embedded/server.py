@@ -82,10 +82,10 @@ class EmbeddedRedis:
             ConfigurationError: there is no redis-server, or another one uses the data directory.
             ServerStartError: it ended at once or doesn't answer; with the end of its log.
         """
-        binary = self._binary or find_redis_server()
+        self._binary = (self._binary or find_redis_server()).absolute()
         self._directory = self._take_directory()
         try:
-            self._launch_on_free_port(binary)
+            self._launch_on_free_port()
         except BaseException:
             self.stop()
             raise
@@ -134,21 +134,21 @@ class EmbeddedRedis:
         self._lock = lock
         return directory
 
-    def _launch_on_free_port(self, binary: Path) -> None:
+    def _launch_on_free_port(self) -> None:
         if self._fixed_port is not None:
-            self._launch(binary, self._fixed_port)
+            self._launch(self._fixed_port)
             return
         for _ in range(_PORT_TRIES - 1):
             # Somebody else may take the port between the question and the start.
             with suppress(ServerStartError):
-                self._launch(binary, free_port())
+                self._launch(free_port())
                 return
-        self._launch(binary, free_port())
+        self._launch(free_port())
 
-    def _launch(self, binary: Path, port: int) -> None:
+    def _launch(self, port: int) -> None:
         directory = self._directory or Path()
         self._process = ServerProcess(
-            [str(binary), *self._arguments(directory, port)],
+            [str(self._binary), *self._arguments(directory, port)],
             directory / "redis.log",
             # The lock is the server's too: it holds as long as either lives.
             keep_open=() if self._lock is None else (self._lock.fileno(),),

@@ -1,18 +1,5 @@
-"""What users test their jobs with: triggers that are recorded, handlers that run without Redis."""
+"""What jobs are tested with: real servers here and as pytest fixtures."""
 
-from midday_worker.testing.fake_job import FakeChild, FakeJob, child_failure, child_result
-from midday_worker.testing.recorded import Recorded, RecordedSchedule
-from midday_worker.testing.recording import RecordingClient, recording_client
-from midday_worker.testing.run import run_job
+from midday_worker.testing.servers import PostgresServer, RedisServer
 
-__all__ = [
-    "FakeChild",
-    "FakeJob",
-    "Recorded",
-    "RecordedSchedule",
-    "RecordingClient",
-    "child_failure",
-    "child_result",
-    "recording_client",
-    "run_job",
-]
+__all__ = ["PostgresServer", "RedisServer"]
