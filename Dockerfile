@@ -1,0 +1,29 @@
+# The worker service. Give it your jobs by building on this image, or by mounting them at /app:
+#   docker run --env-file .env --volume "$PWD/my_service:/app/my_service:ro" midday-worker run --import my_service.jobs
+ARG PYTHON_VERSION=3.11
+
+FROM python:${PYTHON_VERSION}-slim AS build
+WORKDIR /src
+RUN python -m venv /opt/midday-worker
+COPY pyproject.toml README.md LICENSE ./
+COPY typings ./typings
+COPY midday_worker ./midday_worker
+# Everything has a wheel, so no compiler is needed; pip itself is not needed afterwards.
+RUN /opt/midday-worker/bin/python -m pip install --no-cache-dir --only-binary :all: ".[email]" \
+    && /opt/midday-worker/bin/python -m pip uninstall --yes pip setuptools
+
+FROM python:${PYTHON_VERSION}-slim
+RUN groupadd --gid 10001 midday && useradd --uid 10001 --gid midday --no-create-home --shell /usr/sbin/nologin midday
+COPY --from=build /opt/midday-worker /opt/midday-worker
+ENV PATH=/opt/midday-worker/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    ENVIRONMENT=production
+WORKDIR /app
+USER 10001:10001
+# No shell in between: SIGTERM reaches the worker, which lets running jobs finish (WORKER_DRAIN_TIMEOUT, 30 s).
+# Give `docker stop` longer than that: --stop-timeout 40.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 CMD ["midday-worker", "health"]
+ENTRYPOINT ["midday-worker"]
+CMD ["run"]
