@@ -1,5 +1,47 @@
-"""What jobs are tested with: real servers here and as pytest fixtures."""
+"""What users test their jobs with: recorded triggers, handlers that run without Redis, real servers as fixtures."""
 
-from midday_worker.testing.servers import PostgresServer, RedisServer
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["PostgresServer", "RedisServer"]
+if TYPE_CHECKING:
+    from midday_worker.testing.fake_job import FakeChild, FakeJob, child_failure, child_result
+    from midday_worker.testing.recorded import Recorded, RecordedSchedule
+    from midday_worker.testing.recording import RecordingClient, recording_client
+    from midday_worker.testing.run import run_job
+    from midday_worker.testing.servers import PostgresServer, RedisServer
+
+__all__ = [
+    "FakeChild",
+    "FakeJob",
+    "PostgresServer",
+    "Recorded",
+    "RecordedSchedule",
+    "RecordingClient",
+    "RedisServer",
+    "child_failure",
+    "child_result",
+    "recording_client",
+    "run_job",
+]
+
+# Loaded on first use: pytest imports this package, for its plugin, at the start of every run.
+_HOMES: Final = {
+    "fake_job": "FakeChild FakeJob child_failure child_result",
+    "recorded": "Recorded RecordedSchedule",
+    "recording": "RecordingClient recording_client",
+    "run": "run_job",
+    "servers": "PostgresServer RedisServer",
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names.split():
+            value: object = getattr(import_module(f"{__name__}.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
