@@ -1,4 +1,4 @@
-"""What every test shares: Node, and no silent skips."""
+"""What every test shares: our own pytest plugin, Node, and no silent skips."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from midday_worker.demo.node import NodeRuntime
 
 ROOT = Path(__file__).parent.parent
+pytest_plugins = ["midday_worker.testing.plugin"]
+
 NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance")
 
 
