@@ -135,6 +135,7 @@ class JobClient:
                 await connection.close()
 
     def _check(self, request: JobRequest) -> None:
+        request.check_size(self.settings.max_payload_bytes)
         if self.settings.environment != "production":
             request.check_travels()
 

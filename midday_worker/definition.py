@@ -269,11 +269,11 @@ class JobDefinition(Generic[P, R]):
         resolved = self._resolve(check_options(options, call=True))
         try:
             value = self.schema.validate(payload)
-            data = self.schema.dump(value)
+            data, size = self.schema.encode(value)
         except InvalidValue as error:
             raise PayloadError(self.id, error.problems) from error
         schema = cast("Schema[object]", self.schema)
-        return JobRequest(self.id, self.queue, data, resolved, schema, value, self, children, on_failure)
+        return JobRequest(self.id, self.queue, data, resolved, schema, value, self, children, on_failure, size)
 
     def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
         known = {"payload", "options"}

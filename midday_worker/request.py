@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from midday_worker.errors import PayloadError
+from midday_worker.errors import FieldProblem, PayloadError
 from midday_worker.options import ResolvedOptions
 from midday_worker.schema import InvalidValue, JsonValue, ResultSource, Schema
 
@@ -33,12 +33,22 @@ class JobRequest:
     source: ResultSource[object] = field(repr=False)
     children: tuple[JobRequest, ...] = ()
     on_failure: FailurePolicy = "fail"
+    size: int = 0
+    """Bytes of `data` as JSON."""
 
     def tree(self) -> Iterator[JobRequest]:
         """Yield this request and all below it, parents first."""
         yield self
         for child in self.children:
             yield from child.tree()
+
+    def check_size(self, limit: int) -> None:
+        """Raise PayloadError if a payload of the tree is larger than `limit` bytes of JSON."""
+        for request in self.tree():
+            if request.size > limit:
+                problem = f"it has {request.size:,} bytes as JSON; MAX_PAYLOAD_BYTES allows {limit:,}"
+                advice = "Store it elsewhere and pass a reference."
+                raise PayloadError(request.name, [FieldProblem("", f"{problem}. {advice}")])
 
     def check_travels(self) -> None:
         """Raise PayloadError if a payload of the tree would come back as another value."""

@@ -98,12 +98,16 @@ class Schema(Generic[T]):
 
     def dump(self, value: T) -> JsonValue:
         """Return the JSON form, by alias. Raises InvalidValue for what JSON can't hold: NaN, a lone type."""
+        return self.encode(value)[0]
+
+    def encode(self, value: T) -> tuple[JsonValue, int]:
+        """Return the JSON form, by alias, and its size in bytes as BullMQ writes it. Raises InvalidValue."""
         try:
             dumped = cast("JsonValue", self._adapter.dump_python(value, mode="json", by_alias=True))
-            json.dumps(dumped, allow_nan=False)
+            text = json.dumps(dumped, allow_nan=False, separators=(",", ":"))
         except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
             raise InvalidValue((FieldProblem("", f"can't be written as JSON: {error}"),)) from error
-        return dumped
+        return dumped, len(text)
 
     def check_travels(self, value: T, dumped: JsonValue) -> None:
         """Raise InvalidValue unless the dumped value validates back to an equal one."""
