@@ -68,7 +68,7 @@ class Attempt(Generic[P, R]):
         """
         payload = self._parse(job.data)
         context = JobContext(cast("Job", job), db, self._logger(job))
-        return self._checked(await self._within(timeout_ms, payload, context))
+        return self.checked(await self._within(timeout_ms, payload, context))
 
     async def run_stored(self, job: Job, database: Database | None, timeout_ms: int | None) -> JsonValue:
         """Run a job of the queue in a session of its own, and return the result's JSON form.
@@ -78,6 +78,15 @@ class Attempt(Generic[P, R]):
         async with session_scope(database) as session:
             result = await self.run(job, session, timeout_ms)
             return self.dump(result)
+
+    def checked(self, result: R) -> R:
+        """Return the result, validated where its type is declared. Raises ResultError."""
+        if self.result_schema is None:
+            return result
+        try:
+            return self.result_schema.validate(result)
+        except InvalidValue as error:
+            raise ResultError(self.name, type(result).__name__, str(error)) from error
 
     def dump(self, result: R) -> JsonValue:
         """Return the result's JSON form. Raises ResultError."""
@@ -91,14 +100,6 @@ class Attempt(Generic[P, R]):
             return self.schema.validate_wire(data)
         except InvalidValue as error:
             raise InvalidStoredPayload(self.name, error.problems, "stored payload") from error
-
-    def _checked(self, result: R) -> R:
-        if self.result_schema is None:
-            return result
-        try:
-            return self.result_schema.validate(result)
-        except InvalidValue as error:
-            raise ResultError(self.name, type(result).__name__, str(error)) from error
 
     async def _within(self, timeout_ms: int | None, payload: P, context: JobContext) -> R:
         if timeout_ms is None:

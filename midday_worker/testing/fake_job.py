@@ -30,9 +30,9 @@ def child_result(child: JobDefinition[P, R], result: R) -> FakeChild:
     """Return a child that completed with this result, which must fit the child's type.
 
     Raises:
-        ResultError: the result can't be written as JSON, so no child could have it.
+        ResultError: the result doesn't match its type or can't be written as JSON, so no child could have it.
     """
-    return FakeChild(child.id, _key(child.queue), child.attempt.dump(result))
+    return FakeChild(child.id, _key(child.queue), child.attempt.dump(child.attempt.checked(result)))
 
 
 def child_failure(child: JobDefinition[P, R], reason: str) -> FakeChild:

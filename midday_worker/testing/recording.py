@@ -77,7 +77,7 @@ class RecordingClient(JobClient):
 
     def will_return(self, definition: JobDefinition[P, R], result: R) -> None:
         """Let `handle.result()` of this job return a result: nothing runs that could. Raises ResultError."""
-        self._results[definition.id] = definition.attempt.dump(result)
+        self._results[definition.id] = definition.attempt.dump(definition.attempt.checked(result))
 
     @overload
     def assert_triggered(
