@@ -64,7 +64,7 @@ class JobClient:
         if self._closed:
             raise ClientClosedError
         if self._connection is None:
-            self._connection = Connection(connect(self._redis))
+            self._connection = Connection(connect(self._redis), self._redis.command_timeout_ms)
         return self._connection
 
     def queue(self, name: str) -> Queue:

@@ -65,7 +65,7 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
         # Without it bullmq's Job.fromId silently finds nothing.
         decode_responses=True,
         socket_timeout=socket_timeout,
-        socket_connect_timeout=5,
+        socket_connect_timeout=min(5.0, socket_timeout),
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,
@@ -76,8 +76,9 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
 class Connection(RedisConnection):
     """bullmq's RedisConnection on a client of ours, with all of bullmq's scripts registered."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, command_timeout_ms: int = 5_000) -> None:
         super().__init__(client)
+        self.command_timeout_s = command_timeout_ms / 1000
         for command, filename in _UNREGISTERED.items():
             self.commands[command] = self.conn.register_script(loadScript(filename))
 

@@ -116,7 +116,6 @@ class CronSearch:
             return False
         if hour in self._fields.hours:
             return True
-        self._skipped = None
         later = _first_above(hour, self._fields.hours)
         if later is None:
             self._clock.to_next_day()

@@ -25,6 +25,8 @@ _PAUSE_S: Final = 0.2
 async def wait_until_finished(queue: Queue, config: RedisConfig, job_id: str, timeout_ms: int | None) -> Job | None:
     """Wait until the job has completed or failed, and return it as it is then; None if Redis doesn't hold it.
 
+    Its `failedReason` is None exactly if it completed.
+
     Raises TimeoutError when the time is up. Redis may go and come back meanwhile.
     """
     deadline = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
@@ -37,7 +39,7 @@ async def wait_until_finished(queue: Queue, config: RedisConfig, job_id: str, ti
                     last = await _stream_end(queue)
                     state = await finished_state(queue, job_id)
                     if state != "unfinished":
-                        return None if state == "missing" else await _read(queue, job_id)
+                        return None if state == "missing" else await _read(queue, job_id, state)
                     await _wait_for_event(queue, client, job_id, last, deadline)
                 except UNREACHABLE as error:
                     if isinstance(error, asyncio.TimeoutError) and _is_over(deadline):
@@ -62,9 +64,14 @@ async def finished_state(queue: Queue, job_id: str) -> str:
     return {-1: "missing", 1: "completed", 2: "failed"}.get(code, "unfinished")
 
 
-async def _read(queue: Queue, job_id: str) -> Job | None:
+async def _read(queue: Queue, job_id: str, state: str) -> Job | None:
     raw = await queue.backend.getJobData(job_id)
-    return Job.from_raw(queue, raw, job_id) if raw else None
+    if not raw:
+        return None
+    job = Job.from_raw(queue, raw, job_id)
+    # The stored reason says too little: a completed job keeps that of an earlier attempt, and Node writes empty ones.
+    job.failedReason = None if state == "completed" else job.failedReason or "it gave no reason"
+    return job
 
 
 async def _stream_end(queue: Queue) -> str:

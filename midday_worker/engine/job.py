@@ -48,6 +48,8 @@ class Job(bullmq.Job):
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             job = cls(queue, raw.get("name") or "", None, {}, job_id)
             job.unreadable = f"The stored job can't be read: {reason_of(error)}"
+            job.failedReason = raw.get("failedReason")
+            job.attemptsMade = int(raw.get("atm") or 0)
         if not raw.get("name"):
             job.unreadable = "The job's data is gone from Redis (removed, evicted or trimmed while it was queued)"
         return job

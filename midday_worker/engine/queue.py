@@ -13,7 +13,7 @@ from bullmq.event_emitter import EventEmitter
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.job import Job
-from midday_worker.engine.translation import UNREACHABLE, is_unreachable, translated
+from midday_worker.engine.translation import UNREACHABLE, is_unreachable, translated, was_never_sent
 from midday_worker.engine.wire import WireOptions, encode
 from midday_worker.errors import EnqueueError
 from midday_worker.request import JobRequest
@@ -44,6 +44,7 @@ class Queue(bullmq.Queue):
         self.keys = self.backend.keys
         self.qualifiedName = self.backend.qualifiedName
         self._job_scheduler = None
+        self._timeout_s = connection.command_timeout_s
 
     async def add_request(self, request: JobRequest) -> str:
         """Add one job and return its id; the id of the job that stands for it, if it was a duplicate.
@@ -56,17 +57,20 @@ class Queue(bullmq.Queue):
         """
         job = make_job(self, request)
         with translated(f"add a job to queue {self.name}", [job.id], writes=True):
-            try:
-                added = await self.backend.addJob(job)
-            except UNREACHABLE as error:
-                if not is_unreachable(error) or not await self._is_safe_to_repeat(job):
-                    raise
-                added = await self.backend.addJob(job)
+            async with asyncio.timeout(self._timeout_s):
+                added = await self._add_once(job)
         return checked_id(added, job)
 
-    async def _is_safe_to_repeat(self, job: Job) -> bool:
-        # One more try. Lua's add does nothing if the id exists; a deduplicated job has no key of its own.
-        return job.deduplication_id is None and await self.backend.conn.ping()  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    async def _add_once(self, job: Job) -> object:
+        try:
+            return await self.backend.addJob(job)
+        except UNREACHABLE as error:
+            if not is_unreachable(error) or was_never_sent(error) or not _is_safe_to_repeat(job):
+                raise
+            try:
+                return await self.backend.addJob(job)
+            except UNREACHABLE:
+                raise error from None  # the first error tells that the job may have been written
 
     async def add_requests(self, requests: Sequence[JobRequest]) -> list[str]:
         """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order."""
@@ -88,6 +92,12 @@ class Queue(bullmq.Queue):
         with translated(f"read job {job_id} of queue {self.name}"):
             raw = await self.backend.getJobData(job_id)
         return Job.from_raw(self, raw, job_id) if raw else None
+
+
+def _is_safe_to_repeat(job: Job) -> bool:
+    # Lua's add does nothing if the id exists. But a job that is removed as it completes may be gone already, and a
+    # deduplicated one has no key of its own.
+    return job.deduplication_id is None and job.opts.get("removeOnComplete") is not True
 
 
 def make_job(queue: bullmq.Queue, request: JobRequest, extra: WireOptions | None = None) -> Job:

@@ -44,7 +44,7 @@ def translated(action: str, job_ids: Sequence[str] = (), *, writes: bool = False
     except (RedisError, OSError) as error:
         if not is_unreachable(error):
             raise RedisRefusedError(f"Redis refused to {action}: {error}") from error
-        written = writes and not _never_sent(error)
+        written = writes and not was_never_sent(error)
         raise RedisUnavailableError(
             _unavailable(action, error, job_ids, written=written),
             may_have_been_written=written,
@@ -52,7 +52,8 @@ def translated(action: str, job_ids: Sequence[str] = (), *, writes: bool = False
         ) from error
 
 
-def _never_sent(error: BaseException) -> bool:
+def was_never_sent(error: BaseException) -> bool:
+    """Return whether the command can't have reached Redis."""
     # redis-py's words when it could not connect or found no free connection: then nothing left this process.
     text = str(error)
     return "connecting to" in text or "No connection available" in text

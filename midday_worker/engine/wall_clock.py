@@ -44,9 +44,6 @@ class WallClock:
         """Set the clock to a wall time, which belongs to the offset it has where it can."""
         local = _seconds(shows)
         guess = self._offset_at(local - self._offset)
-        if guess == self._offset:
-            self._show(local - self._offset, guess)
-            return
         again = self._offset_at(local - guess)
         if again == guess:
             self._show(local - guess, guess)
