@@ -59,13 +59,13 @@ def _hide_password(userinfo: str) -> str:
 def check_redis_url(url: str) -> None:
     """Raise ValueError, with the accepted forms and without the URL, unless this is a Redis URL."""
     parts = _split(url, _REDIS_FORMS)
+    databases = parse_qs(parts.query).get("db", [])
     if parts.scheme == "unix":
-        fits = len(parts.path) > 1 and _numbers(parse_qs(parts.query).get("db", []))
+        fits = len(parts.path) > 1
     else:
-        hosts = parts.netloc.rpartition("@")[2]
-        number = parts.path.strip("/")
-        fits = parts.scheme in _REDIS_SCHEMES and _is_host(hosts) and _numbers([number] if number else [])
-    if not fits:
+        fits = parts.scheme in _REDIS_SCHEMES and _is_host(parts.netloc.rpartition("@")[2])
+        databases += [part for part in [parts.path.strip("/")] if part]
+    if not fits or not _are_numbers(databases):
         raise ValueError(f"{_REDIS_FORMS} {_ENCODE}")
 
 
@@ -90,7 +90,7 @@ def _split(url: str, forms: str) -> SplitResult:
     return parts
 
 
-def _numbers(texts: list[str]) -> bool:
+def _are_numbers(texts: list[str]) -> bool:
     return all(text.isascii() and text.isdecimal() for text in texts)
 
 
