@@ -16,7 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from midday_worker.jobs.address import one_line
 
-_HASH_LENGTH: Final = 32
+# Short enough for a Message-ID that isn't folded: not every mail program reads a folded one.
+_HASH_LENGTH: Final = 20
 _MAX_SUBJECT: Final = 200
 
 
@@ -74,7 +75,7 @@ def message_id(kind: str, job_id: str, domain: str) -> str:
     """Return the Message-ID of a job's e-mail: always the same, so that a second copy can be recognised.
 
     >>> message_id("welcome-email", "welcome-user_123", "midday.example")
-    '<welcome-email.7283eba84166143f90f4376f1fff2196@midday.example>'
+    '<welcome-email.7283eba84166143f90f4@midday.example>'
     """
     digest = hashlib.sha256(job_id.encode("utf-8", "backslashreplace")).hexdigest()
     return f"<{kind}.{digest[:_HASH_LENGTH]}@{domain}>"
