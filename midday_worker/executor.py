@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from loguru import logger
+
 from midday_worker.database import Database
+from midday_worker.definition import JobDefinition
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
 from midday_worker.engine.wire import attempts_of, call_timeout, fill_in
@@ -39,24 +42,28 @@ class Executor:
         definition = self._registry.find(job.name)
         if definition is None:
             raise self._unknown(job)
+        with logger.contextualize(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1):
+            # Whatever the handler and what it calls log, through loguru or the standard library, is bound too.
+            return await self._attempt(job, definition)
+
+    async def _attempt(self, job: Job, definition: JobDefinition[object, object]) -> object:
         options = definition.options
         fill_in(job.opts, options)
         job.attempts = attempts_of(job.opts)
-        log = job_logger(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1)
         timeout_ms = call_timeout(job.opts) or options.timeout
         started = time.perf_counter()
-        log.debug("started")
+        logger.debug("started")
         try:
             result = await definition.attempt.run_stored(job, self._database, timeout_ms)
         except Exception as error:
-            log.opt(exception=error).warning(
+            logger.opt(exception=error).warning(
                 "attempt {attempt} of {attempts} failed after {ms} ms",
                 attempt=job.attemptsMade + 1,
                 attempts=job.attempts,
                 ms=_since(started),
             )
             raise
-        log.info("completed in {ms} ms", ms=_since(started))
+        logger.info("completed in {ms} ms", ms=_since(started))
         return result
 
     def _unknown(self, job: Job) -> Exception:

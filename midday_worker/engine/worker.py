@@ -22,6 +22,7 @@ from midday_worker.engine.backend import Backend, client_name
 from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
 from midday_worker.engine.cron import repeat_strategy
 from midday_worker.engine.job import Job
+from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.running import Processor, RunningJobs
 from midday_worker.engine.settlement import Settlement
@@ -81,6 +82,7 @@ class Worker(bullmq.Worker):
         self.bclient = self.backend.bclient
         self.scripts = self.backend.scripts
         self.keys = self.backend.keys
+        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url)
         self._slots = asyncio.Semaphore(config.concurrency)
         self._draining = asyncio.Event()
         self._fetching = asyncio.Event()

@@ -1,0 +1,95 @@
+"""Renewing the locks of running jobs from a thread, so that a handler that blocks the event loop keeps its job.
+
+The port renews them in a task on the loop: a loop that is blocked past the lock's duration loses the job to another
+worker, which runs it a second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Final
+
+from bullmq import LockManager, Worker
+from bullmq.redis_connection import loadScript
+from loguru import logger
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.commands.core import Script
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+_TIMEOUT_S: Final = 5.0
+
+
+class LockRenewal(LockManager):
+    """Renews the locks of tracked jobs every quarter of their duration.
+
+    Args:
+        worker: whose jobs they are.
+        lock_duration_ms: how long a lock lasts without renewal.
+        url: the Redis to which the thread opens a connection of its own.
+    """
+
+    def __init__(self, worker: Worker, lock_duration_ms: int, url: str) -> None:
+        super().__init__(worker, lock_duration_ms // 2, lock_duration_ms, worker.id)
+        self._url = url
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._keys = (worker.keys["stalled"], worker.keys[""])
+
+    def start(self) -> None:
+        """Start the thread. Safe to call again."""
+        if self._thread is None and not self.closed:
+            self._thread = threading.Thread(target=self._renew, name="midday-worker-locks", daemon=True)
+            self._thread.start()
+
+    def is_running(self) -> bool:
+        """Return whether the thread renews."""
+        return self._thread is not None and self._thread.is_alive()
+
+    async def close(self) -> None:
+        """Stop renewing. The jobs have ended, or are handed back."""
+        self.closed = True
+        self._stop.set()
+        self.tracked_jobs.clear()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, _TIMEOUT_S)
+
+    def _renew(self) -> None:
+        client = _connect(self._url)
+        extend = client.register_script(loadScript("extendLock-2.lua"))
+        try:
+            while not self._stop.wait(self.lock_duration / 4000):
+                self._renew_once(client, extend)
+        finally:
+            client.close()
+
+    def _renew_once(self, client: Redis, extend: Script) -> None:
+        # A copy: the loop tracks and untracks meanwhile.
+        tracked = [(job_id, entry["token"]) for job_id, entry in list(self.tracked_jobs.items())]
+        if not tracked:
+            return
+        stalled, prefix = self._keys
+        try:
+            with client.pipeline(transaction=False) as pipeline:  # pyright: ignore[reportUnknownMemberType] - as below
+                for job_id, token in tracked:
+                    keys = [f"{prefix}{job_id}:lock", stalled]
+                    extend(keys=keys, args=[token, self.lock_duration, job_id], client=pipeline)
+                renewed = pipeline.execute()
+        except (RedisError, OSError) as error:
+            logger.warning("the locks of {count} jobs were not renewed: {error}", count=len(tracked), error=error)
+            return
+        for (job_id, _), answer in zip(tracked, renewed, strict=True):
+            if answer != 1 and job_id in self.tracked_jobs:  # else it has ended meanwhile
+                logger.warning("job {id} has lost its lock; another worker may run it", id=job_id)
+
+
+def _connect(url: str) -> Redis:
+    return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+        url,
+        decode_responses=True,
+        socket_timeout=_TIMEOUT_S,
+        socket_connect_timeout=_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
