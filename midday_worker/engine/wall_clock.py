@@ -45,10 +45,7 @@ class WallClock:
         local = _seconds(shows)
         guess = self._offset_at(local - self._offset)
         again = self._offset_at(local - guess)
-        if again == guess:
-            self._show(local - guess, guess)
-        else:
-            self._show(local - min(guess, again), max(guess, again))
+        self._show(local - min(guess, again), max(guess, again))
 
     def to_hour_start(self) -> None:
         """Go back to the start of the hour that the clock shows."""
