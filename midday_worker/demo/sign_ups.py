@@ -47,7 +47,7 @@ class SignUp(Payload):
     tier: Tier = Tier.STANDARD
     unsubscribed: bool = False
     team: SignUpTeam
-    invites: list[EmailAddress] = []
+    invites: tuple[EmailAddress, ...] = ()
 
 
 class SignedUp(Payload):

@@ -78,7 +78,7 @@ class ServerProcess:
                 pass_fds=keep_open,
                 # A Ctrl-C in the terminal is for the worker, which still needs its server.
                 start_new_session=True,
-                preexec_fn=_end_with_parent(stop_signal),
+                preexec_fn=end_with_parent(stop_signal),
                 user=user and user[0],
                 group=user and user[1],
                 extra_groups=user and (),
@@ -127,7 +127,7 @@ class ServerProcess:
         return text[-_LOG_TAIL:] or "it printed nothing"
 
 
-def _end_with_parent(stop_signal: signal.Signals) -> Callable[[], object] | None:
+def end_with_parent(stop_signal: signal.Signals) -> Callable[[], object] | None:
     """What a new child does first, so that the kernel ends it when its parent is gone. Linux only."""
     if sys.platform != "linux":
         return None

@@ -2,6 +2,6 @@
 
 from midday_worker.demo.orders.fulfil_order import FulfilledOrder, fulfil_order_job
 from midday_worker.demo.orders.order import Order
-from midday_worker.demo.orders.place_order import place_order_job
+from midday_worker.demo.orders.place_order import PlacedOrder, place_order_job
 
-__all__ = ["FulfilledOrder", "Order", "fulfil_order_job", "place_order_job"]
+__all__ = ["FulfilledOrder", "Order", "PlacedOrder", "fulfil_order_job", "place_order_job"]
