@@ -25,7 +25,7 @@ PARCEL = Parcel(order_id="o1")
 
 
 @job("echo", registry=REGISTRY)
-async def echo(data: tuple[date, set[int]], ctx: JobContext):  # type: ignore[no-untyped-def] - no declared result
+async def echo(data: tuple[date, set[int]], ctx: JobContext):  # type: ignore[no-untyped-def]  # no declared result
     return data
 
 

@@ -1,0 +1,115 @@
+"""What a type checker infers for a user of the library. Never run: mypy and basedpyright read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_type
+
+from typing_extensions import TypedDict
+
+from midday_worker import (
+    JobContext,
+    JobDefinition,
+    JobHandle,
+    JobRequest,
+    Payload,
+    ScheduleHandle,
+    execute_job,
+    job,
+    queue,
+)
+from midday_worker.testing import FakeJob, Recorded, RecordedSchedule, child_result, recording_client, run_job
+
+
+class Order(Payload):
+    order_id: str
+
+
+class Receipt(Payload):
+    total: int
+
+
+@dataclass
+class Point:
+    x: int
+
+
+class Address(TypedDict):
+    city: str
+
+
+async def bill(data: Order, ctx: JobContext) -> Receipt:
+    return Receipt(total=len(data.order_id))
+
+
+def count(data: list[int], ctx: JobContext) -> int:
+    return len(data)
+
+
+mail = queue("typed-mail", concurrency=2, attempts=5)
+bill_job = job("bill", Order, bill, queue=mail, priority=1, attempts=3, backoff={"type": "fixed", "delay": "5s"})
+count_job = job("count", list[int], count)
+point_job = job("point", Point, lambda data, ctx: data.x)
+union_job = job("union", int | str, lambda data, ctx: None)
+
+
+@job("decorated", queue="mail", attempts=3)
+async def decorated(data: Order, ctx: JobContext) -> Receipt | None:
+    return None
+
+
+@job("decorated-plain")
+def decorated_plain(data: Address, ctx: JobContext) -> str:
+    return data["city"]
+
+
+def definitions() -> None:
+    assert_type(bill_job, JobDefinition[Order, Receipt])
+    assert_type(count_job, JobDefinition[list[int], int])
+    assert_type(point_job, JobDefinition[Point, int])
+    assert_type(union_job, JobDefinition[int | str, None])
+    assert_type(decorated, JobDefinition[Order, Receipt | None])
+    assert_type(decorated_plain, JobDefinition[Address, str])
+
+
+async def triggers() -> None:
+    order = Order(order_id="o1")
+    handle = await bill_job.trigger(order, delay=timedelta(days=1), job_id="mine")
+    assert_type(handle, JobHandle[Receipt])
+    assert_type(await handle.result(timeout="30s"), Receipt)
+    assert_type(await bill_job.trigger({"orderId": "o1"}), JobHandle[Receipt])
+    assert_type(await bill_job.trigger_delayed(order, "3d"), JobHandle[Receipt])
+    assert_type(await bill_job.trigger_recurring(order, "0 9 * * *", tz="Europe/Stockholm"), ScheduleHandle)
+    assert_type(await decorated_plain.trigger({"city": "Umeå"}), JobHandle[str])
+    batch = await bill_job.batch_trigger([{"payload": order}, {"payload": {"orderId": "o2"}, "options": {"delay": 5}}])
+    assert_type(batch, list[JobHandle[Receipt]])
+
+
+async def flows() -> None:
+    order = Order(order_id="o1")
+    node = count_job.node([1], children=[point_job.node(Point(1))], on_failure="ignore", attempts=2)
+    assert_type(node, JobRequest)
+    flow = await bill_job.trigger_flow(order, children=[node, {"job": count_job, "data": [1]}])
+    assert_type(flow, JobHandle[Receipt])
+    assert_type(flow.children, tuple[JobHandle[object], ...])
+
+
+async def handler(data: Order, ctx: JobContext) -> None:
+    assert_type(await ctx.children_results(bill_job), list[Receipt])
+    assert_type(await ctx.children_results(count_job), list[int])
+    assert_type(await ctx.children_values(), dict[str, object])
+    assert_type(ctx.job.id, str)
+    assert_type(ctx.cancelled, bool)
+
+
+async def tests() -> None:
+    fake = FakeJob.of(bill_job, {"orderId": "o1"}, children=[child_result(count_job, 1)])
+    assert_type(await bill_job.execute(fake), Receipt)
+    assert_type(await execute_job("bill", fake), object)
+    assert_type(await run_job(bill_job, Order(order_id="o1")), Receipt)
+    async with recording_client() as client:
+        assert_type(client.triggered(bill_job), list[Recorded[Order]])
+        assert_type(client.assert_triggered(count_job, [1], times=1), list[Recorded[list[int]]])
+        assert_type(client.assert_triggered(count_job)[0].payload, list[int])
+        assert_type(client.assert_scheduled(bill_job, every="1h"), list[RecordedSchedule[Order]])

@@ -1,0 +1,51 @@
+"""Definitions that a type checker must refuse: each marked line, and no other. Never run."""
+
+from __future__ import annotations
+
+from midday_worker import JobContext, JobDefinition, Payload, job, queue
+
+
+class Order(Payload):
+    order_id: str
+
+
+class Other(Payload):
+    other_id: str
+
+
+async def handle(data: Order, ctx: JobContext) -> int:
+    return 1
+
+
+async def handle_without_context(data: Order) -> int:
+    return 1
+
+
+async def handle_with_too_much(data: Order, ctx: JobContext, more: int) -> int:
+    return more
+
+
+async def handle_with_text_for_context(data: Order, ctx: str) -> int:
+    return 1
+
+
+job("right", Order, handle, attempts=3)
+job("other-model", Other, handle)  # error: the handler takes another model
+job("no-context", Order, handle_without_context)  # error: a handler takes two arguments
+job("too-much", Order, handle_with_too_much)  # error: a handler takes two arguments
+job("wrong-context", Order, handle_with_text_for_context)  # error: the second is the context
+job("misspelt", Order, handle, attemps=3)  # error: misspelt option
+job("one-call", Order, handle, job_id="j1")  # error: an option of a call
+job(5, Order, handle)  # error: an id is a text
+job("no-duration", Order, handle, timeout=[1])  # error: no duration
+queue("misspelt", concurency=3)  # error: misspelt option
+queue("wrong", concurrency="3")  # error: text for a number
+text_job: JobDefinition[Order, str] = job("annotated", Order, handle)  # error: another result
+
+
+@job("misspelt-decorator", queu="mail")  # error: misspelt option
+async def misspelt(data: Order, ctx: JobContext) -> None: ...
+
+
+@job("decorator-without-context")  # error: a handler takes two arguments
+async def without_context(data: Order) -> None: ...

@@ -1,0 +1,74 @@
+"""Calls that a type checker must refuse: each marked line, and no other. Never run."""
+
+from __future__ import annotations
+
+from midday_worker import JobContext, Payload, job
+from midday_worker.testing import child_result, recording_client, run_job
+
+
+class Order(Payload):
+    order_id: str
+
+
+class Other(Payload):
+    other_id: str
+
+
+class Receipt(Payload):
+    total: int
+
+
+@job("bill", attempts=3)
+async def bill(data: Order, ctx: JobContext) -> Receipt:
+    return Receipt(total=1)
+
+
+@job("count")
+async def count(data: list[int], ctx: JobContext) -> int:
+    return len(data)
+
+
+order = Order(order_id="o1")
+
+
+async def wrong_payloads() -> None:
+    await bill.trigger(Other(other_id="o1"))  # error: another model
+    await bill.trigger("o1")  # error: no model
+    await count.trigger(["one"])  # error: items of another type
+    await bill.trigger_delayed(Other(other_id="o1"), "3d")  # error: another model
+    await bill.trigger_recurring(Other(other_id="o1"), "0 9 * * *")  # error: another model
+    await bill.batch_trigger([{"payload": Other(other_id="o1")}])  # error: another model
+    await bill.trigger_flow(Other(other_id="o1"), children=[])  # error: another model
+    bill.node(Other(other_id="o1"))  # error: another model
+    await run_job(bill, Other(other_id="o1"))  # error: another model
+    Order(oder_id="o1")  # error: misspelt field
+
+
+async def wrong_options() -> None:
+    await bill.trigger(order, attemps=3)  # error: misspelt option
+    await bill.trigger(order, attempts="3")  # error: text for a number
+    await bill.trigger(order, delay=1.5)  # error: no duration
+    await bill.trigger(order, backoff={"type": "linear", "delay": 5})  # error: unknown kind
+    await bill.trigger(order, remove_on_fail={"counts": 5})  # error: misspelt key
+    await bill.trigger_delayed(order)  # error: no delay
+    await bill.trigger_recurring(order, "0 9 * * *", timezone="UTC")  # error: misspelt option
+    await bill.batch_trigger([{"payload": order, "options": {"attemps": 3}}])  # error: misspelt option
+    await bill.batch_trigger([{"data": order}])  # error: misspelt key
+    bill.node(order, on_failure="stop")  # error: unknown policy
+    await bill.trigger_flow(order, children=[bill])  # error: a definition is no node
+
+
+async def wrong_results(ctx: JobContext) -> tuple[object, ...]:
+    handle = await bill.trigger(order)
+    number: int = await handle.result()  # error: another result
+    numbers: list[int] = await ctx.children_results(bill)  # error: another result
+    text: str = await run_job(count, [1])  # error: another result
+    child_result(count, "one")  # error: another result
+    return (number, numbers, text, (await handle.result()).totl)  # error: misspelt field
+
+
+def wrong_assertions() -> str:
+    client = recording_client()
+    client.assert_triggered(bill, Other(other_id="o1"))  # error: another model
+    client.assert_triggered(bill, order, attemps=3)  # error: misspelt option
+    return client.triggered(bill)[0].payload.other_id  # error: misspelt field

@@ -1,0 +1,99 @@
+"""mypy and basedpyright infer what `inferred.py` says, and refuse just what is marked in `rejected/`."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias, TypedDict
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+INFERRED = HERE / "inferred.py"
+REJECTED = HERE / "rejected"
+"""Left out by the project's configuration; it has a pyrightconfig.json of its own."""
+
+Line: TypeAlias = tuple[str, int]
+Checker: TypeAlias = Callable[[Path], set[Line]]
+
+
+class _Position(TypedDict):
+    line: int
+
+
+class _Range(TypedDict):
+    start: _Position
+
+
+class _Diagnostic(TypedDict):
+    file: str
+    range: _Range
+    severity: str
+
+
+class _Report(TypedDict):
+    generalDiagnostics: list[_Diagnostic]
+
+
+def run(*command: str) -> str:
+    """Run a checker; return what it wrote. An exit with 2 or more is a breakdown, not a finding."""
+    executable = Path(sys.executable).parent / command[0]
+    done = subprocess.run(
+        [executable, *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.stdout
+
+
+def mypy(path: Path) -> set[Line]:
+    """Return the lines of a file, or of a folder's files, in which mypy finds errors."""
+    written = run("mypy", "--no-error-summary", "--no-pretty", *map(str, files_of(path)))
+    found = re.findall(r"^(?P<file>[^:\n]+):(?P<line>\d+): error:", written, re.MULTILINE)
+    return {(Path(file).name, int(line)) for file, line in found}
+
+
+def basedpyright(path: Path) -> set[Line]:
+    """Return the lines of a file, or of a folder with a configuration, in which basedpyright finds errors."""
+    project = ["--project", str(path)] if path.is_dir() else [str(path)]
+    report: _Report = json.loads(run("basedpyright", "--outputjson", *project))
+    return {
+        (Path(found["file"]).name, found["range"]["start"]["line"] + 1)
+        for found in report["generalDiagnostics"]
+        if found["severity"] == "error"
+    }
+
+
+def files_of(path: Path) -> list[Path]:
+    return sorted(path.glob("*.py")) if path.is_dir() else [path]
+
+
+def marked(path: Path) -> set[Line]:
+    """Return the lines that end in an error's mark."""
+    return {
+        (file.name, number)
+        for file in files_of(path)
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        if "  # error: " in line
+    }
+
+
+CHECKERS = pytest.mark.parametrize("errors_in", [mypy, basedpyright])
+
+
+@CHECKERS
+def test_the_inferred_types_are_those_that_are_asserted(errors_in: Checker) -> None:
+    assert "assert_type(" in INFERRED.read_text("utf-8")
+    assert errors_in(INFERRED) == set()
+
+
+@CHECKERS
+def test_each_mistake_is_rejected_and_nothing_else(errors_in: Checker) -> None:
+    expected = marked(REJECTED)
+
+    assert len(expected) > 30
+    assert errors_in(REJECTED) == expected
