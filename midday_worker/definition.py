@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Required, TypeAlias, TypedDict, TypeVar, cast
@@ -20,7 +18,7 @@ from midday_worker.flow import Child, as_request, flow_handle, is_mapping
 from midday_worker.handle import JobHandle, ScheduleHandle
 from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, UndelayedOptions, check_options, merge
 from midday_worker.queues import QueueRegistry
-from midday_worker.recurrence import recurrence
+from midday_worker.recurrence import checked_schedule_id, recurrence
 from midday_worker.request import FailurePolicy, JobRequest
 from midday_worker.schema import InvalidValue, Schema
 
@@ -170,7 +168,7 @@ class JobDefinition(Generic[P, R]):
         """
         when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
         request = self._request(payload, cast("Mapping[str, object]", options))
-        schedule_id = self._schedule_id(schedule_id, request)
+        schedule_id = checked_schedule_id(schedule_id, self.id, request.data)
         client = client or current_client()
         await client.schedule(schedule_id, when, request)
         return ScheduleHandle(schedule_id, self.id, self.queue, client)
@@ -266,14 +264,16 @@ class JobDefinition(Generic[P, R]):
         children: tuple[JobRequest, ...] = (),
         on_failure: FailurePolicy = "fail",
     ) -> JobRequest:
-        resolved = self._resolve(check_options(options, call=True))
+        call = check_options(options, call=True)
+        resolved = self._resolve(call)
         try:
             value = self.schema.validate(payload)
             data, size = self.schema.encode(value)
         except InvalidValue as error:
             raise PayloadError(self.id, error.problems) from error
         schema = cast("Schema[object]", self.schema)
-        return JobRequest(self.id, self.queue, data, resolved, schema, value, self, children, on_failure, size)
+        timeout = (resolved.timeout or 0) if "timeout" in call else None
+        return JobRequest(self.id, self.queue, data, resolved, schema, value, self, children, on_failure, size, timeout)
 
     def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
         known = {"payload", "options"}
@@ -288,13 +288,3 @@ class JobDefinition(Generic[P, R]):
 
     def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
         return JobHandle(job_id, self.id, self.queue, client, self)
-
-    def _schedule_id(self, given: str | None, request: JobRequest) -> str:
-        if given is not None:
-            if not given or ":" in given:
-                raise InvalidInputError(f'schedule_id is {given!r}; accepted: a non-empty text without ":".')
-            return given
-        canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
-        digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        # BullMQ reads ids with several ":" as its older repeatable jobs.
-        return f"{self.id.replace(':', '-')}-{digest}"

@@ -50,7 +50,8 @@ class Executor:
         options = definition.options
         fill_in(job.opts, options)
         job.attempts = attempts_of(job.opts)
-        timeout_ms = call_timeout(job.opts) or options.timeout
+        of_call = call_timeout(job.opts)
+        timeout_ms = options.timeout if of_call is None else of_call or None
         started = time.perf_counter()
         logger.debug("started")
         try:

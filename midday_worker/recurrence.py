@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime
 
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.engine.cron import CronPattern
 from midday_worker.engine.schedule import Recurrence
-from midday_worker.errors import ScheduleError
+from midday_worker.errors import InvalidInputError, ScheduleError
+from midday_worker.schema import JsonValue
 
 
 def recurrence(
@@ -38,6 +41,21 @@ def recurrence(
         end_ms=end_ms,
         limit=limit,
     )
+
+
+def checked_schedule_id(given: str | None, job: str, data: JsonValue) -> str:
+    """Return a schedule's id: the one given, or the job's name and a hash of the payload.
+
+    Raises:
+        InvalidInputError: the id is empty or has a ":", which BullMQ would read as its older repeatable jobs.
+    """
+    if given is None:
+        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return f"{job.replace(':', '-')}-{digest}"
+    if not given or ":" in given:
+        raise InvalidInputError(f'schedule_id is {given!r}; accepted: a non-empty text without ":".')
+    return given
 
 
 def _every_ms(every: Duration | None) -> int | None:

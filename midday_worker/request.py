@@ -35,6 +35,8 @@ class JobRequest:
     on_failure: FailurePolicy = "fail"
     size: int = 0
     """Bytes of `data` as JSON."""
+    call_timeout: int | None = None
+    """The `timeout` of this call in ms, 0 for no limit; None leaves it to the job's definition at execution."""
 
     def tree(self) -> Iterator[JobRequest]:
         """Yield this request and all below it, parents first."""

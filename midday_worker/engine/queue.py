@@ -14,7 +14,7 @@ from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.job import Job
 from midday_worker.engine.translation import UNREACHABLE, is_unreachable, translated, was_never_sent
-from midday_worker.engine.wire import WireOptions, encode
+from midday_worker.engine.wire import WireOptions, encode_request
 from midday_worker.errors import EnqueueError
 from midday_worker.request import JobRequest
 
@@ -103,7 +103,7 @@ def _is_safe_to_repeat(job: Job) -> bool:
 def make_job(queue: bullmq.Queue, request: JobRequest, extra: WireOptions | None = None) -> Job:
     """Return the engine's job for a request, with an id."""
     job_id = request.options.job_id or str(uuid4())
-    return Job(queue, request.name, request.data, {**encode(request.options), **(extra or {})}, job_id)
+    return Job(queue, request.name, request.data, {**encode_request(request), **(extra or {})}, job_id)
 
 
 def checked_id(answer: object, job: Job) -> str:

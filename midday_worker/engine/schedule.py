@@ -11,7 +11,7 @@ from bullmq.job_scheduler import JobScheduler
 from midday_worker.engine.cron import CronPattern, repeat_strategy
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.translation import translated
-from midday_worker.engine.wire import encode
+from midday_worker.engine.wire import encode_request
 from midday_worker.errors import ScheduleError
 from midday_worker.request import JobRequest
 
@@ -61,7 +61,7 @@ class Schedule:
 
 async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
     """Create the schedule, or put this in its place. Raises ScheduleError if it would never fire."""
-    template = {key: value for key, value in encode(request.options).items() if key not in _NOT_IN_TEMPLATE}
+    template = {key: value for key, value in encode_request(request).items() if key not in _NOT_IN_TEMPLATE}
     scheduler = JobScheduler(queue, repeat_strategy)
     with translated(f"write schedule {schedule_id} of queue {queue.name}", [schedule_id], writes=True):
         job = await scheduler.upsertJobScheduler(schedule_id, when.encode(), request.name, request.data, template)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias, cast
 
 from midday_worker.options import BackoffPolicy, DeduplicationPolicy, KeepPolicy, ResolvedOptions
-from midday_worker.request import FailurePolicy
+from midday_worker.request import FailurePolicy, JobRequest
 
 WireOptions: TypeAlias = dict[str, object]
 
@@ -38,9 +38,16 @@ def encode(options: ResolvedOptions) -> WireOptions:
         "backoff": encode_backoff(options.backoff),
         "deduplication": _encode_deduplication(options.deduplication),
         "jobId": options.job_id,
-        OURS: {"timeout": options.timeout} if options.timeout else None,
     }
     wire.update({key: value for key, value in optional.items() if value})
+    return wire
+
+
+def encode_request(request: JobRequest) -> WireOptions:
+    """Return a request's options in BullMQ's form, with those that BullMQ doesn't know under a key of ours."""
+    wire = encode(request.options)
+    if request.call_timeout is not None:
+        wire[OURS] = {"timeout": request.call_timeout}
     return wire
 
 
@@ -100,9 +107,9 @@ def attempts_of(wire: Mapping[str, object]) -> int:
 
 
 def call_timeout(wire: Mapping[str, object]) -> int | None:
-    """Return the `timeout` in milliseconds that travels with a job, or None."""
+    """Return the `timeout` in milliseconds that travels with a job, 0 for no limit; None if there is none."""
     ours = wire.get(OURS)
     if not isinstance(ours, Mapping):
         return None
     timeout = cast("Mapping[str, object]", ours).get("timeout")
-    return timeout if isinstance(timeout, int) and not isinstance(timeout, bool) and timeout > 0 else None
+    return timeout if isinstance(timeout, int) and not isinstance(timeout, bool) and timeout >= 0 else None

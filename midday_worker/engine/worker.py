@@ -33,6 +33,8 @@ T = TypeVar("T")
 MAX_STALLED: Final = 25
 """How often a job may lose its worker before it fails for good; the port's 1 makes two crashes fatal."""
 
+CANCEL_AGAIN_S: Final = 0.05
+
 METRICS_POINTS: Final = 2 * 7 * 24 * 60
 """Minutes of throughput that BullMQ keeps per queue: two weeks."""
 
@@ -235,8 +237,14 @@ class Worker(bullmq.Worker):
             True if every job finished by itself.
         """
         self.stop_fetching()
-        await self._fetching.wait()
+        await self._end_fetch()
         return await self._running.finish(timeout_s)
+
+    async def _end_fetch(self) -> None:
+        # Again and again: wait_for, in redis-py's sending, swallows a cancellation that comes as it succeeds (3.11).
+        fetched = asyncio.create_task(self._fetching.wait())
+        while not (await asyncio.wait({fetched}, timeout=CANCEL_AGAIN_S))[0]:
+            self.stop_fetching()
 
     def force(self) -> None:
         """Let the deadline of a `drain` under way be now."""
