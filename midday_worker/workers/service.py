@@ -11,7 +11,7 @@ from typing import Final
 
 from loguru import logger
 
-from midday_worker.client import redis_config
+from midday_worker.client import JobClient, redis_config
 from midday_worker.database import Database, create_database
 from midday_worker.engine.connection import Connection, connect
 from midday_worker.engine.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
@@ -74,7 +74,9 @@ class WorkerService:
             if self._stop.is_set():
                 return True
             logger.info("{banner}", banner=banner(self._plan, self._registry, self._settings, version))
-            return await self._work(connection, database)
+            # What handlers trigger goes to this worker's Redis, whatever the environment says.
+            async with JobClient(self._settings):
+                return await self._work(connection, database)
         finally:
             if database is not None:
                 await database.dispose()
