@@ -65,7 +65,7 @@ class JobHandle(Generic[ResultT_co]):
             ) from error
         if job is None:
             raise JobNotFoundError(job_id=self.id, queue=self.queue)
-        if job.failedReason is not None and job.returnvalue is None and job.finishedOn:
+        if job.failedReason is not None:
             raise JobFailedError(
                 job=self.job,
                 job_id=self.id,

@@ -1,0 +1,59 @@
+"""A crew: the workers of a registry, running in the test's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from midday_worker import JobRegistry, Settings
+from midday_worker.client import redis_config
+from midday_worker.database import Database
+from midday_worker.engine.connection import Connection, connect
+from midday_worker.engine.worker import Worker, WorkerConfig
+from midday_worker.executor import Executor
+from midday_worker.workers.plan import make_plan
+
+
+class Crew:
+    """Works all queues of a registry within `async with`; drains at its end.
+
+    Args:
+        registry: the jobs.
+        settings: where Redis is.
+        database: what is behind `ctx.db`.
+        configs: the queues, where a test needs other ones than the registry's plan.
+    """
+
+    def __init__(
+        self,
+        registry: JobRegistry,
+        settings: Settings,
+        database: Database | None = None,
+        configs: tuple[WorkerConfig, ...] = (),
+    ) -> None:
+        redis = redis_config(settings)
+        self.connection = Connection(connect(redis))
+        executor = Executor(registry, database, settings.unknown_job_retries)
+        plan = configs or make_plan(registry, concurrency=settings.concurrency).queues
+        self.workers = [Worker(config, executor, self.connection, redis) for config in plan]
+        self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def worker(self) -> Worker:
+        """The only worker."""
+        (worker,) = self.workers
+        return worker
+
+    async def __aenter__(self) -> Self:
+        self._loops = [asyncio.create_task(worker.run()) for worker in self.workers]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.gather(*(worker.drain(5) for worker in self.workers))
+        await asyncio.gather(*self._loops)
+        for worker in self.workers:
+            await worker.close()
+        await self.connection.close()

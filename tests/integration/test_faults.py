@@ -1,0 +1,195 @@
+"""What must not stop the worker: handlers that raise anything, and jobs that can't be read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from redis.asyncio import Redis
+
+from midday_worker import (
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobFailedError,
+    JobRegistry,
+    QueueRegistry,
+    RateLimit,
+    Settings,
+    job,
+    queue,
+)
+from midday_worker.engine.backend import client_name
+from midday_worker.engine.worker import WorkerConfig
+from tests.deadline import eventually
+from tests.integration.crew import Crew
+
+
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no message")
+
+
+ERRORS = {
+    "cancelled": asyncio.CancelledError("by the handler"),
+    "exit": SystemExit(3),
+    "interrupt": KeyboardInterrupt(),
+    "generator": GeneratorExit(),
+    "surrogate": RuntimeError("half a pair: \ud800"),
+    "unprintable": UnprintableError(),
+    "long": RuntimeError("x" * 1_000_000),
+    "empty": RuntimeError(),
+}
+
+
+def raising_job(registry: JobRegistry) -> JobDefinition[str, str]:
+    async def handle(kind: str, ctx: JobContext) -> str:
+        if kind in ERRORS:
+            raise ERRORS[kind]
+        return kind
+
+    return job("raise", str, handle, attempts=1, registry=registry)
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+async def test_whatever_a_handler_raises_fails_that_job_alone(
+    client: JobClient, registry: JobRegistry, settings: Settings, kind: str
+) -> None:
+    raising = raising_job(registry)
+    async with Crew(registry, settings):
+        bad, good = await raising.batch_trigger([{"payload": kind}, {"payload": "fine"}], client=client)
+        with pytest.raises(JobFailedError) as caught:
+            await bad.result("10s")
+        assert await good.result("10s") == "fine"
+        later = await raising.trigger("later", client=client)
+        assert await later.result("10s") == "later"
+    assert 0 < len(caught.value.reason) < 20_000
+
+
+async def test_an_error_out_of_a_task_group_fails_its_job(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    async def handle(data: int, ctx: JobContext) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.Event().wait())
+            raise LookupError("no such page")
+
+    crawl = job("crawl", int, handle, attempts=1, registry=registry)
+    async with Crew(registry, settings):
+        with pytest.raises(JobFailedError, match="unhandled errors in a TaskGroup"):
+            await (await crawl.trigger(1, client=client)).result("10s")
+
+
+@pytest.mark.parametrize("field", ["data", "opts"])
+async def test_a_stored_field_that_is_not_json_fails_the_job_once_and_clearly(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis, field: str
+) -> None:
+    raising = raising_job(registry)
+    broken = await raising.trigger("fine", client=client)
+    await redis.hset(f"{settings.redis_prefix}:default:{broken.id}", field, "{not json")
+    async with Crew(registry, settings):
+        good = await raising.trigger("fine", client=client)
+        assert await good.result("10s") == "fine"
+        with pytest.raises(JobFailedError, match="can't be read"):
+            await broken.result("10s")
+
+
+async def test_a_job_whose_hash_is_gone_does_not_stop_the_others(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    raising = raising_job(registry)
+    gone = await raising.trigger("fine", client=client)
+    await redis.delete(f"{settings.redis_prefix}:default:{gone.id}")
+    async with Crew(registry, settings):
+        good = await raising.trigger("fine", client=client)
+        assert await good.result("10s") == "fine"
+
+        async def nothing_is_active() -> bool:
+            return await redis.llen(f"{settings.redis_prefix}:default:active") == 0
+
+        await eventually(nothing_is_active, "the job without a hash has left the active list")
+
+
+async def test_a_backoff_of_an_unknown_type_still_lets_the_job_fail_and_be_tried_again(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    calls: list[int] = []
+
+    async def handle(data: int, ctx: JobContext) -> None:
+        calls.append(data)
+        raise RuntimeError("no")
+
+    failing = job("fail", int, handle, attempts=2, registry=registry)
+    triggered = await failing.trigger(1, client=client)
+    key = f"{settings.redis_prefix}:default:{triggered.id}"
+    opts = json.loads(str(await redis.hget(key, "opts")))
+    await redis.hset(key, "opts", json.dumps({**opts, "backoff": {"type": "of-a-plugin", "delay": 1}}))
+    async with Crew(registry, settings):
+
+        async def is_delayed() -> bool:
+            return await triggered.state() == "delayed"
+
+        await eventually(is_delayed, "the failed attempt is put off")
+    assert calls == [1]
+
+
+async def test_a_rate_limit_holds_and_costs_no_more_than_it_has_to(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    starts: list[float] = []
+
+    async def handle(data: int, ctx: JobContext) -> None:
+        starts.append(asyncio.get_running_loop().time())
+
+    queues = QueueRegistry()
+    registry = JobRegistry(queues)
+    slow = queue("slow", rate_limit=RateLimit(5, "500ms"), registry=queues)
+    limited = job("limited", int, handle, queue=slow, registry=registry)
+    handles = await limited.batch_trigger([{"payload": n} for n in range(20)], client=client)
+    async with Crew(registry, settings):
+        for each in handles:
+            await each.result("15s")
+    assert 1.3 < starts[-1] - starts[0] < 3.5  # 4 windows of 5; with bullmq's drain delay it is 15 s
+    assert all(later - earlier > 0.3 for earlier, later in zip(starts, starts[6:], strict=False))
+
+
+async def test_workers_are_named_in_redis_as_node_names_them(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    async def handle(data: int, ctx: JobContext) -> None: ...
+
+    job("count", int, handle, queue="two words", registry=registry)
+    name = client_name(settings.redis_prefix, "two words")
+    async with Crew(registry, settings):
+
+        async def is_listed() -> bool:
+            # redis-py's client_list has no types that a strict checker takes.
+            listed = await redis.client_list()  # pyright: ignore[reportUnknownMemberType]
+            return name in [entry["name"] for entry in listed]
+
+        await eventually(is_listed, f"a client is named {name}")
+    assert name.endswith(":dHdvIHdvcmRz")
+
+
+async def test_concurrency_is_used_and_never_exceeded(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    running, peak, full = 0, 0, asyncio.Event()
+
+    async def handle(data: int, ctx: JobContext) -> None:
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        if running == 4:
+            full.set()
+        await asyncio.wait_for(full.wait(), 10)
+        await asyncio.sleep(0)
+        running -= 1
+
+    counting = job("count", int, handle, registry=registry)
+    handles = [await counting.trigger(n, client=client) for n in range(20)]
+    async with Crew(registry, settings, configs=(WorkerConfig(queue="default", concurrency=4),)):
+        for each in handles:
+            await each.result("15s")
+    assert peak == 4
