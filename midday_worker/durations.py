@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final, TypeAlias
 
 from midday_worker.errors import DurationError
@@ -67,4 +68,5 @@ def _parse_text(text: str) -> int | None:
     units = [part[2] for part in parts]
     if len(set(units)) != len(units) or units != sorted(units, key=_UNITS.__getitem__, reverse=True):
         return None
-    return round(sum(float(part[1]) * _UNITS[part[2]] for part in parts))
+    # Decimal: a float would overflow, or be off by a few ms, where the number is large.
+    return round(sum((Decimal(part[1]) * _UNITS[part[2]] for part in parts), Decimal()))
