@@ -172,9 +172,10 @@ def _accepted_names(alias: object, name: str, *, by_name: bool) -> set[str]:
     if isinstance(alias, str):
         accepted.add(alias)
     elif isinstance(alias, list):
-        for path in cast("list[object]", alias):
-            # AliasChoices come as a list of paths; only a path of one step is a plain key.
-            steps = cast("list[object]", path) if isinstance(path, list) else [path]
+        # AliasChoices come as a list of paths, an AliasPath as one; only a path of one step is a plain key.
+        parts = cast("list[object]", alias)
+        for path in parts if all(isinstance(part, list) for part in parts) else [parts]:
+            steps = cast("list[object]", path)
             accepted.update({steps[0]} if len(steps) == 1 and isinstance(steps[0], str) else ())
     return accepted
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_type
+from typing import Annotated, assert_type
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from midday_worker import (
@@ -51,6 +52,7 @@ mail = queue("typed-mail", concurrency=2, attempts=5)
 bill_job = job("bill", Order, bill, queue=mail, priority=1, attempts=3, backoff={"type": "fixed", "delay": "5s"})
 count_job = job("count", list[int], count)
 point_job = job("point", Point, lambda data, ctx: data.x)
+annotated_job = job("annotated", Annotated[Order | Receipt, Field(title="Either")], lambda data, ctx: None)
 union_job = job("union", int | str, lambda data, ctx: None)
 
 
@@ -68,6 +70,7 @@ def definitions() -> None:
     assert_type(bill_job, JobDefinition[Order, Receipt])
     assert_type(count_job, JobDefinition[list[int], int])
     assert_type(point_job, JobDefinition[Point, int])
+    assert_type(annotated_job, JobDefinition[Order | Receipt, None])
     assert_type(union_job, JobDefinition[int | str, None])
     assert_type(decorated, JobDefinition[Order, Receipt | None])
     assert_type(decorated_plain, JobDefinition[Address, str])

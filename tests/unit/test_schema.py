@@ -1,0 +1,290 @@
+"""Schemas: what travels, in which form, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, Secret, SecretBytes, SecretStr
+from typing_extensions import TypedDict, TypeForm
+
+from midday_worker import Payload, SchemaError
+from midday_worker.schema import InvalidValue, JsonValue, Schema, dump_untyped
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Item(Payload):
+    unit_price: Decimal
+    colour: Colour = Colour.RED
+
+
+class Order(Payload):
+    order_id: UUID
+    placed_at: datetime
+    items: list[Item] = Field(default_factory=lambda: [])
+    tags: set[str] = Field(default_factory=lambda: set())
+    wait_for: timedelta = timedelta(0)
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    day: date
+    pair: tuple[int, int]
+    colour: Colour
+
+
+@dataclass
+class Point:
+    x: int
+    y: int = 0
+
+
+class Address(TypedDict):
+    city: str
+
+
+class Cat(Payload):
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(Payload):
+    kind: Literal["dog"]
+
+
+Pet: TypeForm[Cat | Dog] = Annotated[Cat | Dog, Field(discriminator="kind")]
+
+
+class Tree(Payload):
+    children: list[Tree] = Field(default_factory=lambda: [])
+
+
+ORDER = Order(
+    order_id=UUID(int=1),
+    placed_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    items=[Item(unit_price=Decimal("1.10"))],
+    tags={"a"},
+    wait_for=timedelta(minutes=1),
+)
+
+
+def test_a_payload_is_camel_case_on_the_wire() -> None:
+    dumped = Schema(Order).dump(ORDER)
+
+    assert dumped == {
+        "orderId": "00000000-0000-0000-0000-000000000001",
+        "placedAt": "2026-01-02T03:04:05Z",
+        "items": [{"unitPrice": "1.10", "colour": "red"}],
+        "tags": ["a"],
+        "waitFor": "PT1M",
+    }
+    assert Schema(Order).validate_wire(dumped) == ORDER
+
+
+def test_a_payload_takes_both_spellings_and_ignores_other_keys() -> None:
+    schema = Schema(Item)
+
+    assert schema.validate({"unitPrice": "1", "more": 5}) == schema.validate({"unit_price": 1})
+
+
+CASES: list[tuple[TypeForm[object], object, JsonValue]] = [
+    (list[int], [1, 2], [1, 2]),
+    (Point, Point(1), {"x": 1, "y": 0}),
+    (Address, {"city": "Umeå"}, {"city": "Umeå"}),
+    (Pet, Dog(kind="dog"), {"kind": "dog"}),
+    (int | str, "5", "5"),
+    (type(None), None, None),
+    (tuple[date, ...], (date(2026, 1, 2),), ["2026-01-02"]),
+    (dict[Colour, bytes], {Colour.RED: b"x"}, {"red": "x"}),
+    (IPv4Address, IPv4Address("127.0.0.1"), "127.0.0.1"),
+    (Tree, Tree(children=[Tree()]), {"children": [{"children": []}]}),
+]
+
+
+@pytest.mark.parametrize(("type_", "value", "dumped"), CASES)
+def test_whatever_pydantic_validates_travels(type_: TypeForm[object], value: object, dumped: JsonValue) -> None:
+    schema = Schema(type_)
+
+    assert schema.dump(value) == dumped
+    assert schema.validate_wire(dumped) == value
+    schema.check_travels(value, dumped)
+
+
+def test_a_strict_schema_reads_dates_tuples_and_enums_from_json() -> None:
+    value = Strict(day=date(2026, 1, 2), pair=(1, 2), colour=Colour.RED)
+    schema = Schema(Strict)
+
+    assert schema.validate_wire(schema.dump(value)) == value
+    with pytest.raises(InvalidValue) as failure:
+        schema.validate_wire({"day": "2026-01-02", "pair": ["1", 2], "colour": "red"})
+    assert [problem.path for problem in failure.value.problems] == ["pair.0"]
+
+
+def test_each_problem_has_its_fields_path_and_not_the_value() -> None:
+    with pytest.raises(InvalidValue) as failure:
+        Schema(Order).validate({"orderId": "secret-text", "placedAt": 0, "items": [{"unitPrice": "hidden"}]})
+
+    assert [problem.path for problem in failure.value.problems] == ["orderId", "items.0.unitPrice"]
+    assert "secret-text" not in str(failure.value)
+    assert "hidden" not in str(failure.value)
+    assert str(failure.value).startswith("orderId: Input should be a valid UUID")
+
+
+class OneSided(BaseModel):
+    name: str = Field(validation_alias="n")
+
+
+class OneSidedOut(BaseModel):
+    name: str = Field(serialization_alias="n")
+
+
+class Choices(BaseModel):
+    name: str = Field(validation_alias=AliasChoices("n", "m"), serialization_alias="name")
+
+
+class Nested(BaseModel):
+    name: str = Field(validation_alias=AliasPath("outer", "name"))
+
+
+class Excluded(BaseModel):
+    name: str = Field(exclude=True)
+
+
+class Holder(BaseModel):
+    inner: list[dict[str, OneSided]]
+
+
+class WithSecret(Payload):
+    password: SecretStr | None = None
+
+
+@pytest.mark.parametrize(
+    ("type_", "reason"),
+    [
+        (SecretStr, "it holds a secret, whose dump is asterisks"),
+        (SecretBytes, "it holds a secret"),
+        (Secret[int], "it holds a secret"),
+        (WithSecret, "it holds a secret"),
+        (list[WithSecret], "it holds a secret"),
+        (OneSided, "field 'name' is written as 'name' but read as 'n'"),
+        (OneSidedOut, "field 'name' is written as 'n' but read as 'name'"),
+        (Choices, "field 'name' is written as 'name' but read as 'm' or 'n'"),
+        (Nested, "field 'name' is written as 'name' but read as "),
+        (Excluded, "field 'name' is required but excluded from the dump"),
+        (Holder, "field 'name' is written as 'name' but read as 'n'"),
+    ],
+)
+def test_a_schema_whose_dump_does_not_come_back_is_refused(type_: TypeForm[object], reason: str) -> None:
+    with pytest.raises(SchemaError) as failure:
+        Schema(type_)
+
+    assert reason in str(failure.value)
+    assert "can't travel" in str(failure.value)
+
+
+class BothSided(BaseModel):
+    name: str = Field(alias="n")
+
+
+class ByName(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: str = Field(validation_alias="n")
+
+
+class ChosenBack(BaseModel):
+    name: str = Field(validation_alias=AliasChoices("n", "m"), serialization_alias="m")
+
+
+class ExcludedDefault(BaseModel):
+    name: str = Field(default="x", exclude=True)
+
+
+@pytest.mark.parametrize("type_", [BothSided, ByName, ChosenBack, ExcludedDefault])
+def test_an_alias_that_is_read_back_is_accepted(type_: type[BaseModel]) -> None:
+    value = type_.model_validate({"n": "x"})
+    schema = Schema(type_)
+
+    assert schema.validate_wire(schema.dump(value)) == value
+
+
+def test_a_type_that_pydantic_does_not_know_is_refused() -> None:
+    with pytest.raises(SchemaError, match="is not a type that pydantic can validate"):
+        Schema(Schema[int])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_json_lacks_are_refused(value: float) -> None:
+    with pytest.raises(InvalidValue, match="can't be written as JSON"):
+        Schema(list[float]).dump([value])
+    with pytest.raises(InvalidValue, match="can't be written as JSON"):
+        dump_untyped({"value": value})
+
+
+def test_a_value_of_no_json_form_is_refused() -> None:
+    for dump in (Schema(object).dump, dump_untyped):
+        with pytest.raises(InvalidValue, match="can't be written as JSON"):
+            dump(object())
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+
+    for dump in (Schema(object).dump, dump_untyped):
+        with pytest.raises(InvalidValue, match="can't be written as JSON"):
+            dump(loop)
+
+
+@pytest.mark.parametrize("value", [(1, 2), {1: "a"}, {"a": date(2026, 1, 2)}])
+def test_a_value_that_comes_back_as_another_is_refused(value: object) -> None:
+    schema = Schema(object)
+
+    with pytest.raises(InvalidValue, match="comes back as another value"):
+        schema.check_travels(value, schema.dump(value))
+
+
+def test_results_of_no_declared_type_are_dumped_by_alias() -> None:
+    assert dump_untyped({"order": ORDER.items[0], "path": Path("/a"), "set": {1}}) == {
+        "order": {"unitPrice": "1.10", "colour": "red"},
+        "path": "/a",
+        "set": [1],
+    }
+
+
+def test_the_json_schema_has_the_names_of_the_wire() -> None:
+    described = Schema(Item).json_schema()
+
+    assert described["required"] == ["unitPrice"]
+
+
+ITEMS = st.fixed_dictionaries({"unitPrice": st.decimals(-(10**9), 10**9, places=2)})
+ORDERS = st.fixed_dictionaries(
+    {
+        "orderId": st.uuids(),
+        "placedAt": st.datetimes(timezones=st.just(UTC)),
+        "items": st.lists(ITEMS, max_size=3),
+        "tags": st.sets(st.text(max_size=5), max_size=3),
+        "waitFor": st.timedeltas(timedelta(0), timedelta(days=9999)),
+    }
+)
+
+
+@given(ORDERS.map(Order.model_validate))
+def test_every_payload_comes_back_equal(order: Order) -> None:
+    schema = Schema(Order)
+
+    schema.check_travels(order, schema.dump(order))
