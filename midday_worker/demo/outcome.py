@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
 from sqlalchemy import func, select
 
@@ -16,9 +15,6 @@ from midday_worker.demo.feed import Fed
 from midday_worker.demo.orders import fulfil_order_job
 from midday_worker.demo.stage import Stage
 from midday_worker.jobs.models import Team
-from midday_worker.registry import default_registry
-
-QUEUES: Final = tuple(sorted({definition.queue for definition in default_registry}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +38,9 @@ class Outcome:
     retried: int
 
 
-async def read_outcome(stage: Stage) -> Outcome:
+async def read_outcome(stage: Stage, queues: Iterable[str]) -> Outcome:
     """Read it all."""
-    jobs = [job for queue in QUEUES for job in await read_jobs(stage.client.queue(queue))]
+    jobs = [job for queue in queues for job in await read_jobs(stage.client.queue(queue))]
     async with stage.database.session() as session:
         teams = await session.scalar(select(func.count()).select_from(Team))
     completed = [job for job in jobs if job.state == "completed"]

@@ -62,7 +62,7 @@ async def _play(stage: Stage, node: NodeRuntime, console: Console, source: Path)
         feeding = group.create_task(feed(lines, stage.client, node, stage.redis_url, source))
         group.create_task(Watch(console, totals).until_idle(stage, feeding.done, TIMEOUT_S))
     fed, took_s = feeding.result(), time.monotonic() - started
-    outcome = await read_outcome(stage)
+    outcome = await read_outcome(stage, totals)
     print_report(console, expected, outcome, fed)
     console.print(f"\n{_summary(expected, outcome, fed, took_s)} E-mails are in {_short(stage.mail)}.")
     wrong = differences(expected, outcome, fed)

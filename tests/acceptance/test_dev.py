@@ -1,0 +1,174 @@
+"""`midday-worker dev`: embedded servers, reload, and what Ctrl-C does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from midday_worker.client import JobClient
+from midday_worker.handle import JobHandle
+from midday_worker.registry import JobRegistry, job
+from midday_worker.settings import Settings
+from midday_worker.testing import RedisServer
+from tests.acceptance.cli_process import CliProcess
+from tests.deadline import eventually
+
+JOBS = """
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import text
+
+from midday_worker import JobContext, job
+
+@job("say")
+async def say(data: str, ctx: JobContext) -> str:
+    return f"first {data}"
+
+@job("ask-database")
+async def ask_database(data: int, ctx: JobContext) -> int:
+    return (await ctx.db.execute(text(f"SELECT {data} + 1"))).scalar_one()
+
+@job("linger")
+async def linger(data: float, ctx: JobContext) -> str:
+    Path("lingering").touch()
+    await asyncio.sleep(data)
+    return "done"
+"""
+READY = "job        say"
+"""The banner's line for the first job: the worker is up."""
+
+registry = JobRegistry()
+
+
+@job("say", registry=registry)
+async def say(data: str, ctx: object) -> str:
+    raise NotImplementedError
+
+
+@job("ask-database", registry=registry)
+async def ask_database(data: int, ctx: object) -> int:
+    raise NotImplementedError
+
+
+@job("linger", registry=registry)
+async def linger(data: float, ctx: object) -> str:
+    raise NotImplementedError
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "my_jobs.py").write_text(JOBS)
+    return tmp_path
+
+
+def client_of(dev: CliProcess) -> JobClient:
+    found = re.search(r"export REDIS_URL=(\S+)", dev.output)
+    assert found, dev.output
+    return JobClient(Settings(env_file=None, redis_url=found[1]))
+
+
+def started(project: Path, *options: str, variables: dict[str, str] | None = None) -> CliProcess:
+    return CliProcess(project, "dev", "--import", "my_jobs", *options, variables=variables)
+
+
+async def test_dev_runs_jobs_on_an_embedded_redis_and_an_embedded_database(project: Path) -> None:
+    """Nothing is configured; the URL that it prints lets another program trigger."""
+    with started(project) as dev:
+        dev.wait_for(READY, 30)
+        async with client_of(dev) as client:
+            assert await (await say.trigger("hello", client=client)).result("10s") == "first hello"
+            assert await (await ask_database.trigger(41, client=client)).result("10s") == 42
+        dev.send(signal.SIGINT)
+        assert dev.wait(20) == 0
+    assert (project / ".midday" / "dev.db").exists()
+
+
+async def test_a_changed_source_file_starts_the_worker_again_with_the_new_code(project: Path) -> None:
+    with started(project) as dev:
+        dev.wait_for(READY, 30)
+        (project / "my_jobs.py").write_text(JOBS.replace("first", "second"))
+        dev.wait_for(READY, 30, times=2)
+        async with client_of(dev) as client:
+            assert await (await say.trigger("hello", client=client)).result("10s") == "second hello"
+
+
+def test_files_of_environments_and_caches_start_nothing(project: Path) -> None:
+    """Only the change to the project's own file is answered, and it comes last."""
+    with started(project) as dev:
+        dev.wait_for(READY, 30)
+        for directory in (".venv/lib", "node_modules/x", ".midday", "__pycache__"):
+            (project / directory).mkdir(parents=True, exist_ok=True)
+            (project / directory / "changed.py").write_text("")
+        (project / "notes.txt").write_text("")
+        (project / "my_jobs.py").write_text(JOBS)
+        output = dev.wait_for("has changed", 30)
+        assert re.findall(r"Reload: (\S+) has changed", output) == ["my_jobs.py"]
+
+
+def test_an_import_error_is_one_line_and_dev_waits_for_the_next_change(project: Path) -> None:
+    (project / "my_jobs.py").write_text("import no_such_module\n")
+    with started(project) as dev:
+        output = dev.wait_for("starts again when a source file changes", 30)
+        assert "Error: Can't import 'my_jobs': it imports 'no_such_module', which isn't installed\n" in output
+        assert "Traceback" not in output
+        (project / "my_jobs.py").write_text(JOBS)
+        dev.wait_for(READY, 30)
+        dev.send(signal.SIGTERM)
+        assert dev.wait(20) == 0
+
+
+async def test_one_ctrl_c_lets_the_running_job_finish(project: Path) -> None:
+    with started(project) as dev:
+        dev.wait_for(READY, 30)
+        async with client_of(dev) as client:
+            await lingering(project, client, 2)
+        dev.send(signal.SIGINT)
+        assert dev.wait(20) == 0
+        assert re.search(r"linger \S+ completed in", dev.output)
+
+
+async def test_a_second_ctrl_c_does_not_wait(project: Path) -> None:
+    """The job is handed back, and dev says by its exit code that not all could finish."""
+    with started(project) as dev:
+        dev.wait_for(READY, 30)
+        async with client_of(dev) as client:
+            await lingering(project, client, 25)
+        dev.send(signal.SIGINT)
+        dev.wait_for("stopping: no further jobs", 10)
+        dev.send(signal.SIGINT)
+        assert dev.wait(10) == 1
+        assert "handed back" in dev.output
+
+
+def test_servers_that_the_environment_names_are_used_and_named(project: Path, redis_server: RedisServer) -> None:
+    variables = {"REDIS_URL": redis_server.url, "DATABASE_PRIMARY_URL": "sqlite:///mine.db"}
+    with started(project, variables=variables) as dev:
+        output = dev.wait_for(READY, 30)
+        assert f"Redis: {redis_server.url}, as REDIS_URL says; nothing is embedded" in output
+        assert "Database: sqlite:///mine.db, as DATABASE_PRIMARY_URL says" in output
+        assert not (project / ".midday").exists()
+
+
+def test_without_reload_the_worker_s_end_is_the_end(project: Path) -> None:
+    (project / "my_jobs.py").write_text("import no_such_module\n")
+    with started(project, "--no-reload") as dev:
+        assert dev.wait(30) == 1
+
+
+def test_nothing_to_import_is_said_in_one_line(tmp_path: Path) -> None:
+    with CliProcess(tmp_path, "dev") as dev:
+        assert dev.wait(20) == 1
+        assert dev.output.startswith("Error: There is nothing to run. Name the package")
+        assert dev.output.count("\n") == 1
+
+
+async def lingering(project: Path, client: JobClient, seconds: float) -> JobHandle[str]:
+    """Trigger a job that takes so long, and return when it has started."""
+    handle = await linger.trigger(seconds, client=client)
+    await eventually(lambda: asyncio.to_thread((project / "lingering").exists), "the job has started")
+    return handle
