@@ -11,11 +11,14 @@ from bullmq.utils import isRedisVersionLowerThan
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 
 LONGEST_BLOCK_S: Final = 10
 """The longest that the engine blocks in one command (bullmq's default_maximum_block_timeout)."""
 
 _POOL_SIZE: Final = 16
+# With them, which is redis-py's default, its pools hand out connections that the server has closed.
+_NO_NOTICES: Final = MaintNotificationsConfig(enabled=False)
 # Lua that ships with bullmq but that the port doesn't register.
 _UNREGISTERED: Final = {
     "changeDelay": "changeDelay-4.lua",
@@ -41,7 +44,7 @@ def connect(config: RedisConfig) -> Redis:
     """
     seconds = config.command_timeout_ms / 1000
     from_url: Callable[..., BlockingConnectionPool] = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
-    pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds)
+    pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=seconds)
     return Redis.from_pool(pool)
 
@@ -52,7 +55,7 @@ def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
     Its time limit exceeds every blocking call, whatever the URL says: a shorter one makes an idle worker deaf.
     """
     from_url: Callable[..., ConnectionPool] = ConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
-    pool = from_url(config.url)
+    pool = from_url(config.url, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
     if name:
         pool.connection_kwargs["client_name"] = name

@@ -41,6 +41,7 @@ class RunningJobs:
         self._settling: set[asyncio.Task[None]] = set()
         self._unfinished: list[Job] = []
         self._forced = asyncio.Event()
+        self._stopping = False
 
     def __len__(self) -> int:
         return len(self._handlers) + len(self._settling)
@@ -59,6 +60,7 @@ class RunningJobs:
     async def finish(self, timeout_s: float) -> bool:
         """Wait for all; cancel and hand back what is left at the deadline. True if every job ended by itself."""
         await self._wait(timeout_s)
+        self._stopping = True
         for task in list(self._handlers):
             task.cancel("the worker is stopping")
         if left := self._tasks():
@@ -100,9 +102,11 @@ class RunningJobs:
             return self._settlement.success(await self._processor(job))
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
             task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if self._stopping and task is not None and task.cancelling():
                 self._unfinished.append(job)
                 return None
+            while task is not None and task.cancelling():
+                task.uncancel()  # a handler that cancelled its own task: what follows has to be awaited
             return self._settlement.failure(error)
 
     def _end(self, task: asyncio.Task[None]) -> None:

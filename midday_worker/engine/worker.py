@@ -164,6 +164,7 @@ class Worker(bullmq.Worker):
             self.blockUntil = marker or 0
             if self.blockUntil > time.time() * 1000:
                 return None
+            self.drained = False  # the marker is taken: if the fetch fails, the next try must not wait for another
         if self._draining.is_set():
             return None
         self._fetches += 1
