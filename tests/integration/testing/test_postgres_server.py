@@ -19,14 +19,19 @@ from midday_worker.errors import ConfigurationError
 from midday_worker.testing import PostgresServer
 
 
-async def ask(url: str, statement: str) -> object:
+async def ask(url: str, question: str) -> object:
     database = create_database(url)
-    try:
-        async with session_scope(database) as session:
-            result = await session.execute(text(statement))
-            return cast("object", result.scalar()) if result.returns_rows else None  # type: ignore[attr-defined] - the cursor's
-    finally:
-        await database.dispose()
+    async with session_scope(database) as session:
+        answer = cast("object", await session.scalar(text(question)))
+    await database.dispose()
+    return answer
+
+
+async def tell(url: str, statement: str) -> None:
+    database = create_database(url)
+    async with session_scope(database) as session:
+        await session.execute(text(statement))
+    await database.dispose()
 
 
 def owner(folder: object) -> int:
@@ -40,7 +45,7 @@ async def test_it_is_reached_by_its_url(postgres_server: PostgresServer) -> None
 
 async def test_each_test_gets_an_empty_database_of_its_own(postgres_server: PostgresServer, postgres_url: str) -> None:
     other = postgres_server.create_database()
-    await ask(postgres_url, "create table mine (id int)")
+    await tell(postgres_url, "create table mine (id int)")
     assert await ask(postgres_url, "select to_regclass('mine')::text") == "mine"
     assert await ask(other, "select to_regclass('mine')::text") is None
 
