@@ -13,7 +13,7 @@ from midday_worker.client import JobClient, current_client
 from midday_worker.context import JobContext
 from midday_worker.database import session_scope
 from midday_worker.durations import Duration
-from midday_worker.errors import FlowError, InvalidInputError, PayloadError
+from midday_worker.errors import DurationError, FlowError, InvalidInputError, OptionError, PayloadError
 from midday_worker.flow import Child, as_request, flow_handle, is_mapping
 from midday_worker.handle import JobHandle, ScheduleHandle
 from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, UndelayedOptions, check_options, merge
@@ -117,7 +117,7 @@ class JobDefinition(Generic[P, R]):
             client: see `trigger`.
 
         Raises:
-            PayloadError, OptionError: an item is wrong; its index leads each field's path. Nothing was added.
+            PayloadError, OptionError, DurationError: an item is wrong; the message has its index. Nothing was added.
             RedisUnavailableError: Redis can't be reached; it says whether jobs may have been written.
         """
         requests = [self._batch_request(index, item) for index, item in enumerate(items)]
@@ -276,15 +276,20 @@ class JobDefinition(Generic[P, R]):
         return JobRequest(self.id, self.queue, data, resolved, schema, value, self, children, on_failure, size, timeout)
 
     def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
-        known = {"payload", "options"}
+        known, where = {"payload", "options"}, f"Item {index} of the batch for job {self.id!r}"
         if not is_mapping(item) or "payload" not in item or not item.keys() <= known:
-            raise InvalidInputError(
-                f'Item {index} of the batch for job {self.id!r} is not {{"payload": ..., "options": {{...}}}}.'
-            )
+            raise InvalidInputError(f'{where} is not {{"payload": ..., "options": {{...}}}}.')
+        options: object = item.get("options", {})
+        if not isinstance(options, Mapping):
+            raise InvalidInputError(f"{where} has the options {options!r}; accepted: a dictionary.")
         try:
-            return self._request(item["payload"], cast("Mapping[str, object]", item.get("options", {})))
+            return self._request(item["payload"], cast("Mapping[str, object]", options))
         except PayloadError as error:
             raise PayloadError(self.id, error.problems, f"payload {index} of the batch") from error
+        except OptionError as error:
+            raise OptionError(error.option, f"{where}: {error}") from error
+        except DurationError as error:
+            raise DurationError(f"{where}: {error}") from error
 
     def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
         return JobHandle(job_id, self.id, self.queue, client, self)

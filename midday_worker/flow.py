@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, Required, TypedDict
+from typing import Protocol, Required, TypedDict, cast
 
 from typing_extensions import Unpack
 
 from midday_worker.client import JobClient
 from midday_worker.errors import FlowError
 from midday_worker.handle import JobHandle
-from midday_worker.options import CallOptions
+from midday_worker.options import CallOptions, check_options
 from midday_worker.request import FailurePolicy, JobRequest
 
 
@@ -54,11 +54,15 @@ def as_request(child: JobRequest | Child) -> JobRequest:
     definition = child["job"]
     if not hasattr(definition, "dictionary_node"):
         raise FlowError(f"A flow's child has the job {definition!r}; accepted: what job() returned.")
+    options: object = child.get("options", {})
+    if not isinstance(options, Mapping):
+        raise FlowError(f"A flow's child has the options {options!r}; accepted: a dictionary.")
+    check_options(cast("Mapping[str, object]", options), call=True)
     return definition.dictionary_node(
         child["data"],
         children=child.get("children", ()),
         on_failure=child.get("on_failure", "fail"),
-        **child.get("options", {}),
+        **cast("CallOptions", options),
     )
 
 

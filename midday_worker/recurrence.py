@@ -27,19 +27,17 @@ def recurrence(
         raise ScheduleError("A schedule needs a cron pattern or every=..., and not both.", pattern=pattern, tz=tz)
     if every is not None and tz is not None:
         raise ScheduleError("tz goes with a cron pattern; every=... is the same in all time zones.", tz=tz)
-    if limit is not None and (isinstance(limit, bool) or limit < 1):
-        raise ScheduleError(f"limit is {limit!r}; accepted: an integer of 1 or more.")
     start_ms, end_ms = _epoch_ms("start", start), _epoch_ms("end", end)
     if start_ms is not None and end_ms is not None and start_ms >= end_ms:
         raise ScheduleError(f"The schedule's start ({start}) is not before its end ({end}).")
     if end is not None and end_ms is not None and end_ms <= datetime.now(UTC).timestamp() * 1000:
         raise ScheduleError(f"The schedule's end ({end}) is past: it would never fire.")
     return Recurrence(
-        pattern=None if pattern is None else CronPattern.parse(pattern, tz),
+        pattern=_pattern(pattern, tz),
         every_ms=_every_ms(every),
         start_ms=start_ms,
         end_ms=end_ms,
-        limit=limit,
+        limit=_limit(limit),
     )
 
 
@@ -53,9 +51,27 @@ def checked_schedule_id(given: str | None, job: str, data: JsonValue) -> str:
         canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
         return f"{job.replace(':', '-')}-{digest}"
-    if not given or ":" in given:
+    if not isinstance(given, str) or not given or ":" in given:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise InvalidInputError(f'schedule_id is {given!r}; accepted: a non-empty text without ":".')
     return given
+
+
+def _pattern(pattern: object, tz: object) -> CronPattern | None:
+    if pattern is None:
+        return None
+    if not isinstance(pattern, str):
+        raise ScheduleError(f'The pattern is {pattern!r}; accepted: a cron pattern as text, for example "0 9 * * *".')
+    if tz is not None and not isinstance(tz, str):
+        raise ScheduleError(f'tz is {tz!r}; accepted: the name of a time zone, for example "Europe/Stockholm".')
+    return CronPattern.parse(pattern, tz)
+
+
+def _limit(limit: object) -> int | None:
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise ScheduleError(f"limit is {limit!r}; accepted: an integer of 1 or more.")
+    return limit
 
 
 def _every_ms(every: Duration | None) -> int | None:
