@@ -72,6 +72,16 @@ class CliProcess:
         """Send it a signal."""
         self._process.send_signal(number)
 
+    def send_until_it_ends(self, number: signal.Signals, seconds: float) -> int:
+        """Send it a signal again and again, as somebody impatient would, and return its exit code."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.send(number)
+            try:
+                return self._process.wait(0.5)
+            except subprocess.TimeoutExpired:
+                assert time.monotonic() < deadline, f"it did not end within {seconds} s:\n{self.output}"
+
     def wait(self, seconds: float) -> int:
         """Return its exit code."""
         try:

@@ -140,8 +140,7 @@ async def test_a_second_ctrl_c_does_not_wait(project: Path) -> None:
             await lingering(project, client, 25)
         dev.send(signal.SIGINT)
         dev.wait_for("stopping: no further jobs", 10)
-        dev.send(signal.SIGINT)
-        assert dev.wait(10) == 1
+        assert dev.send_until_it_ends(signal.SIGINT, 10) == 1
         assert "handed back" in dev.output
 
 
