@@ -154,8 +154,9 @@ def refusal(error: Exception) -> NonRetryableError | DeliveryError:
         return DeliveryError(f"The mail server defers the recipient: {refused.code} {refused.message}")
     if isinstance(error, aiosmtplib.SMTPDataError) and error.code >= _PERMANENT:
         return NonRetryableError(f"The mail server refuses the message: {error.code} {error.message}")
-    if isinstance(error, aiosmtplib.SMTPNotSupported) and "SMTPUTF8" in error.message:
-        return NonRetryableError("The mail server can't send to an address with letters beyond ASCII (SMTPUTF8)")
+    if isinstance(error, aiosmtplib.SMTPNotSupported):
+        # An address with letters beyond ASCII, and a server that can't have them.
+        return NonRetryableError(f"The mail server can't take this message: {error}")
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return DeliveryError(f"The mail server answered {error.code} {error.message}")
     return DeliveryError(f"The mail server can't be reached: {type(error).__name__}: {error}")

@@ -194,5 +194,7 @@ async def test_a_server_without_tls_gets_neither_password_nor_message(office: Po
     """ "starttls" is a demand: somebody on the way may have hidden the server's offer."""
     with pytest.raises(DeliveryError, match="STARTTLS"):
         await send(office, smtp_tls="starttls", smtp_user="kim", smtp_password="hunter2")
+    with pytest.raises(DeliveryError, match="STARTTLS"):
+        await send(office, smtp_tls="starttls")
     assert office.logins == []
     assert office.envelopes == []

@@ -14,9 +14,7 @@ from midday_worker.workers.plan import make_plan
 from midday_worker.workers.service import WorkerService
 
 
-async def test_a_handler_triggers_on_the_redis_and_prefix_of_its_worker(
-    settings: Settings, postgres_url: str
-) -> None:
+async def test_a_handler_triggers_on_the_redis_and_prefix_of_its_worker(settings: Settings, postgres_url: str) -> None:
     """They may come from the command line; the environment, which another client would read, names another Redis."""
     database = create_database(postgres_url)
     async with database.engine().begin() as connection:

@@ -89,6 +89,7 @@ def test_every_template_renders_as_text_and_as_html(template: str) -> None:
     links = Elements(html).links
     assert links
     assert all(link in text for link in links)
+    assert not any("//" in link.removeprefix("https://") for link in links)
 
 
 def test_no_template_is_left_out_of_these_tests() -> None:
@@ -191,6 +192,7 @@ def test_each_attempt_at_a_job_has_the_same_message_id_and_other_jobs_have_other
     """So that a mail program or a log shows the second copy for what it is."""
     first, again = compose(an_email(), SENDER, APP_URL), compose(an_email(subject="Other"), SENDER, APP_URL)
     assert first["Message-ID"] == again["Message-ID"] == message_id("welcome-email", "welcome-user_123", SENDER.domain)
+    assert message_id("welcome-email", "a", "x.example") == "<welcome-email.ca978112ca1bbdcafac2@x.example>"
     others = {
         message_id("welcome-email", "b", "x.example"),
         message_id("trial-ended-email", "a", "x.example"),

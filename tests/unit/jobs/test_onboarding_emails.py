@@ -6,6 +6,8 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 import pytest
+from loguru import logger
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from midday_worker import NonRetryableError
@@ -18,7 +20,7 @@ from midday_worker.jobs import (
     trial_expiring_email_job,
     welcome_email_job,
 )
-from midday_worker.jobs.models import Plan, User
+from midday_worker.jobs.models import Plan, Team, User
 from midday_worker.jobs.onboarding import Variant, variant_for
 from midday_worker.jobs.onboarding.onboard_team import EmailJob
 from midday_worker.testing import FakeJob, run_job
@@ -128,15 +130,14 @@ async def test_an_address_that_is_none_fails_at_once(db: AsyncSession, email_job
     with pytest.raises(NonRetryableError, match="user_123") as caught:
         await send(db, email_job, a_user(a_team(), email="kim@example.com, eve@example.com"))
     assert "eve" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 async def test_what_the_team_does_in_the_meantime_counts(db: AsyncSession) -> None:
     """The plan is read when the e-mail is due, also by a session that has seen the team before."""
     user = a_user(a_team())
     assert (await send(db, trial_expiring_email_job, user)).status == "sent"
-    assert user.team is not None
-    user.team.plan = Plan.PRO
-    await db.commit()
+    await db.execute(update(Team).values(plan=Plan.PRO), execution_options={"synchronize_session": False})
     assert (await send(db, trial_ended_email_job, user)).reason is SkipReason.ALREADY_PAID
 
 
@@ -169,6 +170,19 @@ async def test_a_step_runs_with_a_plain_fake_and_a_plain_session(db: AsyncSessio
     await db.flush()
     result = await email_job.execute(FakeJob({"userId": "user_123"}), db)
     assert result.status == "sent"
+
+
+@pytest.mark.parametrize(("environment", "level"), [("development", "INFO"), ("production", "WARNING")])
+async def test_an_email_that_only_became_a_file_is_a_warning_outside_development(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch, environment: str, level: str
+) -> None:
+    """Somebody forgot MAIL_SMTP_HOST; nobody gets mail, and no job fails."""
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{level} {message}", filter="midday_worker.jobs")
+    monkeypatch.setenv("ENVIRONMENT", environment)
+    await send(db, welcome_email_job, a_user(a_team()))
+    logger.remove(sink)
+    assert [line.split(":")[0] for line in lines] == [f"{level} welcome-email delivered by file"]
 
 
 def test_each_email_has_a_retry_policy_of_its_own() -> None:

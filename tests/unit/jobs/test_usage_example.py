@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import subprocess
+import sys
 import types
 from collections.abc import AsyncIterator, Callable
 from email.message import EmailMessage
@@ -80,6 +82,24 @@ async def test_the_preview_writes_all_four_emails_and_names_them(
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(": sent ")[0] for line in lines] == [email_job.id for email_job in usage_example.EMAIL_JOBS]
     assert {message["Message-ID"] for message in written()} == {line.split()[-1] for line in lines}
+
+
+def test_the_preview_is_a_command(mail_directory: Path) -> None:
+    """As the README types it."""
+    command = [sys.executable, "-m", "midday_worker.jobs.onboarding.usage_example"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout.count(": sent <") == 4
+    assert len(list(mail_directory.glob("*.eml"))) == 4
+
+
+async def test_the_plain_fake_is_all_that_a_job_needs(client: RecordingClient, db: AsyncSession) -> None:
+    """The orchestrator stores its progress on it."""
+    db.add(a_user())
+    await db.flush()
+    job = usage_example.PreviewJob("preview", {"userId": "user_123"})
+    await onboard_team_job.execute(job, db)
+    assert job.progress == 100
+    assert len(client.recorded) == 4
 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=lambda code: str(code).strip().splitlines()[-1][:50])
