@@ -43,7 +43,12 @@ async def test_a_handler_that_blocks_the_loop_for_three_locks_runs_once(settings
         return data
 
     config = WorkerConfig(queue="default", concurrency=1, lock_duration_ms=LOCK_MS, stalled_interval_ms=200)
-    watcher = threading.Thread(target=lambda: started.wait(30) and watch(idle, settings, stop))
+
+    def watch_once_started() -> None:
+        if started.wait(30):
+            watch(idle, settings, stop)
+
+    watcher = threading.Thread(target=watch_once_started)
     watcher.start()
     try:
         async with Crew(blocking, settings, configs=(config,)):
