@@ -49,7 +49,7 @@ class Job(bullmq.Job):
             job = cls(queue, raw.get("name") or "", None, {}, job_id)
             job.unreadable = f"The stored job can't be read: {reason_of(error)}"
             job.failedReason = raw.get("failedReason")
-            job.attemptsMade = int(raw.get("atm") or 0)
+            job.attemptsMade = _count(raw.get("atm"))
         if not raw.get("name"):
             job.unreadable = "The job's data is gone from Redis (removed, evicted or trimmed while it was queued)"
         return job
@@ -171,6 +171,13 @@ class Job(bullmq.Job):
                 {"code": code, "jobId": self.id, "command": "changeDelay", "state": "delayed"}
             )
         self.delay = delay
+
+
+def _count(text: str | None) -> int:
+    try:
+        return int(text or 0)
+    except ValueError:
+        return 0
 
 
 def _loads(text: str) -> object:

@@ -95,6 +95,17 @@ async def test_a_stored_field_that_is_not_json_fails_the_job_once_and_clearly(
             await broken.result("10s")
 
 
+async def test_a_count_of_attempts_that_is_no_number_does_not_stop_the_worker(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    raising = raising_job(registry)
+    broken = await raising.trigger("fine", client=client)
+    await redis.hset(f"{settings.redis_prefix}:default:{broken.id}", "atm", "many")
+    async with Crew(registry, settings):
+        good = await raising.trigger("fine", client=client)
+        assert await good.result("10s") == "fine"
+
+
 async def test_a_job_whose_hash_is_gone_does_not_stop_the_others(
     client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
 ) -> None:
