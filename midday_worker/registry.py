@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import inspect
 import pkgutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
-from typing import Final, TypeVar, cast, get_type_hints, overload
+from typing import Final, TypeVar, cast, overload
 
 from typing_extensions import TypeForm, Unpack
 
+from midday_worker.annotations import payload_annotation, result_annotation
 from midday_worker.attempt import ExecutableJob
 from midday_worker.context import JobContext
 from midday_worker.definition import Handler, JobDefinition
@@ -78,7 +78,7 @@ class JobRegistry:
             ImportFailedError: one of them can't be imported.
         """
         root = _import(module)
-        for found in pkgutil.walk_packages(getattr(root, "__path__", []), f"{module}.", onerror=_raise):
+        for found in pkgutil.walk_packages(getattr(root, "__path__", []), f"{module}."):
             if not found.name.endswith("__main__"):
                 _import(found.name)
 
@@ -108,7 +108,7 @@ class JobDecorator:
     def __call__(self, handler: Callable[[P, JobContext], R]) -> JobDefinition[P, R]: ...
     def __call__(self, handler: Handler[P, R]) -> JobDefinition[P, R]:
         """Define the job."""
-        schema = cast("TypeForm[P]", _payload_type(self._name, handler))
+        schema = cast("TypeForm[P]", payload_annotation(self._name, handler))
         return _define(self._name, schema, handler, self._options, self._place)
 
 
@@ -200,42 +200,9 @@ def _schema(name: str, schema: TypeForm[P]) -> Schema[P]:
         raise SchemaError(f"The schema of job {name!r}: {error}") from error
 
 
-def _payload_type(name: str, handler: Callable[..., object]) -> object:
-    hints = _hints(handler)
-    parameters = list(inspect.signature(handler).parameters)
-    if not parameters or parameters[0] not in hints:
-        raise DefinitionError(
-            f"The handler of job {name!r} needs an annotation on its first parameter: it is the payload's schema."
-        )
-    return hints[parameters[0]]
-
-
 def _result_schema(name: str, handler: Callable[..., object]) -> Schema[object] | None:
-    hints = _hints(handler)
-    if "return" not in hints:
-        return None
-    returned = hints["return"]
-    return _schema(name, cast("TypeForm[object]", type(None) if returned is None else returned))
-
-
-def _hints(handler: Callable[..., object]) -> dict[str, object]:
-    try:
-        return get_type_hints(handler, include_extras=True)
-    except NameError as error:
-        # Names of TYPE_CHECKING blocks: the annotations that matter must exist at run time.
-        return _resolvable(handler, error)
-
-
-def _resolvable(handler: Callable[..., object], error: NameError) -> dict[str, object]:
-    names = {**getattr(handler, "__globals__", {}), "JobContext": JobContext}
-    hints: dict[str, object] = {}
-    for parameter, annotation in inspect.get_annotations(handler).items():
-        try:
-            hints[parameter] = eval(annotation, names) if isinstance(annotation, str) else annotation  # noqa: S307 - the handler's own annotation, as typing.get_type_hints does
-        except NameError:
-            if parameter == next(iter(inspect.signature(handler).parameters), None):
-                raise DefinitionError(f"The payload's annotation {annotation!r} can't be resolved: {error}") from error
-    return hints
+    returned = result_annotation(handler)
+    return None if returned is None else _schema(name, cast("TypeForm[object]", returned))
 
 
 def _place(frame: FrameType) -> str:
@@ -263,7 +230,3 @@ def _last_place(error: Exception) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""
-
-
-def _raise(_name: str) -> None:
-    raise
