@@ -29,9 +29,7 @@ class LazySession(AsyncSession):
 
     def __getattr__(self, name: str) -> object:
         if name not in _SET_BY_INIT:
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
-            )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         self._open()
         return self.__dict__[name]
 
