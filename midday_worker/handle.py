@@ -91,9 +91,9 @@ class ScheduleHandle:
         return await self.client.find_schedule(self.queue, self.id)
 
     async def next_run(self) -> datetime | None:
-        """Return when it fires next (UTC), or None when it is gone."""
+        """Return when it fires next (UTC), or None when it is gone or has reached its limit."""
         schedule = await self.fetch()
-        if schedule is None or schedule.next_run_ms is None:
+        if schedule is None or schedule.next_run_ms is None or schedule.over:
             return None
         return datetime.fromtimestamp(schedule.next_run_ms / 1000, UTC)
 

@@ -15,6 +15,12 @@ class Backend(RedisBackend):
     def __init__(self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None) -> None:
         super().__init__(queue, connection, blocking, prefix, owns_connection=False)
 
+    async def getJobScheduler(self, job_scheduler_id: str) -> tuple[dict[str, str] | None, int | None]:
+        """Return a scheduler's hash and its next run; (None, None) for a missing one, where the port raises."""
+        if await self.conn.zscore(self.keys["repeat"], job_scheduler_id) is None:
+            return None, None
+        return await super().getJobScheduler(job_scheduler_id)
+
     def clientName(self, suffix: str | None = None) -> str:
         """Return the name of the queue's workers in Redis's client list, as Node encodes it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
@@ -57,6 +58,12 @@ class Schedule:
     limit: int | None = None
     iterations: int = 0
     data: object = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has reached its limit; BullMQ then keeps it with the time of its last run."""
+        reached = self.limit is not None and self.iterations >= self.limit
+        return reached and (self.next_run_ms or 0) <= time.time() * 1000
 
 
 async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
