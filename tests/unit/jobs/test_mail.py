@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiosmtplib
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from midday_worker import ConfigurationError, NonRetryableError
 from midday_worker.jobs.address import mailbox
@@ -92,6 +92,9 @@ def test_the_password_is_never_shown() -> None:
     settings = MailSettings(smtp_user="kim", smtp_password=SecretStr("hunter2"))
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in settings.model_dump_json()
+    with pytest.raises(ValidationError) as caught:
+        MailSettings.model_validate({"smtp_password": "hunter2"})
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
