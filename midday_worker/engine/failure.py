@@ -50,7 +50,7 @@ def is_final(error: BaseException) -> bool:
 
 
 def retry_delay_ms(error: BaseException, backoff: object, attempts_made: int) -> int:
-    """Return how long to wait before the next attempt, in milliseconds; -1 for none.
+    """Return how long to wait before the next attempt, in milliseconds.
 
     Args:
         error: what the attempt raised; a `RetryAfter` names its own delay.
@@ -64,19 +64,25 @@ def retry_delay_ms(error: BaseException, backoff: object, attempts_made: int) ->
             return _computed(_FALLBACK, attempts_made)
     if not backoff:
         return 0
-    if isinstance(backoff, int | float):
-        return max(0, round(backoff))
-    return _computed(
-        cast("Mapping[str, object]", backoff) if isinstance(backoff, Mapping) else _FALLBACK, attempts_made
-    )
+    if isinstance(backoff, Mapping):
+        return _computed(cast("Mapping[str, object]", backoff), attempts_made)
+    delay = _within_bounds(backoff)
+    return _computed(_FALLBACK, attempts_made) if delay is None else round(delay)
 
 
 def _computed(backoff: Mapping[str, object], attempts_made: int) -> int:
-    kind, delay, jitter = backoff.get("type"), backoff.get("delay", 0), backoff.get("jitter", 0)
-    if kind not in {"fixed", "exponential"} or not isinstance(delay, int | float):
+    kind, delay, jitter = backoff.get("type"), _within_bounds(backoff.get("delay", 0)), backoff.get("jitter", 0)
+    if delay is None or (kind != "fixed" and kind != "exponential"):
         return _computed(_FALLBACK, attempts_made)
     # 2**52 ms is beyond every delay; a larger exponent would only overflow.
     full = delay if kind == "fixed" else delay * 2 ** min(attempts_made - 1, 52)
     share = jitter if isinstance(jitter, int | float) and 0 <= jitter <= 1 else 0
     # As Node's Backoffs: the last `jitter` of the delay is drawn by lot. Not for secrets.
-    return min(MAX_MS, max(0, round(full * (1 - share) + random.random() * full * share)))  # noqa: S311
+    return min(MAX_MS, round(full * (1 - share) + random.random() * full * share))  # noqa: S311
+
+
+def _within_bounds(delay: object) -> float | None:
+    # Whatever JSON holds as a number, Infinity and NaN among them.
+    if not isinstance(delay, int | float) or delay != delay:
+        return None
+    return min(MAX_MS, max(0, delay))

@@ -30,7 +30,7 @@ class RateLimit:
     per: Duration
 
     def __post_init__(self) -> None:
-        if isinstance(self.max, bool) or not isinstance(self.max, int) or self.max < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        if not _is_count(self.max):
             raise OptionError("rate_limit", f"RateLimit.max is {self.max!r}; accepted: an integer of 1 or more.")
         if self.per_ms < 1:
             raise OptionError("rate_limit", f"RateLimit.per is {self.per!r}; accepted: a duration above zero.")
@@ -100,7 +100,7 @@ def queue(
     >>> reports = queue("reports", concurrency=2, rate_limit=RateLimit(10, "1s"), attempts=5)
     """
     check_queue_name(name)
-    if concurrency is not None and (isinstance(concurrency, bool) or concurrency < 1):
+    if concurrency is not None and not _is_count(concurrency):
         raise DefinitionError(f"Queue {name!r} has concurrency={concurrency!r}; accepted: an integer of 1 or more.")
     caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] - the only way to know where a queue is defined
     place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
@@ -115,3 +115,7 @@ def check_queue_name(name: object) -> None:
         raise DefinitionError(
             f'A queue is named {name!r}; accepted: a non-empty text of printable characters without ":", as in Node.'
         )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -1,0 +1,37 @@
+"""`JobRequest`: a tree of validated jobs."""
+
+from __future__ import annotations
+
+import pytest
+
+from midday_worker import JobContext, JobRegistry, PayloadError, job
+from tests.unit.sample import REGISTRY, Parcel, pack, ship, weigh
+
+PARCEL = Parcel(order_id="o1")
+
+
+@job("loose", registry=JobRegistry())
+async def loose(data: dict[str, object], ctx: JobContext) -> None: ...
+
+
+def test_a_tree_is_walked_parents_first() -> None:
+    root = ship.node(PARCEL, children=[pack.node(PARCEL, children=[weigh.node(PARCEL)]), weigh.node(PARCEL)])
+
+    assert [request.name for request in root.tree()] == ["ship", "pack", "weigh", "weigh"]
+    assert len(REGISTRY) == 3
+
+
+def test_a_value_that_would_come_back_as_another_is_refused_wherever_it_stands() -> None:
+    root = ship.node(PARCEL, children=[loose.node({"pair": (1, 2)})])
+
+    with pytest.raises(PayloadError, match="job 'loose': the value doesn't survive JSON"):
+        root.check_travels()
+    pack.node(PARCEL).check_travels()
+
+
+def test_a_payload_beyond_the_limit_is_refused_wherever_it_stands() -> None:
+    small, large = weigh.node(PARCEL), pack.node(Parcel(order_id="ö" * 100))
+
+    with pytest.raises(PayloadError, match=r"job 'pack': it has \d+ bytes as JSON; MAX_PAYLOAD_BYTES allows 100"):
+        ship.node(PARCEL, children=[small, large]).check_size(100)
+    ship.node(PARCEL, children=[small]).check_size(100)
