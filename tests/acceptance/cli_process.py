@@ -72,15 +72,13 @@ class CliProcess:
         """Send it a signal."""
         self._process.send_signal(number)
 
-    def send_until_it_ends(self, number: signal.Signals, seconds: float) -> int:
-        """Send it a signal again and again, as somebody impatient would, and return its exit code."""
+    def send_until(self, text: str, number: signal.Signals, seconds: float) -> None:
+        """Send it a signal again and again, as somebody impatient would, until the output holds `text`."""
         deadline = time.monotonic() + seconds
-        while True:
+        while text not in self.output:
+            assert time.monotonic() < deadline, f"no {text!r} within {seconds} s:\n{self.output}"
             self.send(number)
-            try:
-                return self._process.wait(0.5)
-            except subprocess.TimeoutExpired:
-                assert time.monotonic() < deadline, f"it did not end within {seconds} s:\n{self.output}"
+            time.sleep(0.5)
 
     def wait(self, seconds: float) -> int:
         """Return its exit code."""
