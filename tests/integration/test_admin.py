@@ -1,0 +1,26 @@
+"""Typed reads on a queue's jobs."""
+
+from __future__ import annotations
+
+from midday_worker import JobClient, JobRegistry, job
+from midday_worker.admin import count_jobs, read_jobs
+
+
+async def test_jobs_are_counted_by_state(client: JobClient, registry: JobRegistry) -> None:
+    add = job("add", int, lambda data, ctx: data, queue="sums", registry=registry)
+    await add.trigger(1, client=client)
+    await add.trigger_delayed(2, "1h", client=client)
+    counts = await count_jobs(client.queue("sums"))
+    assert {state: count for state, count in counts.items() if count} == {"waiting": 1, "delayed": 1}
+
+
+async def test_all_jobs_are_read_however_many_there_are(client: JobClient, registry: JobRegistry) -> None:
+    """More than fit one page; each once, with name and state."""
+    add = job("add", int, lambda data, ctx: data, queue="sums", registry=registry)
+    handles = await add.batch_trigger([{"payload": number} for number in range(1_203)], client=client)
+    later = await add.trigger_delayed(2, "1h", client=client)
+    jobs = await read_jobs(client.queue("sums"))
+    assert {each.id for each in jobs if each.state == "waiting"} == {handle.id for handle in handles}
+    assert [each.id for each in jobs if each.state == "delayed"] == [later.id]
+    assert len(jobs) == 1_204
+    assert {(each.name, each.attempts, each.failed_reason, each.result) for each in jobs} == {("add", 0, None, None)}
