@@ -1,0 +1,112 @@
+"""The executor on fakes: what it finds, fills in, parks and refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from loguru import logger
+
+from midday_worker import JobContext, JobRegistry, JobTimeoutError, NonRetryableError, PayloadError, job
+from midday_worker.engine.job import Job
+from midday_worker.engine.settlement import Park
+from midday_worker.executor import Executor
+from midday_worker.testing import FakeJob
+from tests.unit.sample import REGISTRY
+
+
+@dataclass
+class StoredJob(FakeJob):
+    """A job as a worker has fetched it."""
+
+    unreadable: str | None = None
+    attempts: int = 0
+    attemptsStarted: int = 1
+    queue: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="warehouse"))
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """What is logged, from debug up: level, job id and message."""
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="DEBUG", format="{level} {extra[job_id]} {message}")
+    yield lines
+    logger.remove(sink)
+
+
+async def execute(stored: StoredJob, registry: JobRegistry = REGISTRY, retries: int = 12) -> object:
+    return await Executor(registry, None, retries)(cast("Job", stored))
+
+
+async def test_a_jobs_result_is_its_json_form() -> None:
+    assert await execute(StoredJob({"orderId": "o1"}, name="pack")) == {"trackingId": "t-o1"}
+
+
+async def test_what_is_logged_during_an_attempt_bears_the_job(logged: list[str]) -> None:
+    await execute(StoredJob({"orderId": "o1"}, name="pack", id="j7"))
+
+    assert [line.split(" in ")[0].rstrip() for line in logged] == ["DEBUG j7 started", "INFO j7 completed"]
+
+
+async def test_a_job_of_nodes_gets_the_definitions_options() -> None:
+    stored = StoredJob({"orderId": "o1"}, name="pack", opts={"attempts": 0})
+
+    await execute(stored)
+
+    assert stored.attempts == stored.opts["attempts"] == 5
+    assert stored.opts["backoff"] == {"type": "exponential", "delay": 2_000, "jitter": 0.5}
+
+
+async def test_a_failed_attempt_is_logged_and_raised(logged: list[str]) -> None:
+    with pytest.raises(PayloadError) as failure:
+        await execute(StoredJob({"weight": 1}, name="pack", attemptsMade=1))
+
+    assert isinstance(failure.value, NonRetryableError)
+    assert any("attempt 2 of 5 failed after" in line for line in logged)
+
+
+@pytest.mark.parametrize(("opts", "limit"), [({}, 20), ({"midday": {"timeout": 10}}, 10)])
+async def test_the_calls_timeout_goes_before_the_jobs(opts: dict[str, object], limit: int) -> None:
+    registry = JobRegistry()
+
+    @job("slow", timeout=20, registry=registry)
+    async def slow(data: None, ctx: JobContext) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(JobTimeoutError, match=f"{limit} ms"):
+        await execute(StoredJob(None, name="slow", opts=opts), registry)
+
+
+async def test_a_calls_timeout_of_none_lifts_the_jobs() -> None:
+    registry = JobRegistry()
+
+    @job("slow", timeout=1, registry=registry)
+    async def slow(data: None, ctx: JobContext) -> str:
+        await asyncio.sleep(0.02)
+        return "done"
+
+    assert await execute(StoredJob(None, name="slow", opts={"midday": {"timeout": 0}}), registry) == "done"
+
+
+async def test_a_job_that_can_not_be_read_fails_for_good() -> None:
+    with pytest.raises(NonRetryableError, match="The stored job can't be read"):
+        await execute(StoredJob(None, name="pack", unreadable="The stored job can't be read: x"))
+
+
+@pytest.mark.parametrize(("started", "delay_ms"), [(1, 5_000), (2, 10_000), (4, 40_000), (9, 600_000)])
+async def test_an_unknown_job_is_parked_longer_each_time(started: int, delay_ms: int, logged: list[str]) -> None:
+    with pytest.raises(Park) as parked:
+        await execute(StoredJob(None, name="pak", attemptsStarted=started))
+
+    assert parked.value.delay_ms == delay_ms
+    assert "Did you mean 'pack'?" in logged[0]
+    assert f"parked for {delay_ms // 1000} s ({started} of 12)" in logged[0]
+
+
+async def test_an_unknown_job_fails_when_it_was_parked_often_enough() -> None:
+    with pytest.raises(NonRetryableError, match=r"No job named 'pak' is registered .* Given up after 2 tries\."):
+        await execute(StoredJob(None, name="pak", attemptsStarted=4, attemptsMade=1), retries=2)
