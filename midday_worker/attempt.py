@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 from midday_worker.context import JobContext
 from midday_worker.database import Database, session_scope
 from midday_worker.engine.job import Job
+from midday_worker.engine.threads import in_thread
 from midday_worker.errors import JobTimeoutError, NonRetryableError, PayloadError, ResultError
 from midday_worker.logs import job_logger
 from midday_worker.schema import InvalidValue, JsonValue, Schema, dump_untyped
@@ -111,7 +112,7 @@ class Attempt(Generic[P, R]):
         if inspect.iscoroutinefunction(self.handler):
             return await cast("Awaitable[R]", self.handler(payload, context))
         # A plain function may block: it runs in a thread, so that the loop goes on.
-        outcome = await asyncio.to_thread(self.handler, payload, context)
+        outcome = await in_thread(self.handler, payload, context)
         return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else cast("R", outcome)
 
     def _logger(self, job: ExecutableJob) -> Logger:

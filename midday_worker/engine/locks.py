@@ -6,7 +6,6 @@ worker, which runs it a second time.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from typing import Final
 
@@ -18,6 +17,8 @@ from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from midday_worker.engine.threads import in_thread
 
 _TIMEOUT_S: Final = 5.0
 
@@ -54,7 +55,7 @@ class LockRenewal(LockManager):
         self._stop.set()
         self.tracked_jobs.clear()
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, _TIMEOUT_S)
+            await in_thread(self._thread.join, _TIMEOUT_S)
 
     def _renew(self) -> None:
         client = _connect(self._url)
