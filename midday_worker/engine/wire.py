@@ -92,11 +92,12 @@ def _encode_deduplication(policy: DeduplicationPolicy | None) -> WireOptions | N
 def fill_in(wire: WireOptions, defaults: ResolvedOptions) -> None:
     """Give a job that was produced elsewhere the options that it lacks, in place.
 
-    Node writes `attempts: 0` for a job without attempts; 0 counts as absent.
+    Node writes `attempts: 0` for a job without attempts, so there 0 counts as absent; elsewhere it says something.
     """
     encoded = encode(defaults)
     for key in ("attempts", "backoff", "removeOnComplete", "removeOnFail", "stackTraceLimit", "keepLogs"):
-        if not wire.get(key) and key in encoded and wire.get(key) is not False:
+        absent = wire.get(key) is None or (key == "attempts" and not wire[key])
+        if absent and key in encoded:
             wire[key] = encoded[key]
 
 

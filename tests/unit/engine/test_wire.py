@@ -119,6 +119,16 @@ def test_what_a_job_of_nodes_says_itself_is_kept() -> None:
     assert wire == own
 
 
+@pytest.mark.parametrize("option", ["backoff", "removeOnComplete", "removeOnFail", "stackTraceLimit", "keepLogs"])
+def test_only_for_attempts_is_zero_as_good_as_absent(option: str) -> None:
+    """To Node, `removeOnComplete: 0` removes at once and `stackTraceLimit: 0` keeps no stack."""
+    wire: WireOptions = {option: 0}
+
+    fill_in(wire, merge(check_options({"keep_logs": 7})))
+
+    assert wire[option] == 0
+
+
 @given(st.integers(0, 10**6), st.integers(0, 2**53 - 1))
 def test_an_age_is_never_shortened(count: int, age_ms: int) -> None:
     wire = encode_keep(KeepPolicy(count=count + 1, age_ms=age_ms))
