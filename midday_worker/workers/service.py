@@ -92,6 +92,7 @@ class WorkerService:
         clean = await self._drain(workers)
         await asyncio.gather(*loops)
         pulse.cancel()
+        await asyncio.wait({pulse})  # the heartbeat is taken back while there is a connection
         for worker in workers:
             await worker.close()
         logger.info("stopped" if clean else "stopped; unfinished jobs were handed back to their queues")

@@ -1,0 +1,81 @@
+"""What the tests of the command line share: a project with jobs, and `midday-worker` in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from midday_worker import JobClient, Settings
+from midday_worker.testing import RedisServer
+from tests.acceptance.command import Command
+
+JOBS = '''
+"""Jobs of a made-up service."""
+
+import asyncio
+
+from midday_worker import JobContext, Payload, job
+
+
+class Mail(Payload):
+    user_id: str
+    copies: int = 1
+
+
+@job("send-mail", queue="mails", attempts=4)
+async def send_mail(data: Mail, ctx: JobContext) -> str:
+    ctx.logger.info("sending to {user}", user=data.user_id)
+    return data.user_id
+
+
+@job("wait-for-ever", attempts=2)
+async def wait_for_ever(data: Mail, ctx: JobContext) -> None:
+    ctx.logger.warning("waiting")
+    await asyncio.Event().wait()
+
+
+@job("wait-a-moment")
+async def wait_a_moment(data: Mail, ctx: JobContext) -> str:
+    ctx.logger.warning("waiting")
+    await asyncio.sleep(0.5)
+    return "done"
+'''
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    package = tmp_path / "shop"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "jobs.py").write_text(JOBS)
+    (package / "broken.py").write_text("import shop.jobs\n\nraise RuntimeError('no licence')\n")
+    (package / "lacking.py").write_text("import a_package_that_nobody_has\n")
+    return tmp_path
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer, redis_prefix: str) -> Settings:
+    return Settings(env_file=None, redis_url=redis_server.url, redis_prefix=redis_prefix)
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[JobClient]:
+    async with JobClient(settings) as client:
+        yield client
+
+
+@pytest.fixture
+async def command(project: Path, redis_server: RedisServer, redis_prefix: str) -> AsyncIterator[Command]:
+    environment = {"REDIS_URL": redis_server.url, "REDIS_PREFIX": redis_prefix, "WORKER_IMPORTS": "shop.jobs"}
+    command = Command(project, environment)
+    yield command
+    await command.kill()
+
+
+@pytest.fixture
+def mortal_redis() -> Iterator[RedisServer]:
+    """A Redis of this test's own, to be stopped and started again."""
+    with RedisServer() as server:
+        yield server
