@@ -1,0 +1,124 @@
+"""`ctx.db` on a real PostgreSQL: what an attempt wrote stays exactly if it succeeded."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from midday_worker import JobClient, JobContext, JobFailedError, JobRegistry, Settings, job
+from midday_worker.database import Database, create_database, session_scope
+from tests.integration.crew import Crew
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    database = create_database(postgres_url)
+    async with session_scope(database) as session:
+        await session.execute(text("CREATE TABLE note (body text PRIMARY KEY)"))
+    yield database
+    await database.dispose()
+
+
+async def notes(database: Database) -> list[str]:
+    async with session_scope(database) as session:
+        rows = await session.execute(text("SELECT body FROM note ORDER BY body"))
+        return [str(row.body) for row in rows]
+
+
+async def write(ctx: JobContext, body: str) -> None:
+    await ctx.db.execute(text("INSERT INTO note VALUES (:body)"), {"body": body})
+
+
+async def test_success_commits_before_the_job_is_completed(
+    client: JobClient, registry: JobRegistry, settings: Settings, database: Database
+) -> None:
+    async def note(data: str, ctx: JobContext) -> int:
+        await write(ctx, data)
+        return len(data)
+
+    noting = job("note", str, note, registry=registry)
+    async with Crew(registry, settings, database):
+        assert await (await noting.trigger("kept", client=client)).result("10s") == 4
+        assert await notes(database) == ["kept"]
+
+
+async def test_failure_rolls_back_and_the_next_attempt_starts_afresh(
+    client: JobClient, registry: JobRegistry, settings: Settings, database: Database
+) -> None:
+    async def note(data: str, ctx: JobContext) -> None:
+        await write(ctx, data)  # a second time it would break the primary key, had the first one stayed
+        if ctx.job.attemptsMade == 0:
+            raise LookupError("not yet")
+
+    noting = job("note", str, note, attempts=2, backoff=0, registry=registry)
+    async with Crew(registry, settings, database):
+        await (await noting.trigger("twice", client=client)).result("10s")
+    assert await notes(database) == ["twice"]
+
+
+async def test_a_timeout_rolls_back(
+    client: JobClient, registry: JobRegistry, settings: Settings, database: Database
+) -> None:
+    async def note(data: str, ctx: JobContext) -> None:
+        await write(ctx, data)
+        await asyncio.Event().wait()
+
+    noting = job("note", str, note, attempts=1, timeout="300ms", registry=registry)
+    async with Crew(registry, settings, database):
+        with pytest.raises(JobFailedError, match="timeout of 300 ms"):
+            await (await noting.trigger("late", client=client)).result("10s")
+    assert await notes(database) == []
+
+
+async def test_a_result_that_cannot_be_dumped_rolls_back(
+    client: JobClient, registry: JobRegistry, settings: Settings, database: Database
+) -> None:
+    async def note(data: str, ctx: JobContext) -> object:
+        await write(ctx, data)
+        return threading.Lock()
+
+    noting = job("note", str, note, attempts=3, registry=registry)
+    async with Crew(registry, settings, database):
+        with pytest.raises(JobFailedError, match="can't be stored") as caught:
+            await (await noting.trigger("unsaid", client=client)).result("10s")
+    assert caught.value.attempts == 1
+    assert await notes(database) == []
+
+
+async def test_a_commit_that_fails_fails_the_attempt(
+    client: JobClient, registry: JobRegistry, settings: Settings, database: Database
+) -> None:
+    async with session_scope(database) as session:
+        await session.execute(text("ALTER TABLE note ADD UNIQUE (body) DEFERRABLE INITIALLY DEFERRED"))
+        await session.execute(text("ALTER TABLE note DROP CONSTRAINT note_pkey"))
+
+    async def note(data: str, ctx: JobContext) -> None:
+        await write(ctx, data)
+
+    noting = job("note", str, note, attempts=1, registry=registry)
+    async with Crew(registry, settings, database):
+        await (await noting.trigger("same", client=client)).result("10s")
+        with pytest.raises(JobFailedError, match="duplicate key"):
+            await (await noting.trigger("same", client=client)).result("10s")
+    assert await notes(database) == ["same"]
+
+
+async def test_without_a_database_its_use_says_what_to_set(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    async def note(data: str, ctx: JobContext) -> None:
+        await write(ctx, data)
+
+    async def idle(data: str, ctx: JobContext) -> str:
+        return data
+
+    noting = job("note", str, note, attempts=1, registry=registry)
+    idling = job("idle", str, idle, registry=registry)
+    async with Crew(registry, settings):
+        with pytest.raises(JobFailedError, match="DATABASE_PRIMARY_URL"):
+            await (await noting.trigger("nowhere", client=client)).result("10s")
+        assert await (await idling.trigger("fine", client=client)).result("10s") == "fine"
