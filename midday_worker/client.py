@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
 from weakref import WeakKeyDictionary
@@ -155,6 +155,7 @@ class _Clients:
     def __init__(self) -> None:
         self._entered: WeakKeyDictionary[asyncio.AbstractEventLoop, list[JobClient]] = WeakKeyDictionary()
         self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, JobClient] = WeakKeyDictionary()
+        self.stand_in: JobClient | None = None
 
     def enter(self, client: JobClient) -> None:
         self._entered.setdefault(asyncio.get_running_loop(), []).append(client)
@@ -163,6 +164,8 @@ class _Clients:
         self._entered.get(asyncio.get_running_loop(), []).remove(client)
 
     def current(self) -> JobClient:
+        if self.stand_in is not None:
+            return self.stand_in
         loop = asyncio.get_running_loop()
         if entered := self._entered.get(loop):
             return entered[-1]
@@ -183,6 +186,19 @@ _clients: Final = _Clients()
 def current_client() -> JobClient:
     """Return the client entered with `async with` on this event loop, else one made on first use."""
     return _clients.current()
+
+
+@contextmanager
+def stand_in(client: JobClient) -> Generator[None]:
+    """Let every call that names no client use this one, on every event loop.
+
+    For tests: an app under test may run on a loop of its own, and enter a client of its own.
+    """
+    before, _clients.stand_in = _clients.stand_in, client
+    try:
+        yield
+    finally:
+        _clients.stand_in = before
 
 
 async def close() -> None:

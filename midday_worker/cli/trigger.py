@@ -48,6 +48,8 @@ def read_payload(data: str) -> object:
             f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
             """For example: --data '{"userId": "user_123"}', or --data @payload.json."""
         ) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets nested as deep
+        raise InvalidInputError(f"{where} can't be read as JSON: {error}.") from error
     return value
 
 
@@ -55,10 +57,16 @@ def _read(data: str) -> tuple[str, str]:
     if not data.startswith("@"):
         return data, "--data"
     if data == "@-":
-        return sys.stdin.read(), "Standard input"
+        return _decoded(sys.stdin.buffer.read(), "standard input"), "Standard input"
     path = Path(data[1:])
     try:
-        return path.read_text("utf-8"), f"File {path}"
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InvalidInputError(f"Can't read {path}, which --data names: {reason}.") from error
+        return _decoded(path.read_bytes(), str(path)), f"File {path}"
+    except OSError as error:
+        raise InvalidInputError(f"Can't read {path}, which --data names: {error.strerror}.") from error
+
+
+def _decoded(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")  # with the mark or without it, as Windows writes it
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"Can't read {where}, which --data names: it is not UTF-8.") from error

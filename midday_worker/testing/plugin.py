@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from midday_worker.testing.recording import RecordingClient
     from midday_worker.testing.servers import PostgresServer, RedisServer
 
 
@@ -44,3 +45,17 @@ def redis_prefix() -> str:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """The URL of an empty database of the test's own."""
     return postgres_server.create_database()
+
+
+@pytest.fixture
+def recorded() -> Iterator[RecordingClient]:
+    """A client that takes every trigger of the test, on every event loop, so that none reaches Redis.
+
+    Assert on it: `recorded.assert_triggered(my_job, payload, delay="3d")`.
+    """
+    from midday_worker.client import stand_in
+    from midday_worker.testing.recording import recording_client
+
+    client = recording_client()
+    with stand_in(client):
+        yield client

@@ -1,0 +1,42 @@
+"""Errors of the user on the command line."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from midday_worker import ConfigurationError
+from midday_worker.cli.failure import one_line_errors
+
+
+def test_an_error_of_the_library_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    @one_line_errors
+    def command() -> None:
+        raise ConfigurationError("REDIS_URL is wrong;\n  accepted: another")
+
+    with pytest.raises(typer.Exit) as stopped:
+        command()
+
+    assert stopped.value.exit_code == 1
+    assert capsys.readouterr().err == "Error: REDIS_URL is wrong; accepted: another\n"
+
+
+def test_other_errors_are_ours_and_keep_their_traceback() -> None:
+    @one_line_errors
+    def command() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        command()
+
+
+def test_a_command_without_errors_is_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    @one_line_errors
+    def command(name: str) -> None:
+        """Say hello."""
+        typer.echo(f"hello {name}")
+
+    command("Ada")
+
+    assert command.__doc__ == "Say hello."
+    assert capsys.readouterr() == ("hello Ada\n", "")

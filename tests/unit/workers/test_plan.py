@@ -1,0 +1,76 @@
+"""Which queues a process works, and the banner that says it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from pydantic import SecretStr
+
+from midday_worker import ConfigurationError, JobContext, JobRegistry, QueueRegistry, RateLimit, Settings, job, queue
+from midday_worker.workers.plan import make_plan
+from midday_worker.workers.startup import banner
+
+
+@pytest.fixture
+def registry() -> JobRegistry:
+    """Two queues, of which one has settings of its own, and three jobs."""
+    queues = QueueRegistry()
+    queue("reports", registry=queues, concurrency=2, rate_limit=RateLimit(10, "1m"), attempts=7)
+    queue("unused", registry=queues)
+    registry = JobRegistry(queues)
+    for name, where in (("weekly", "reports"), ("daily", "reports"), ("welcome", "mail")):
+
+        async def handle(data: int, ctx: JobContext) -> None:
+            await asyncio.sleep(0)
+
+        job(name, int, handle, queue=where, registry=registry)
+    return registry
+
+
+def test_every_queue_with_jobs_is_worked_with_its_own_settings(registry: JobRegistry) -> None:
+    mail, reports = make_plan(registry, concurrency=9).queues
+
+    assert (mail.queue, mail.concurrency, mail.rate_limit) == ("mail", 9, None)
+    assert (reports.queue, reports.concurrency, reports.rate_limit) == ("reports", 2, (10, 60_000))
+
+
+def test_only_the_named_queues_are_worked(registry: JobRegistry) -> None:
+    assert [config.queue for config in make_plan(registry, only=["mail"]).queues] == ["mail"]
+
+
+def test_a_queue_without_jobs_is_refused_with_those_that_have_some(registry: JobRegistry) -> None:
+    with pytest.raises(ConfigurationError, match=r"No job lives on queue 'unused'\. Queues with jobs: mail, reports"):
+        make_plan(registry, only=["mail", "unused"])
+
+
+def test_without_jobs_there_is_nothing_to_run() -> None:
+    with pytest.raises(ConfigurationError, match=r"No jobs are registered.*--import my_service\.jobs"):
+        make_plan(JobRegistry())
+
+
+def test_the_banner_lists_servers_without_passwords_queues_and_jobs(registry: JobRegistry) -> None:
+    settings = Settings.model_construct(
+        environment="staging",
+        redis_url=SecretStr("redis://user:hidden@cache:6379"),
+        database_primary_url=SecretStr("postgresql://app:hidden@db/app"),
+    )
+
+    said = banner(make_plan(registry), registry, settings, "7.2.4")
+
+    assert "hidden" not in said
+    assert [line.strip() for line in said.splitlines()] == [
+        "midday-worker",
+        "environment  staging",
+        "redis        redis://user:***@cache:6379 (7.2.4)",
+        "database     postgresql://app:***@db/app",
+        "queue        mail (concurrency 5)",
+        "job        welcome (attempts 3)",
+        "queue        reports (concurrency 2, at most 10 per 60000 ms)",
+        "job        daily (attempts 7)",
+        "job        weekly (attempts 7)",
+    ]
+
+
+def test_the_banner_says_that_there_is_no_database(registry: JobRegistry) -> None:
+    assert "not configured" in banner(make_plan(registry), registry, Settings.model_construct(), "7")
