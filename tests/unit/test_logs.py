@@ -7,7 +7,6 @@ import json
 import logging
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -151,16 +150,31 @@ def test_a_level_that_loguru_does_not_know_is_kept_as_a_number() -> None:
     assert only_line(stream)["level"] == "Level 35"
 
 
-def test_warnings_are_routed_in() -> None:
+def test_an_exception_that_the_standard_library_logs_keeps_its_traceback() -> None:
     stream = configured(log_format="json")
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        logging.captureWarnings(False)
-        logging.captureWarnings(True)
-        warnings.warn("old habit", DeprecationWarning, stacklevel=1)
+    try:
+        raise ValueError("wrong order")
+    except ValueError:
+        logging.getLogger("somebody.else").exception("failed")
     line = only_line(stream)
+    assert line["message"] == "failed"
+    assert str(line["exception"]).startswith("Traceback ")
+    assert str(line["exception"]).endswith("ValueError: wrong order\n")
+
+
+def test_warnings_are_routed_in() -> None:
+    # A process of its own: pytest catches warnings before they get anywhere.
+    script = (
+        "import warnings\n"
+        "from midday_worker.logs import configure_logging\n"
+        "from midday_worker.settings import Settings\n"
+        "configure_logging(Settings(env_file=None, log_format='json'))\n"
+        "warnings.warn('old habit', UserWarning)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    line = cast("dict[str, object]", json.loads(done.stderr))
     assert (line["logger"], line["level"]) == ("py.warnings", "WARNING")
-    assert "DeprecationWarning: old habit" in cast("str", line["message"])
+    assert "UserWarning: old habit" in str(line["message"])
 
 
 @pytest.mark.parametrize("log_format", ["pretty", "json"])

@@ -53,6 +53,7 @@ def test_redis_is_reached_by_tcp_tls_or_socket(url: str) -> None:
         "unix://",
         "unix:///run/redis.sock?db=one",
         "redis://user:se#cret@localhost",
+        "redis://user:12#34@localhost",
         "redis://user:se/cret@localhost",
     ],
 )
@@ -91,6 +92,7 @@ def test_a_database_is_postgresql_or_sqlite(url: str) -> None:
         "postgresql://one:5432,two:70000/app",
         "postgresql://one,,two/app",
         "postgresql://user:se#cret@localhost/app",
+        "postgresql://user:12#34@localhost/app",
         "sqlite://data.db",
     ],
 )

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import cast
@@ -17,6 +18,8 @@ from midday_worker.database import create_database, session_scope
 from midday_worker.embedded import ServerStartError
 from midday_worker.errors import ConfigurationError
 from midday_worker.testing import PostgresServer
+
+AT_ONCE_S = 5
 
 
 async def ask(url: str, question: str) -> object:
@@ -65,6 +68,8 @@ async def test_it_stops_with_a_client_connected_and_leaves_nothing() -> None:
         folder = str(await ask(server.url, "show data_directory"))
         database = create_database(server.url)
         connection = await database.engine().connect()
+        started = time.monotonic()
+    assert time.monotonic() - started < AT_ONCE_S
     assert not os.path.exists(folder)  # noqa: ASYNC240, PTH110 - nothing else runs on this loop
     with pytest.raises(ServerStartError, match="not started"):
         _ = server.url

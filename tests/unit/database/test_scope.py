@@ -76,6 +76,7 @@ async def test_objects_stay_readable_after_the_commit(database: Database) -> Non
         ada = Person(name="Ada")
         session.add(ada)
     assert ada.name == "Ada"
+    assert ada not in session
 
 
 async def test_a_commit_that_fails_is_raised_and_rolled_back(database: Database) -> None:
@@ -227,6 +228,11 @@ async def test_a_database_works_again_after_dispose(database: Database) -> None:
 async def test_foreign_keys_count_as_they_do_in_postgresql(database: Database) -> None:
     async with database.engine().connect() as connection:
         assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar() == 1
+
+
+async def test_a_writer_does_not_wait_for_readers(database: Database) -> None:
+    async with database.engine().connect() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar() == "wal"
 
 
 async def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
