@@ -12,7 +12,6 @@ from loguru import logger
 
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Outcome, Settlement
-from midday_worker.engine.translation import UNREACHABLE, is_unreachable
 
 Processor: TypeAlias = Callable[[Job], Awaitable[object]]
 
@@ -77,9 +76,7 @@ class RunningJobs:
         for job in sorted(jobs, key=_fetched, reverse=True):
             try:
                 await self._settlement.hand_back(job)
-            except UNREACHABLE as error:
-                if not is_unreachable(error):
-                    raise
+            except Exception as error:  # whatever it is: the other jobs have to be handed back too
                 logger.warning("job {id} waits for its lock to expire: {error}", id=job.id, error=error)
             self._locks.untrack_job(job.id)
 

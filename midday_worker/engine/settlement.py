@@ -12,7 +12,7 @@ from loguru import logger
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.failure import reason_of
 from midday_worker.engine.job import Job
-from midday_worker.engine.translation import UNREACHABLE, is_unreachable
+from midday_worker.engine.translation import is_passing, is_unreachable
 
 _PAUSE_S: Final = 0.2
 Outcome = Callable[[Job], Awaitable[None]]
@@ -27,11 +27,11 @@ class Park(Exception):
 
 
 class Settlement:
-    """Settles jobs on one queue, again and again while Redis is away and the job's lock lasts.
+    """Settles jobs on one queue, again and again while Redis can't store it and the job's lock lasts.
 
     Args:
         backend: the queue.
-        patience_ms: how long to go on when Redis can't be reached; the lock's duration, as after it the job
+        patience_ms: how long to go on when Redis is away or can't write; the lock's duration, as after it the job
             belongs to whoever takes it.
     """
 
@@ -48,8 +48,11 @@ class Settlement:
                 await self._persist(
                     job, lambda: self._backend.moveToCompleted(job, result, keep, job.token or "", fetch_next=False)
                 )
-            except Exception as error:  # the engine refuses: pending or failed children, an undumpable result
-                await self.failure(error)(job)
+            except Exception as error:
+                if is_passing(error):  # it succeeded: to be run again is bad enough, to count as failed is untrue
+                    self._note_unsettled(job, error)
+                else:  # the engine refuses: pending or failed children, an undumpable result
+                    await self.failure(error)(job)
 
         return complete
 
@@ -64,12 +67,7 @@ class Settlement:
                 else:
                     await self._persist(job, lambda: job.moveToFailed(error, job.token or ""))
             except Exception as broken:  # nothing that happens here may end the worker
-                logger.error(
-                    "job {id} of queue {queue} could not be settled and waits for its lock to expire: {error}",
-                    id=job.id,
-                    queue=self._backend.name,
-                    error=reason_of(broken),
-                )
+                self._note_unsettled(job, broken)
 
         return fail
 
@@ -88,6 +86,14 @@ class Settlement:
         else:
             logger.info("job {id} handed back to queue {queue}", id=job.id, queue=self._backend.name)
 
+    def _note_unsettled(self, job: Job, error: BaseException) -> None:
+        logger.error(
+            "job {id} of queue {queue} could not be settled and waits for its lock to expire: {error}",
+            id=job.id,
+            queue=self._backend.name,
+            error=reason_of(error),
+        )
+
     async def _park(self, job: Job, delay_ms: int) -> None:
         now = round(time.time() * 1000)
         await self._backend.moveToDelayed(job.id, now, delay_ms, job.token or "", {"skipAttempt": True})
@@ -98,11 +104,6 @@ class Settlement:
         while True:
             try:
                 await settle()
-            except UNREACHABLE as error:
-                if not is_unreachable(error) or time.monotonic() > until:
-                    raise
-                lost_reply = True
-                await asyncio.sleep(_PAUSE_S)
             except TypeError as error:  # bullmq's type for what its scripts refuse
                 if "issing lock" in str(error) or "issing key" in str(error) or "Lock mismatch" in str(error):
                     # After a lost reply this is the sign that the first try was carried out.
@@ -110,5 +111,10 @@ class Settlement:
                     logger.log(level, "job {id} is not ours any more: {error}", id=job.id, error=error)
                     return
                 raise
+            except Exception as error:
+                if not is_passing(error) or time.monotonic() > until:
+                    raise
+                lost_reply = lost_reply or is_unreachable(error)
+                await asyncio.sleep(_PAUSE_S)
             else:
                 return

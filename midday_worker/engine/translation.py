@@ -24,10 +24,29 @@ UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, 
 
 REFUSED: Final = (AuthenticationError, NoPermissionError)
 
+_CAN_NOT_JUST_NOW: Final = (
+    "READONLY",
+    "OOM command",
+    "MISCONF",
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "BUSY Redis",
+)
+
 
 def is_unreachable(error: BaseException) -> bool:
     """Return whether trying again later makes sense. AuthenticationError is a ConnectionError in redis-py."""
     return isinstance(error, UNREACHABLE) and not isinstance(error, REFUSED)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Return whether the same command may succeed later: Redis is away, or can't write just now."""
+    # By the words, as an error within a script comes as a plain ResponseError that quotes it.
+    return is_unreachable(error) or (
+        isinstance(error, ResponseError) and any(words in str(error) for words in _CAN_NOT_JUST_NOW)
+    )
 
 
 @contextmanager
@@ -70,4 +89,4 @@ def _unavailable(action: str, error: BaseException, job_ids: Sequence[str], *, w
     )
 
 
-__all__ = ["REFUSED", "UNREACHABLE", "ResponseError", "is_unreachable", "translated"]
+__all__ = ["REFUSED", "UNREACHABLE", "ResponseError", "is_passing", "is_unreachable", "translated"]

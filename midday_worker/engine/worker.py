@@ -101,7 +101,9 @@ class Worker(bullmq.Worker):
         if event_name == "error":
             logger.warning("queue {queue}: {error}", queue=self.name, error=args[0] if args else "unknown error")
         elif event_name == "stalled":
-            logger.warning("queue {queue}: job {job_id} lost its worker and waits again", queue=self.name, job_id=args)
+            logger.warning(
+                "queue {queue}: job {job_id} lost its worker and waits again", queue=self.name, job_id=args[0]
+            )
 
     @property
     def running_count(self) -> int:
