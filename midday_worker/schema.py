@@ -74,9 +74,9 @@ class Schema(Generic[T]):
             self._adapter: TypeAdapter[T] = TypeAdapter(cast("type[T]", type_))
         except PydanticSchemaGenerationError as error:
             raise SchemaError(f"{type_!r} is not a type that pydantic can validate: {error}") from error
-        one_way = next(_one_way_fields(cast("CoreSchema", self._adapter.core_schema), by_name=False), None)
-        if one_way is not None:
-            raise SchemaError(f"Values of {type_!r} can't travel: {one_way}.")
+        one_way = list(_one_way_fields(cast("CoreSchema", self._adapter.core_schema), by_name=False))
+        if one_way:
+            raise SchemaError(f"Values of {type_!r} can't travel: {'; '.join(dict.fromkeys(one_way))}.")
 
     def validate(self, value: object) -> T:
         """Return the parsed value; defaults and coercions applied. Raises InvalidValue."""

@@ -118,6 +118,9 @@ async def test_a_wrong_option_of_a_batch_names_its_item() -> None:
         ) as failure:
             await pack.batch_trigger(items)
 
+        with pytest.raises(DurationError, match="Item 0 of the batch for job 'pack': option delay is 'soon'"):
+            await pack.batch_trigger([{"payload": PARCEL, "options": {"delay": "soon"}}])
+
     assert failure.value.option == "attemps"
     client.assert_nothing_triggered()
 

@@ -33,13 +33,20 @@ def test_every_name_is_that_of_its_home(module: str, names: str) -> None:
         assert getattr(midday_worker, name) is getattr(home, name)
 
 
+def test_what_users_test_with_is_loaded_on_first_use() -> None:
+    assert all(getattr(testing, name).__name__ == name for name in testing.__all__)
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'midday_worker' has no attribute 'nothing'"):
         getattr(midday_worker, "nothing")  # noqa: B009 - a checker knows that it isn't there
+    with pytest.raises(AttributeError, match=r"module 'midday_worker\.testing' has no attribute 'nothing'"):
+        getattr(testing, "nothing")  # noqa: B009 - a checker knows that it isn't there
 
 
 def test_the_names_are_listed_before_they_are_loaded() -> None:
     assert set(midday_worker.__all__) <= set(dir(midday_worker))
+    assert set(testing.__all__) <= set(dir(testing))
 
 
 def test_importing_the_package_loads_neither_redis_nor_sqlalchemy() -> None:

@@ -195,6 +195,16 @@ def test_a_schema_whose_dump_does_not_come_back_is_refused(type_: TypeForm[objec
     assert "can't travel" in str(failure.value)
 
 
+class Twice(BaseModel):
+    first: str = Field(validation_alias="a")
+    second: str = Field(validation_alias="b")
+
+
+def test_all_fields_that_do_not_come_back_are_named() -> None:
+    with pytest.raises(SchemaError, match=r"field 'first' is written .*; field 'second' is written as 'second'"):
+        Schema(Twice)
+
+
 class BothSided(BaseModel):
     name: str = Field(alias="n")
 

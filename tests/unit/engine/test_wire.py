@@ -6,16 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from midday_worker import CallOptions
 from midday_worker.engine.wire import (
     WireOptions,
+    attempts_of,
+    call_timeout,
     encode,
     encode_backoff,
     encode_keep,
     encode_on_failure,
+    encode_request,
     fill_in,
 )
 from midday_worker.options import BackoffPolicy, KeepPolicy, ResolvedOptions, check_options, merge
 from midday_worker.request import FailurePolicy
+from tests.unit.sample import Parcel, pack
 
 
 def test_what_is_at_bullmqs_default_is_left_out() -> None:
@@ -59,6 +64,29 @@ def test_every_option_has_bullmqs_name() -> None:
         "stackTraceLimit": 1,
         "jobId": "mine",
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "ours"),
+    [({}, None), ({"timeout": "1s"}, {"timeout": 1_000}), ({"timeout": None}, {"timeout": 0})],
+)
+def test_a_calls_timeout_travels_under_a_key_of_ours(options: CallOptions, ours: dict[str, int] | None) -> None:
+    wire = encode_request(pack.node(Parcel(order_id="o1"), **options))
+
+    assert wire.get("midday") == ours
+    assert call_timeout(wire) == (None if ours is None else ours["timeout"])
+
+
+@pytest.mark.parametrize("ours", [None, 5, {}, {"timeout": "5"}, {"timeout": True}, {"timeout": -1}])
+def test_what_is_no_timeout_counts_as_none(ours: object) -> None:
+    assert call_timeout({"midday": ours}) is None
+
+
+@pytest.mark.parametrize(
+    ("wire", "attempts"), [({}, 1), ({"attempts": 0}, 1), ({"attempts": "3"}, 1), ({"attempts": 3}, 3)]
+)
+def test_a_job_is_tried_at_least_once(wire: WireOptions, attempts: int) -> None:
+    assert attempts_of(wire) == attempts
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""redis-py's errors in our terms."""
+
+from __future__ import annotations
+
+import pytest
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    NoPermissionError,
+    ResponseError,
+    TimeoutError,
+)
+
+from midday_worker import RedisRefusedError, RedisUnavailableError
+from midday_worker.engine.translation import is_unreachable, translated
+
+AWAY = [
+    ConnectionError("gone"),
+    TimeoutError("late"),
+    BusyLoadingError("loading"),
+    OSError("no route"),
+    ConnectionResetError(),
+]
+REFUSED = [AuthenticationError("WRONGPASS"), NoPermissionError("NOPERM"), ResponseError("READONLY")]
+
+
+def name_of(error: Exception) -> str:
+    return f"{type(error).__module__}.{type(error).__name__}"
+
+
+@pytest.mark.parametrize("error", AWAY, ids=name_of)
+def test_what_reads_wrote_nothing_when_redis_is_away(error: Exception) -> None:
+    with pytest.raises(
+        RedisUnavailableError, match=r"Could not look: Redis is not reachable .* Nothing was written"
+    ) as failure:
+        with translated("look", ["j1"]):
+            raise error
+
+    assert is_unreachable(error)
+    assert not failure.value.may_have_been_written
+    assert failure.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", AWAY, ids=name_of)
+def test_what_writes_may_have_written_when_the_reply_is_lost(error: Exception) -> None:
+    message = r"may have been written \(job id a, b, c \.\.\.\)"
+    ids = ["a", "b", "c", "d"]
+    with pytest.raises(RedisUnavailableError, match=message) as failure, translated("add", ids, writes=True):
+        raise error
+
+    assert failure.value.may_have_been_written
+    assert failure.value.job_ids == ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize("words", ["Error 111 connecting to localhost:6379.", "No connection available."])
+def test_what_never_left_was_not_written(words: str) -> None:
+    with pytest.raises(RedisUnavailableError) as failure, translated("add", ["a"], writes=True):
+        raise ConnectionError(words)
+
+    assert not failure.value.may_have_been_written
+
+
+@pytest.mark.parametrize("error", REFUSED, ids=name_of)
+def test_what_redis_refuses_is_said_at_once(error: Exception) -> None:
+    with pytest.raises(RedisRefusedError, match="Redis refused to add"), translated("add", writes=True):
+        raise error
+
+    assert not is_unreachable(error)
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(ZeroDivisionError), translated("add"):
+        raise ZeroDivisionError
