@@ -148,17 +148,18 @@ def test_stopping_it_twice_is_no_trouble() -> None:
     server.stop()
 
 
-def test_it_ends_when_its_parent_is_killed() -> None:
+def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys\n"
+        "from pathlib import Path\n"
         "from midday_worker.embedded import EmbeddedRedis\n"
-        "server = EmbeddedRedis()\n"
+        "server = EmbeddedRedis(Path(sys.argv[1]))\n"
         "server.start()\n"
         "print(server.process.pid, flush=True)\n"
         "sys.stdin.read()\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
