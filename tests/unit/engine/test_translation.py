@@ -31,11 +31,13 @@ def name_of(error: Exception) -> str:
 
 @pytest.mark.parametrize("error", AWAY, ids=name_of)
 def test_what_reads_wrote_nothing_when_redis_is_away(error: Exception) -> None:
-    with pytest.raises(
-        RedisUnavailableError, match=r"Could not look: Redis is not reachable .* Nothing was written"
-    ) as failure:
-        with translated("look", ["j1"]):
-            raise error
+    with (
+        pytest.raises(
+            RedisUnavailableError, match=r"Could not look: Redis is not reachable .* Nothing was written"
+        ) as failure,
+        translated("look", ["j1"]),
+    ):
+        raise error
 
     assert is_unreachable(error)
     assert not failure.value.may_have_been_written
