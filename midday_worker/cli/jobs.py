@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from midday_worker.cli.loading import load_jobs, settings_with
 
@@ -33,5 +34,7 @@ def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
     table = Table("job", "queue", "attempts", "timeout", "defined at")
     for row in rows:
         timeout = f"{row['timeout_ms']} ms" if row["timeout_ms"] else "none"
-        table.add_row(str(row["job"]), str(row["queue"]), str(row["attempts"]), timeout, str(row["defined_at"]))
+        # Text: rich would take brackets in a plain string as markup.
+        cells = (row["job"], row["queue"], row["attempts"], timeout, row["defined_at"])
+        table.add_row(*(Text(str(cell)) for cell in cells))
     Console().print(table)

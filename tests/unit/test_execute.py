@@ -58,13 +58,14 @@ async def test_without_a_database_only_its_use_fails() -> None:
         await queries.execute(PlainFake())
 
 
-async def test_the_definitions_timeout_holds_when_it_is_executed() -> None:
+@pytest.mark.parametrize("db", [None, "a database"])
+async def test_the_definitions_timeout_holds_when_it_is_executed(db: object) -> None:
     @job("slow", timeout="10ms", registry=JobRegistry())
     async def slow(data: object, ctx: JobContext) -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(JobTimeoutError, match="10 ms"):
-        await slow.execute(PlainFake())
+        await slow.execute(PlainFake(), db)
 
 
 async def test_execute_job_finds_a_job_of_the_default_registry(monkeypatch: pytest.MonkeyPatch) -> None:
