@@ -16,11 +16,10 @@ from midday_worker.client import JobClient
 from midday_worker.demo import show as demo
 from midday_worker.demo.input_lines import INPUT
 from midday_worker.demo.node import NodeRuntime
-from midday_worker.demo.outcome import Outcome, read_outcome
-from midday_worker.demo.stage import Stage
 from midday_worker.engine.health import heartbeats
 from midday_worker.settings import Settings
 from tests.acceptance.cli_process import CliProcess
+from tests.deadline import eventually
 
 EMAILS = {
     "get-started-email": 188,
@@ -61,6 +60,7 @@ async def worker_pids(redis_url: str) -> list[int]:
 
 async def test_the_demo_works_on_its_whole_input_and_keeps_running_when_told_to(here: Path) -> None:
     """2,500 jobs from Python and Node end as the input says; Redis and worker stay until Ctrl-C."""
+    leave_something_behind(here / ".midday" / "demo")
     with CliProcess(here, "demo", "--keep") as process:
         output = process.wait_for("Left running.", 150)
         assert "Everything ended as it should." in output
@@ -87,19 +87,20 @@ async def test_a_worker_that_dies_fails_the_demo_with_the_end_of_its_log(here: P
         assert "Traceback" not in process.output
 
 
-async def test_an_email_that_is_missing_fails_the_demo_and_is_named(
-    here: Path, few_lines: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The counts come from the disk: take one file away, and the demo says so."""
+async def test_an_email_that_is_missing_fails_the_demo_and_is_named(here: Path) -> None:
+    """The counts come from the disk: take one file away, and the demo says so and exits with 1."""
+    mail = here / ".midday" / "demo" / "mail"
 
-    async def without_one(stage: Stage, queues: list[str]) -> Outcome:
-        next(stage.mail.glob("welcome-email*")).unlink()
-        return await read_outcome(stage, queues)
+    async def first_email() -> Path | None:
+        return next(mail.glob("welcome-email*.eml"), None)
 
-    monkeypatch.setattr(demo, "read_outcome", without_one)
-    console = Console(file=StringIO(), width=120)
-    assert not await demo.show(console, keep=False, here=here, source=few_lines)
-    assert "e-mails: 3 welcome-email, expected 4" in shown_on(console)
+    with CliProcess(here, "demo") as process:
+        process.wait_for("Feeding", 60)
+        await eventually(first_email, "a welcome e-mail is on disk", 30)
+        next(mail.glob("welcome-email*.eml")).unlink()
+        assert process.wait(150) == 1
+        assert "Not as expected: e-mails: 187 welcome-email, expected 188\n" in process.output
+        assert "Everything ended" not in process.output
 
 
 async def test_a_terminal_gets_a_bar_for_each_queue(here: Path, few_lines: Path) -> None:
@@ -121,6 +122,13 @@ def test_a_second_demo_in_the_same_directory_is_refused(here: Path) -> None:
             assert "Another embedded Redis uses" in second.output
         first.send(signal.SIGTERM)
         first.wait(30)
+
+
+def leave_something_behind(directory: Path) -> None:
+    """Write what an earlier demo might have left; it must not count."""
+    (directory / "mail").mkdir(parents=True)
+    (directory / "mail" / "welcome-email.old.eml").touch()
+    (directory / "demo.db").write_text("not a database")
 
 
 def shown_on(console: Console) -> str:
