@@ -9,11 +9,13 @@ from contextlib import suppress
 from typing import Final, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from midday_worker.engine.connection import RedisConfig, connect_blocking
 from midday_worker.engine.job import Job
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.translation import UNREACHABLE, is_unreachable
+from midday_worker.errors import RedisRefusedError
 
 LOOK_AGAIN_MS: Final = 5_000
 """How often the state is read even without an event, which a trimmed stream may have lost."""
@@ -45,8 +47,10 @@ async def wait_until_finished(queue: Queue, config: RedisConfig, job_id: str, ti
                     if isinstance(error, asyncio.TimeoutError) and _is_over(deadline):
                         raise
                     if not is_unreachable(error):
-                        raise
+                        raise RedisRefusedError(f"Redis refused to tell of job {job_id}: {error}") from error
                     await asyncio.sleep(_PAUSE_S)
+                except ResponseError as error:
+                    raise RedisRefusedError(f"Redis refused to tell of job {job_id}: {error}") from error
     finally:
         with suppress(*UNREACHABLE):
             await client.aclose()

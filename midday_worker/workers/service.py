@@ -15,7 +15,6 @@ from midday_worker.client import JobClient, redis_config
 from midday_worker.database import Database, create_database
 from midday_worker.engine.connection import Connection, connect
 from midday_worker.engine.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
-from midday_worker.engine.translation import UNREACHABLE
 from midday_worker.engine.worker import Worker
 from midday_worker.executor import Executor
 from midday_worker.registry import JobRegistry
@@ -133,14 +132,14 @@ class WorkerService:
                 heartbeat = Heartbeat(host=host, pid=pid, queues=queues, started_at=started, beat_at=time.time())
                 try:
                     await beat(connection, self._redis.prefix, heartbeat)
-                except UNREACHABLE as error:
+                except Exception as error:  # whatever it is, the heart has to go on
                     logger.debug("no heartbeat: {error}", error=error)
                 await asyncio.sleep(HEARTBEAT_S)
         finally:
             try:
                 await stop_beating(connection, self._redis.prefix, heartbeat)
-            except UNREACHABLE:
-                logger.debug("the heartbeat expires by itself")
+            except Exception as error:
+                logger.debug("the heartbeat expires by itself: {error}", error=error)
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()

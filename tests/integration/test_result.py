@@ -17,9 +17,11 @@ from midday_worker import (
     JobRegistry,
     JobResultTimeout,
     PayloadError,
+    RedisRefusedError,
     Settings,
     job,
 )
+from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.integration.crew import Crew
 
@@ -161,3 +163,13 @@ async def test_waiting_survives_a_restart_of_redis(registry: JobRegistry, mortal
         mortal_redis.restart()
         async with Crew(registry, settings):
             assert await waiting == 42
+
+
+async def test_a_redis_that_refuses_is_an_error_of_ours(registry: JobRegistry, mortal_redis: RedisServer) -> None:
+    settings = Settings(env_file=None, redis_url=mortal_redis.url)
+    double = doubling(registry)
+    async with JobClient(settings) as client, connect(RedisConfig(mortal_redis.url)) as redis:
+        triggered = await double.trigger(21, client=client)
+        await redis.acl_setuser("default", enabled=True, commands=["-evalsha"])  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+        with pytest.raises(RedisRefusedError, match="evalsha"):
+            await triggered.result("10s")
