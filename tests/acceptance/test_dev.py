@@ -95,6 +95,8 @@ async def test_a_changed_source_file_starts_the_worker_again_with_the_new_code(p
         dev.wait_for(READY, 30, times=2)
         async with client_of(dev) as client:
             assert await (await say.trigger("hello", client=client)).result("10s") == "second hello"
+        dev.send(signal.SIGTERM)
+        assert dev.wait(20) == 0
 
 
 def test_files_of_environments_and_caches_start_nothing(project: Path) -> None:
@@ -108,6 +110,8 @@ def test_files_of_environments_and_caches_start_nothing(project: Path) -> None:
         (project / "my_jobs.py").write_text(JOBS)
         output = dev.wait_for("has changed", 30)
         assert re.findall(r"Reload: (\S+) has changed", output) == ["my_jobs.py"]
+        dev.send(signal.SIGTERM)
+        assert dev.wait(20) == 0
 
 
 def test_an_import_error_is_one_line_and_dev_waits_for_the_next_change(project: Path) -> None:
@@ -152,6 +156,8 @@ def test_servers_that_the_environment_names_are_used_and_named(project: Path, re
         assert f"Redis: {redis_server.url}, as REDIS_URL says; nothing is embedded" in output
         assert "Database: sqlite:///mine.db, as DATABASE_PRIMARY_URL says" in output
         assert not (project / ".midday").exists()
+        dev.send(signal.SIGTERM)
+        assert dev.wait(20) == 0
 
 
 def test_without_reload_the_worker_s_end_is_the_end(project: Path) -> None:
