@@ -57,7 +57,8 @@ async def test_a_drain_starts_nothing_more_and_waits_for_what_runs(
     async with Crew(registry, settings, configs=worked_by(2)) as crew:
         await holding.until_started(2)
         draining = asyncio.create_task(crew.worker.drain(10))
-        await asyncio.sleep(0)
+        ended, _ = await asyncio.wait({draining}, timeout=0.3)
+        assert not ended
         holding.release.set()
         assert await draining is True
         assert [await handle.state() for handle in handles] == ["completed", "completed", "waiting", "waiting"]

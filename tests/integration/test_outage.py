@@ -180,10 +180,32 @@ async def test_a_delayed_job_on_an_idle_queue_is_picked_up_when_it_is_due(
     assert -0.1 < picked_up[1] < 0.7
 
 
-async def test_an_idle_worker_asks_little_of_redis(
-    double: JobDefinition[int, int], registry: JobRegistry, mortal_redis: RedisServer
+async def test_a_fetch_that_fails_after_a_wait_is_tried_again_at_once(
+    double: JobDefinition[int, int],
+    registry: JobRegistry,
+    settings: Settings,
+    client: JobClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = at(mortal_redis.url)
+    async with Crew(registry, settings) as crew:
+        fetch, failures = crew.worker.moveToActive, [ConnectionError("the connection broke")]
+
+        async def fail_once(token: str) -> object:
+            if failures:
+                raise failures.pop()
+            return await fetch(token)
+
+        await (await double.trigger(1, client=client)).result("10s")  # from here on, the worker waits
+        monkeypatch.setattr(crew.worker, "moveToActive", fail_once)
+        async with asyncio.timeout(3):  # less than the 5 s of a wait
+            assert await (await double.trigger(2, client=client)).result() == 4
+    assert failures == []
+
+
+async def test_an_idle_worker_asks_little_of_redis_and_outwaits_a_short_timeout_in_the_url(
+    double: JobDefinition[int, int], registry: JobRegistry, mortal_redis: RedisServer, lines: list[str]
+) -> None:
+    settings = at(f"{mortal_redis.url}?socket_timeout=1")
     config = WorkerConfig(queue="default", concurrency=50)
     async with Crew(registry, settings, configs=(config,)), JobClient(settings) as client:
         await (await double.trigger(1, client=client)).result("10s")
@@ -191,6 +213,7 @@ async def test_an_idle_worker_asks_little_of_redis(
             await command(redis, "CONFIG", "RESETSTAT")
             await asyncio.sleep(3)  # what is measured is that nothing happens
             calls = await commands(redis)
+    assert [line for line in lines if not line.startswith("INFO")] == []
     assert sum(calls.values()) < 20, calls  # bullmq's own worker: some 11 scripts in a second
 
 
