@@ -18,7 +18,7 @@ from midday_worker.flow import Child, as_request, flow_handle, is_mapping
 from midday_worker.handle import JobHandle, ScheduleHandle
 from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, UndelayedOptions, check_options, merge
 from midday_worker.queues import QueueRegistry
-from midday_worker.recurrence import checked_schedule_id, recurrence
+from midday_worker.recurrence import check_schedulable, checked_schedule_id, recurrence
 from midday_worker.request import FailurePolicy, JobRequest
 from midday_worker.schema import InvalidValue, Schema
 
@@ -165,7 +165,9 @@ class JobDefinition(Generic[P, R]):
 
         Raises:
             ScheduleError: the pattern, the zone or the bounds are wrong; nothing was written.
+            OptionError: an option is wrong, or is one that a schedule's runs can't have.
         """
+        check_schedulable(options)
         when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
         request = self._request(payload, cast("Mapping[str, object]", options))
         schedule_id = checked_schedule_id(schedule_id, self.id, request.data)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.engine.cron import CronPattern
 from midday_worker.engine.schedule import Recurrence
-from midday_worker.errors import InvalidInputError, ScheduleError
+from midday_worker.errors import InvalidInputError, OptionError, ScheduleError
 from midday_worker.schema import JsonValue
 
 
@@ -39,6 +40,14 @@ def recurrence(
         end_ms=end_ms,
         limit=_limit(limit),
     )
+
+
+def check_schedulable(options: Mapping[str, object]) -> None:
+    """Raise OptionError for a call's option that the runs of a schedule can't have: BullMQ gives them their own."""
+    advice = {"job_id": "schedule_id=...", "delay": "start=...", "deduplication": "the schedule's id"}
+    for option, instead in advice.items():
+        if option in options:
+            raise OptionError(option, f"Option {option} can't be given to a schedule's runs; use {instead} instead.")
 
 
 def checked_schedule_id(given: str | None, job: str, data: JsonValue) -> str:

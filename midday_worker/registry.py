@@ -220,12 +220,12 @@ def _import(module: str) -> object:
             else f"it imports {missing!r}, which isn't installed"
         )
         raise ImportFailedError(module, hint) from error
-    except Exception as error:  # a user's module may raise anything
+    except (Exception, SystemExit) as error:  # a user's module may raise anything, and a script may exit
         place = _last_place(error)
         raise ImportFailedError(module, f"{type(error).__name__}: {error}{place}") from error
 
 
-def _last_place(error: Exception) -> str:
+def _last_place(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

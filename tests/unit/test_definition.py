@@ -22,6 +22,7 @@ from midday_worker import (
     job,
     queue,
 )
+from midday_worker.options import CallOptions
 from midday_worker.testing import recording_client
 from tests.unit.sample import Label, Parcel, pack, ship, weigh
 
@@ -219,3 +220,10 @@ async def test_a_wrong_schedule_adds_nothing() -> None:
             await pack.trigger_recurring({}, "0 9 * * *")
 
     client.assert_nothing_triggered()
+
+
+@pytest.mark.parametrize("option", [{"job_id": "j1"}, {"delay": "5s"}, {"deduplication": {"id": "d"}}], ids=str)
+async def test_a_schedule_refuses_what_its_runs_cannot_have(option: CallOptions) -> None:
+    async with recording_client() as client:
+        with pytest.raises(OptionError, match=next(iter(option))):
+            await pack.trigger_recurring(PARCEL, every="1h", client=client, **option)

@@ -55,6 +55,7 @@ def test_loading_a_module_imports_just_it(package: Path) -> None:
         ("import no_such_package", "it imports 'no_such_package', which isn't installed"),
         ("from shop import nothing", "ImportError: cannot import name 'nothing'"),
         ("def (", "SyntaxError"),
+        ("import sys\nsys.exit(3)", r"SystemExit: 3 \(.*broken\.py:2\)"),
     ],
 )
 def test_a_broken_module_is_named_with_its_reason(package: Path, source: str, reason: str) -> None:
