@@ -26,9 +26,9 @@ def closed_port() -> Iterator[int]:
 
 @pytest.fixture
 def settings(closed_port: int) -> Settings:
-    """Settings of a Redis that doesn't answer, to be waited for for one millisecond."""
+    """Settings of a Redis that doesn't answer, to be waited for for 300 ms."""
     url = SecretStr(f"redis://user:hidden@127.0.0.1:{closed_port}")
-    return Settings.model_construct(redis_url=url, startup_timeout=1)
+    return Settings.model_construct(redis_url=url, startup_timeout=300)
 
 
 @pytest.fixture
