@@ -66,8 +66,7 @@ class WorkerService:
         """
         self._listen()
         connection = Connection(connect(self._redis))
-        url = self._settings.database_primary_url
-        database = create_database(url.get_secret_value()) if url else None
+        database = self._database()
         try:
             version = await wait_for_redis(connection, self._settings, self._stop)
             if self._stop.is_set():
@@ -80,6 +79,18 @@ class WorkerService:
             if database is not None:
                 await database.dispose()
             await connection.close()
+
+    def _database(self) -> Database | None:
+        url = self._settings.database_primary_url
+        if url is None:
+            return None
+        # A connection for each job that can run at once: none waits for another's.
+        at_once = sum(config.concurrency for config in self._plan.queues)
+        return create_database(
+            url.get_secret_value(),
+            max_connections=max(1, at_once),
+            hide_parameters=not self._settings.log_payloads,
+        )
 
     async def _work(self, connection: Connection, database: Database | None) -> bool:
         executor = Executor(self._registry, database, self._settings.unknown_job_retries)
