@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
@@ -112,7 +112,12 @@ class Attempt(Generic[P, R]):
         if inspect.iscoroutinefunction(self.handler):
             return await cast("Awaitable[R]", self.handler(payload, context))
         # A plain function may block: it runs in a thread, so that the loop goes on.
-        outcome = await in_thread(self.handler, payload, context)
+        try:
+            outcome = await in_thread(self.handler, payload, context)
+        except asyncio.CancelledError:
+            with suppress(AttributeError):  # a test's fake may not have it
+                context.job.cancelled = True  # a thread can't be stopped: it has to look
+            raise
         return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else cast("R", outcome)
 
     def _logger(self, job: ExecutableJob) -> Logger:

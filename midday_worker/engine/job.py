@@ -37,6 +37,8 @@ class DependenciesCount(TypedDict):
 class Job(bullmq.Job):
     """One job as a worker or a reader sees it. `ctx.job` is this: BullMQ's job, with BullMQ's names."""
 
+    cancelled: bool = False
+    """Whether this attempt has been told to stop, which a plain function in its thread can't notice otherwise."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
 

@@ -84,3 +84,25 @@ async def test_a_plain_function_that_hangs_does_not_keep_the_process_from_ending
         finally:
             process.kill()
     assert await handle.state() == "waiting"
+
+
+async def test_a_plain_function_sees_that_its_time_is_up(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    told = threading.Event()
+    pause = threading.Event()
+
+    def loop(data: int, ctx: JobContext) -> None:
+        while not ctx.cancelled:
+            pause.wait(0.01)
+        told.set()
+
+    looping = job("loop", int, loop, attempts=1, timeout="100ms", registry=registry)
+    async with Crew(registry, settings):
+        with pytest.raises(JobFailedError, match="timeout of 100 ms"):
+            await (await looping.trigger(1, client=client)).result("10s")
+
+        async def is_told() -> bool:
+            return told.is_set()
+
+        await eventually(is_told, "the function has seen it", 3)
