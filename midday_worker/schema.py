@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 from typing_extensions import TypeForm
@@ -22,6 +22,10 @@ JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | flo
 CoreSchema: TypeAlias = Mapping[str, object]
 
 
+# Pydantic's own choice is null, for values of no declared type: NaN would travel as another value.
+_KEEP_NAN: Final = ConfigDict(ser_json_inf_nan="constants")
+
+
 class Payload(BaseModel):
     """A base for payloads and results: snake_case here, camelCase on the wire, both accepted.
 
@@ -33,7 +37,9 @@ class Payload(BaseModel):
     True
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, ser_json_inf_nan="constants"
+    )
 
 
 class ResultSource(Protocol[ResultT_co]):
@@ -70,11 +76,11 @@ class Schema(Generic[T]):
     def __init__(self, type_: TypeForm[T]) -> None:
         self.type = type_
         try:
-            # TypeAdapter's signature knows classes only; TypeForm is what it takes at run time.
-            self._adapter: TypeAdapter[T] = TypeAdapter(cast("type[T]", type_))
-        except PydanticSchemaGenerationError as error:
+            self._adapter: TypeAdapter[T] = _adapter(type_)
+            core_schema = cast("CoreSchema", self._adapter.core_schema)
+        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
             raise SchemaError(f"{type_!r} is not a type that pydantic can validate: {error}") from error
-        one_way = list(_one_way_fields(cast("CoreSchema", self._adapter.core_schema), by_name=False))
+        one_way = list(_one_way_fields(core_schema, by_name=False))
         if one_way:
             raise SchemaError(f"Values of {type_!r} can't travel: {'; '.join(dict.fromkeys(one_way))}.")
 
@@ -118,6 +124,17 @@ class Schema(Generic[T]):
     def json_schema(self) -> dict[str, object]:
         """Return the JSON Schema (draft 2020-12) of what is accepted on the wire."""
         return cast("dict[str, object]", self._adapter.json_schema(by_alias=True))
+
+
+def _adapter(type_: TypeForm[T]) -> TypeAdapter[T]:
+    # TypeAdapter's signature knows classes only; TypeForm is what it takes at run time.
+    class_ = cast("type[T]", type_)
+    try:
+        return TypeAdapter(class_, config=_KEEP_NAN)
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+        return TypeAdapter(class_)  # a model, dataclass or TypedDict has a configuration of its own
 
 
 def dump_untyped(value: object) -> JsonValue:
