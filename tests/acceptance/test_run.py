@@ -48,7 +48,7 @@ async def test_sigterm_lets_running_jobs_finish_and_exits_with_0(command: Comman
 
 async def test_a_second_signal_forces_hands_back_and_exits_with_1(command: Command, client: JobClient) -> None:
     job_id = await add(client, "wait-for-ever")
-    running = await command.start("run")
+    running = await command.start("run", "--drain-timeout", "10m")
     await running.until("waiting")
     running.signal(signal.SIGINT)
     await running.until("stopping")
@@ -86,6 +86,7 @@ async def test_a_redis_that_is_not_there_yet_is_waited_for_and_said_once(
     mortal_redis.kill()
     running = await command.start("run", "--startup-timeout", "20s", REDIS_URL=mortal_redis.url)
     await running.until("does not answer yet; trying up to 20 s")
+    await asyncio.sleep(1.2)  # two more tries, of which nothing is said
     mortal_redis.restart()
     await running.until("wait-for-ever")
     running.signal(signal.SIGTERM)
