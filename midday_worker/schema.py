@@ -77,10 +77,11 @@ class Schema(Generic[T]):
         self.type = type_
         try:
             self._adapter: TypeAdapter[T] = _adapter(type_)
+            # Of a type with names that don't exist this is a stand-in that raises when it is looked at.
             core_schema = cast("CoreSchema", self._adapter.core_schema)
+            one_way = list(_one_way_fields(core_schema, by_name=False))
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
             raise SchemaError(f"{type_!r} is not a type that pydantic can validate: {error}") from error
-        one_way = list(_one_way_fields(core_schema, by_name=False))
         if one_way:
             raise SchemaError(f"Values of {type_!r} can't travel: {'; '.join(dict.fromkeys(one_way))}.")
 
