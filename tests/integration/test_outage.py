@@ -229,3 +229,20 @@ async def command(redis: Redis, *words: str) -> object:
     """Send one command. redis-py's methods have no types that a strict checker takes."""
     send = cast("Callable[..., Awaitable[object]]", redis.execute_command)  # pyright: ignore[reportUnknownMemberType]
     return await send(*words)
+
+
+async def test_a_worker_can_be_stopped_while_redis_is_away(
+    registry: JobRegistry, double: JobDefinition[int, int], mortal_redis: RedisServer, lines: list[str]
+) -> None:
+    settings = at(mortal_redis.url, redis_command_timeout="500ms")
+    async with Crew(registry, settings) as crew, JobClient(settings) as client:
+        await (await double.trigger(1, client=client)).result("10s")
+        await asyncio.to_thread(mortal_redis.kill)
+
+        async def is_noticed() -> bool:
+            return any(line.startswith("ERROR") for line in lines)
+
+        await eventually(is_noticed, "the worker notices")
+        started = time.monotonic()
+        assert await crew.worker.drain(5) is True
+        assert time.monotonic() - started < 4
