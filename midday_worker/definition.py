@@ -16,7 +16,7 @@ from midday_worker.durations import Duration
 from midday_worker.errors import DurationError, FlowError, InvalidInputError, OptionError, PayloadError
 from midday_worker.flow import Child, as_request, flow_handle, is_mapping
 from midday_worker.handle import JobHandle, ScheduleHandle
-from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, UndelayedOptions, check_options, merge
+from midday_worker.options import CallOptions, CheckedOptions, DelayedCallOptions, ResolvedOptions, check_options, merge
 from midday_worker.queues import QueueRegistry
 from midday_worker.recurrence import check_schedulable, checked_schedule_id, recurrence
 from midday_worker.request import FailurePolicy, JobRequest
@@ -130,7 +130,7 @@ class JobDefinition(Generic[P, R]):
         delay: Duration,
         *,
         client: JobClient | None = None,
-        **options: Unpack[UndelayedOptions],
+        **options: Unpack[DelayedCallOptions],
     ) -> JobHandle[R]:
         """Add one job that becomes due after `delay`: milliseconds, "3d", or a timedelta. See `trigger`."""
         return await self.trigger(payload, client=client, delay=delay, **options)

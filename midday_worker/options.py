@@ -48,7 +48,7 @@ class Deduplication(TypedDict, total=False):
 
 
 class UndelayedOptions(TypedDict, total=False):
-    """The options of one call without `delay`, which that call has as an argument. See `CallOptions`."""
+    """The options of a job but `delay`; see `JobOptions`."""
 
     priority: int
     lifo: bool
@@ -60,10 +60,9 @@ class UndelayedOptions(TypedDict, total=False):
     deduplication: Deduplication
     keep_logs: int
     stack_trace_limit: int
-    job_id: str
 
 
-class JobOptions(TypedDict, total=False):
+class JobOptions(UndelayedOptions, total=False):
     """What can be set for a queue, for a job, and for a single call; the later wins.
 
     Attributes:
@@ -82,16 +81,6 @@ class JobOptions(TypedDict, total=False):
     """
 
     delay: Duration
-    priority: int
-    lifo: bool
-    attempts: int
-    backoff: Duration | Backoff
-    timeout: Duration | None
-    remove_on_complete: bool | int | Keep
-    remove_on_fail: bool | int | Keep
-    deduplication: Deduplication
-    keep_logs: int
-    stack_trace_limit: int
 
 
 class CallOptions(JobOptions, total=False):
@@ -99,6 +88,12 @@ class CallOptions(JobOptions, total=False):
 
     Adding a job under an id that exists adds nothing, as BullMQ's `jobId`. An id has no ":" and isn't an integer.
     """
+
+    job_id: str
+
+
+class DelayedCallOptions(UndelayedOptions, total=False):
+    """The options of a call that has the delay as an argument; see `CallOptions`."""
 
     job_id: str
 

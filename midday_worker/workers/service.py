@@ -11,6 +11,8 @@ from typing import Final
 
 from loguru import logger
 
+# So that SQLAlchemy is loaded at start-up, not within the first job.
+import midday_worker.database.lazy_session  # noqa: F401  # pyright: ignore[reportUnusedImport] - for its effect
 from midday_worker.client import JobClient, redis_config
 from midday_worker.database import Database, create_database
 from midday_worker.engine.connection import Connection, connect
