@@ -104,7 +104,9 @@ class WorkerService:
         clean = await self._drain(workers)
         await asyncio.gather(*loops)
         pulse.cancel()
-        await asyncio.wait({pulse})  # the heartbeat is taken back while there is a connection
+        # The heartbeat is taken back while there is a connection.
+        if not (await asyncio.wait({pulse}, timeout=HEARTBEAT_S))[0]:
+            pulse.cancel()  # the first one was swallowed (see Worker._end_fetch), or Redis is away
         for worker in workers:
             await worker.close()
         logger.info("stopped" if clean else "stopped; unfinished jobs were handed back to their queues")
