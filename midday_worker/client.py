@@ -24,7 +24,7 @@ from midday_worker.engine.schedule import (
 )
 from midday_worker.engine.translation import UNREACHABLE, translated
 from midday_worker.errors import ClientClosedError
-from midday_worker.request import JobRequest
+from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings import Settings, load_settings
 
 
@@ -83,6 +83,7 @@ class JobClient:
         """Add jobs of one or more queues; return their ids in order. All are checked before the first is added."""
         for request in requests:
             self._check(request)
+        refuse_same_ids(requests)
         ids: dict[int, str] = {}
         for queue in dict.fromkeys(request.queue for request in requests):
             mine = [(index, request) for index, request in enumerate(requests) if request.queue == queue]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from midday_worker.errors import FieldProblem, PayloadError
+from midday_worker.errors import FieldProblem, OptionError, PayloadError
 from midday_worker.options import ResolvedOptions
 from midday_worker.schema import InvalidValue, JsonValue, ResultSource, Schema
 
@@ -59,3 +59,15 @@ class JobRequest:
                 request.schema.check_travels(request.value, request.data)
             except InvalidValue as error:
                 raise PayloadError(request.name, error.problems) from error
+
+
+def refuse_same_ids(requests: Iterable[JobRequest]) -> None:
+    """Raise OptionError if two of a batch ask for the same id on one queue: only the first would be added."""
+    taken: set[tuple[str, str]] = set()
+    for request in requests:
+        job_id = request.options.job_id
+        if job_id is None:
+            continue
+        if (request.queue, job_id) in taken:
+            raise OptionError("job_id", f"Two jobs of the batch on queue {request.queue!r} have the job_id {job_id!r}.")
+        taken.add((request.queue, job_id))

@@ -25,6 +25,8 @@ _UNREGISTERED: Final = {
     "getDependencyCounts": "getDependencyCounts-4.lua",
     "isFinished": "isFinished-3.lua",
     "moveJobFromActiveToWait": "moveJobFromActiveToWait-9.lua",
+    "removeChildDependency": "removeChildDependency-1.lua",
+    "removeUnprocessedChildren": "removeUnprocessedChildren-2.lua",
 }
 
 

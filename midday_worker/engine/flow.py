@@ -33,8 +33,9 @@ async def add_flow(connection: Connection, prefix: str, root: JobRequest) -> lis
     check_flow(root)
     entries = _entries(root, connection, prefix, parent=None)
     ids = [entry.job.id for entry in entries]
-    with translated(f"add a flow of {len(ids)} jobs", ids, writes=True):
+    with translated(f"look for the ids of a flow of {len(ids)} jobs"):
         await _refuse_existing([entry.job for entry in entries if "jobId" in entry.job.opts])
+    with translated(f"add a flow of {len(ids)} jobs", ids, writes=True):
         backend = entries[0].job.backend
         answers = await backend.addFlow([{"job": entry.job, "is_parent": entry.is_parent} for entry in entries])
     for entry, own_id in zip(entries, ids, strict=True):

@@ -149,6 +149,26 @@ class Job(bullmq.Job):
         """Return what `getIgnoredChildrenFailures` returns; Node's older name for it."""
         return await self.getIgnoredChildrenFailures()
 
+    async def removeUnprocessedChildren(self) -> None:
+        """Remove the children that have not ended and are not running, as Node's `Job.removeUnprocessedChildren`."""
+        keys = self.backend.keys
+        await self.backend.connection.commands["removeUnprocessedChildren"](
+            keys=[self.backend.toKey(self.id), keys["meta"]], args=[keys[""], self.id]
+        )
+
+    async def detachPendingChildren(self) -> list[str]:
+        """Let the children that have not ended run on by themselves; return their keys.
+
+        An addition of ours, for parents that a child's failure lets continue: BullMQ completes no job that has
+        pending children.
+        """
+        parent = self.backend.toKey(self.id)
+        pending = cast("set[str]", await self.backend.conn.smembers(f"{parent}:dependencies"))
+        for child in sorted(pending):
+            prefix = child.rpartition(":")[0] + ":"
+            await self.backend.connection.commands["removeChildDependency"](keys=[prefix], args=[child, parent])
+        return sorted(pending)
+
     async def clearLogs(self, keepLogs: int = 0) -> None:
         """Drop the job's log but for its last `keepLogs` lines, as Node's `Job.clearLogs`."""
         key = f"{self.backend.toKey(self.id)}:logs"

@@ -44,10 +44,17 @@ class Settlement:
 
         async def complete(job: Job) -> None:
             keep = job.opts.get("removeOnComplete", False)
+
+            def store() -> Awaitable[object]:
+                return self._backend.moveToCompleted(job, result, keep, job.token or "", fetch_next=False)
+
             try:
-                await self._persist(
-                    job, lambda: self._backend.moveToCompleted(job, result, keep, job.token or "", fetch_next=False)
-                )
+                try:
+                    await self._persist(job, store)
+                except TypeError as error:
+                    if "pending dependencies" not in str(error) or not await self._let_continue(job):
+                        raise
+                    await self._persist(job, store)
             except Exception as error:
                 if is_passing(error):  # it succeeded: to be run again is bad enough, to count as failed is untrue
                     self._note_unsettled(job, error)
@@ -85,6 +92,14 @@ class Settlement:
             logger.warning("job {id} was not handed back: it is not ours any more ({code})", id=job.id, code=code)
         else:
             logger.info("job {id} handed back to queue {queue}", id=job.id, queue=self._backend.name)
+
+    async def _let_continue(self, job: Job) -> bool:
+        """Detach the pending children of a parent that a child's failure let continue; False for any other job."""
+        if not await job.getIgnoredChildrenFailures():
+            return False
+        detached = await job.detachPendingChildren()
+        logger.info("job {id} went on without {count} pending children", id=job.id, count=len(detached))
+        return True
 
     def _note_unsettled(self, job: Job, error: BaseException) -> None:
         logger.error(

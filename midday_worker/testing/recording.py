@@ -18,7 +18,7 @@ from midday_worker.engine.job import Job
 from midday_worker.engine.schedule import Recurrence, Schedule
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.options import CallOptions, check_options
-from midday_worker.request import JobRequest
+from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings import Settings
 from midday_worker.testing.fake_job import FakeJob
 from midday_worker.testing.recorded import Recorded, RecordedSchedule
@@ -183,6 +183,7 @@ class RecordingClient(JobClient):
         """Record jobs."""
         for request in requests:
             self._check(request)
+        refuse_same_ids(requests)
         return [self._record(request).id for request in requests]
 
     async def enqueue_flow(self, root: JobRequest) -> list[str]:

@@ -27,6 +27,9 @@ from midday_worker.workers.startup import banner, wait_for_redis
 RESTARTS: Final = 5
 """How often in a row a queue's run loop may break before the process gives up and exits."""
 
+HEALTHY_S: Final = 60.0
+"""A run loop that lasted so long was well: the count of restarts begins anew."""
+
 SAME_SIGNAL_S: Final = 0.2
 """Two signals so close are one: a parent that forwards what its whole process group has received already."""
 
@@ -125,7 +128,9 @@ class WorkerService:
         return all(await draining)
 
     async def _supervise(self, worker: Worker) -> None:
-        for restart in range(RESTARTS + 1):
+        restart = 0
+        while restart <= RESTARTS:
+            started = time.monotonic()
             try:
                 await worker.run()
             except Exception:  # whatever it is: the other queues go on, and this one is tried again
@@ -133,6 +138,7 @@ class WorkerService:
                 await asyncio.sleep(min(5.0, 0.1 * 2**restart))
             if self._stop.is_set():
                 return
+            restart = restart + 1 if time.monotonic() - started < HEALTHY_S else 0
         logger.critical("queue {queue} can't be worked; stopping the process", queue=worker.name)
         self._broken.append(worker.name)
         self._stop.set()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from midday_worker import JobContext, JobRegistry, PayloadError, job
+from midday_worker import JobContext, JobRegistry, OptionError, PayloadError, job
+from midday_worker.testing import recording_client
 from tests.unit.sample import REGISTRY, Parcel, pack, ship, weigh
 
 PARCEL = Parcel(order_id="o1")
@@ -35,3 +36,22 @@ def test_a_payload_beyond_the_limit_is_refused_wherever_it_stands() -> None:
     with pytest.raises(PayloadError, match=r"job 'pack': it has \d+ bytes as JSON; MAX_PAYLOAD_BYTES allows 100"):
         ship.node(PARCEL, children=[small, large]).check_size(100)
     ship.node(PARCEL, children=[small]).check_size(100)
+
+
+async def test_a_batch_that_asks_for_one_id_twice_is_refused() -> None:
+    """Only the first would be added, and the second payload would vanish."""
+
+    @job("count", registry=JobRegistry())
+    async def count(data: int, ctx: JobContext) -> int:
+        return data
+
+    async with recording_client() as client:
+        with pytest.raises(OptionError, match="Two jobs of the batch on queue 'default' have the job_id 'parcel-1'"):
+            await count.batch_trigger(
+                [{"payload": 1, "options": {"job_id": "parcel-1"}}, {"payload": 2, "options": {"job_id": "parcel-1"}}]
+            )
+        client.assert_nothing_triggered()
+        await count.batch_trigger(
+            [{"payload": 1, "options": {"job_id": "parcel-1"}}, {"payload": 2, "options": {"job_id": "parcel-2"}}]
+        )
+        assert len(client.triggered(count)) == 2
