@@ -48,7 +48,7 @@ class RunningJobs:
     def start(self, job: Job) -> None:
         """Run a job that has just been fetched."""
         self._locks.track_job(job.id, job.token or "", round(time.time() * 1000))
-        task = asyncio.create_task(self._run(job), name=f"job {job.id}")
+        task = asyncio.create_task(self._run(job), name=f"job {job.name} {job.id}")
         self._handlers[task] = job
         task.add_done_callback(self._end)
 

@@ -23,6 +23,7 @@ from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 from midday_worker.workers.plan import Plan
 from midday_worker.workers.startup import banner, wait_for_redis
+from midday_worker.workers.watchdog import Watchdog
 
 RESTARTS: Final = 5
 """How often in a row a queue's run loop may break before the process gives up and exits."""
@@ -102,6 +103,8 @@ class WorkerService:
         workers = [Worker(config, executor, connection, self._redis) for config in self._plan.queues]
         loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
         pulse = asyncio.create_task(self._beat(connection))
+        watchdog = Watchdog()
+        watchdog.start()
         await self._stop.wait()
         logger.info("stopping: no further jobs are fetched; running ones may take {s:g} s", s=self._drain_s)
         clean = await self._drain(workers)
@@ -110,6 +113,7 @@ class WorkerService:
         # The heartbeat is taken back while there is a connection.
         if not (await asyncio.wait({pulse}, timeout=HEARTBEAT_S))[0]:
             pulse.cancel()  # the first one was swallowed (see Worker._end_fetch), or Redis is away
+        await watchdog.stop()
         for worker in workers:
             await worker.close()
         logger.info("stopped" if clean else "stopped; unfinished jobs were handed back to their queues")
