@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -35,6 +36,12 @@ def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
     for row in rows:
         timeout = f"{row['timeout_ms']} ms" if row["timeout_ms"] else "none"
         # Text: rich would take brackets in a plain string as markup.
-        cells = (row["job"], row["queue"], row["attempts"], timeout, row["defined_at"])
+        cells = (row["job"], row["queue"], row["attempts"], timeout, _from_here(str(row["defined_at"])))
         table.add_row(*(Text(str(cell)) for cell in cells))
     Console().print(table)
+
+
+def _from_here(place: str) -> str:
+    # A whole path would be cut on a narrow terminal, at the end that matters.
+    path = Path(place)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else place

@@ -49,7 +49,9 @@ def test_jobs_are_written_as_json(capsys: pytest.CaptureFixture[str], project: P
 def test_jobs_are_written_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     list_jobs(["invoices_of_test"], as_json=False)
 
-    assert "send-invoice" in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert "send-invoice" in table
+    assert " invoices_of_test.py:4 " in table  # from the current directory: a whole path would be cut
 
 
 def test_a_name_with_brackets_is_no_markup(capsys: pytest.CaptureFixture[str], project: Path) -> None:
