@@ -35,7 +35,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 
@@ -122,10 +122,11 @@ class InvalidInputError(MiddayWorkerError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One thing that is wrong with a payload: where, and what."""
+    """One thing that is wrong with a payload: where, what, and the offending value, which no text shows by itself."""
 
     path: str
     message: str
+    value: object = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
@@ -134,7 +135,8 @@ class FieldProblem:
 class PayloadError(InvalidInputError):
     """A payload doesn't match its job's schema, or can't travel.
 
-    `problems` names each field by its path. The payload itself is not part of the message.
+    `problems` names each field by its path and holds its value. The message holds no values: it may go to a log, and
+    payloads may hold personal data; `with_values()` is for whoever passed the payload.
     """
 
     def __init__(self, job: str, problems: Iterable[FieldProblem], where: str = "payload") -> None:
@@ -142,6 +144,18 @@ class PayloadError(InvalidInputError):
         self.problems = tuple(problems)
         listed = "; ".join(map(str, self.problems))
         super().__init__(f"Invalid {where} for job {job!r}: {listed}")
+
+    def with_values(self) -> str:
+        """Return the message with the offending values, where they are plain and short."""
+        shown = [
+            f"{problem} (got {problem.value!r})" if _is_plain(problem.value) else str(problem)
+            for problem in self.problems
+        ]
+        return f"{str(self).partition(': ')[0]}: {'; '.join(shown)}"
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float) and len(repr(value)) <= 60
 
 
 class OptionError(InvalidInputError):

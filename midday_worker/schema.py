@@ -90,7 +90,8 @@ class Schema(Generic[T]):
         try:
             return self._adapter.validate_python(value)
         except ValidationError as error:
-            raise InvalidValue(_problems(error)) from error
+            # Not `from error`: pydantic's text holds values, and tracebacks go to logs and to Redis.
+            raise InvalidValue(_problems(error)) from None
 
     def validate_wire(self, value: object) -> T:
         """Return the parsed value of what JSON held. Raises InvalidValue."""
@@ -101,7 +102,7 @@ class Schema(Generic[T]):
             try:
                 return self._adapter.validate_json(json.dumps(value))
             except ValidationError as error:
-                raise InvalidValue(_problems(error)) from error
+                raise InvalidValue(_problems(error)) from None
 
     def dump(self, value: T) -> JsonValue:
         """Return the JSON form, by alias. Raises InvalidValue for what JSON can't hold: NaN, a lone type."""
@@ -149,9 +150,10 @@ def dump_untyped(value: object) -> JsonValue:
 
 
 def _problems(error: ValidationError) -> tuple[FieldProblem, ...]:
-    # Without the input: payloads never go to logs or failure reasons.
-    details = error.errors(include_url=False, include_input=False, include_context=False)
-    return tuple(FieldProblem(".".join(map(str, detail["loc"])), detail["msg"]) for detail in details)
+    details = error.errors(include_url=False, include_context=False)
+    return tuple(
+        FieldProblem(".".join(map(str, detail["loc"])), detail["msg"], detail.get("input")) for detail in details
+    )
 
 
 def _one_way_fields(schema: CoreSchema, *, by_name: bool) -> Iterator[str]:

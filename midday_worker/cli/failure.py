@@ -8,7 +8,7 @@ from typing import ParamSpec
 
 import typer
 
-from midday_worker.errors import MiddayWorkerError
+from midday_worker.errors import MiddayWorkerError, PayloadError
 
 P = ParamSpec("P")
 
@@ -21,7 +21,9 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except MiddayWorkerError as error:
-            typer.secho(f"Error: {' '.join(str(error).split())}", fg=typer.colors.RED, err=True)
+            # A person who typed the payload may see it.
+            text = error.with_values() if isinstance(error, PayloadError) else str(error)
+            typer.secho(f"Error: {' '.join(text.split())}", fg=typer.colors.RED, err=True)
             raise typer.Exit(1) from None
 
     return guarded

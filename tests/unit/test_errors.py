@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import traceback
 
 import pytest
 
-from midday_worker import errors
+from midday_worker import JobContext, JobRegistry, errors, job
 from midday_worker.errors import (
     ClientClosedError,
     DatabaseNotConfiguredError,
@@ -28,6 +29,7 @@ from midday_worker.errors import (
     RetryAfter,
     UnknownJobError,
 )
+from midday_worker.testing import FakeJob
 
 
 def drawn() -> dict[str, str]:
@@ -107,3 +109,35 @@ def test_wrong_input_is_a_value_error_and_a_timeout_a_timeout_error() -> None:
     assert issubclass(errors.InvalidInputError, ValueError)
     assert issubclass(JobResultTimeout, TimeoutError)
     assert issubclass(JobTimeoutError, TimeoutError)
+
+
+def test_a_payload_error_shows_values_only_when_asked() -> None:
+    """Its message may go to a log; whoever passed the payload may ask for more. Long and nested values stay out."""
+    problems = [
+        FieldProblem("action", "not known", "fax"),
+        FieldProblem("note", "too long", "x" * 100),
+        FieldProblem("user", "missing", {"a": 1}),
+    ]
+    error = PayloadError("notify", problems)
+    assert "fax" not in str(error)
+    assert "fax" not in repr(error.problems)
+    assert error.problems[0].value == "fax"
+    assert error.with_values() == (
+        "Invalid payload for job 'notify': action: not known (got 'fax'); note: too long; user: missing"
+    )
+
+
+async def test_no_traceback_of_a_wrong_payload_holds_its_values() -> None:
+    """A failed job's stack goes to the log and to Redis; pydantic's own text would quote the input."""
+
+    @job("dial", registry=JobRegistry())
+    async def dial(data: dict[str, int], ctx: JobContext) -> None: ...
+
+    number = "-".join(("555", "0199"))  # not in one piece, as tracebacks quote this file too
+    with pytest.raises(PayloadError) as of_execution:
+        await dial.execute(FakeJob({"number": number}))
+    with pytest.raises(PayloadError) as of_trigger:
+        dial.node({"number": number})
+    for raised in (of_execution.value, of_trigger.value):
+        assert number not in "".join(traceback.format_exception(raised))
+        assert raised.problems[0].value == number
