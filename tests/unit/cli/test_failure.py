@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from midday_worker import ConfigurationError
+from midday_worker import ConfigurationError, FieldProblem, PayloadError
 from midday_worker.cli.failure import one_line_errors
 
 
@@ -40,3 +40,14 @@ def test_a_command_without_errors_is_itself(capsys: pytest.CaptureFixture[str]) 
 
     assert command.__doc__ == "Say hello."
     assert capsys.readouterr() == ("hello Ada\n", "")
+
+
+def test_a_wrong_payload_is_shown_with_the_value_that_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    @one_line_errors
+    def command() -> None:
+        raise PayloadError("notify", [FieldProblem("action", "not known", "fax")])
+
+    with pytest.raises(typer.Exit):
+        command()
+
+    assert capsys.readouterr().err == "Error: Invalid payload for job 'notify': action: not known (got 'fax')\n"
