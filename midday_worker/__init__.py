@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from midday_worker.attempt import ExecutableJob
     from midday_worker.client import JobClient, close
     from midday_worker.context import JobContext
-    from midday_worker.definition import BatchItem, JobDefinition
+    from midday_worker.definition import JobDefinition
     from midday_worker.durations import Duration, to_milliseconds
     from midday_worker.errors import (
         ClientClosedError,
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from midday_worker.request import FailurePolicy, JobRequest
     from midday_worker.schema import Payload
     from midday_worker.settings import Settings
+    from midday_worker.triggers import BatchItem
 
 __version__ = "0.1.0"
 
@@ -117,7 +118,7 @@ _HOMES: Final = {
     "midday_worker.attempt": "ExecutableJob",
     "midday_worker.client": "JobClient close",
     "midday_worker.context": "JobContext",
-    "midday_worker.definition": "BatchItem JobDefinition",
+    "midday_worker.definition": "JobDefinition",
     "midday_worker.flow": "Child",
     "midday_worker.durations": "Duration to_milliseconds",
     "midday_worker.errors": (
@@ -134,6 +135,7 @@ _HOMES: Final = {
     "midday_worker.request": "FailurePolicy JobRequest",
     "midday_worker.schema": "Payload",
     "midday_worker.settings": "Settings",
+    "midday_worker.triggers": "BatchItem",
 }
 
 

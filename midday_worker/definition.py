@@ -1,26 +1,17 @@
-"""`JobDefinition`: a job's name, schema, handler and options, and all ways to trigger it."""
+"""`JobDefinition`: a job's name, schema, handler and options; with all ways to trigger it, and to execute it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Generic, Required, TypeAlias, TypedDict, TypeVar, cast
-
-from typing_extensions import Unpack
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from midday_worker.attempt import Attempt, ExecutableJob
-from midday_worker.client import JobClient, current_client
 from midday_worker.context import JobContext
 from midday_worker.database import session_scope
-from midday_worker.durations import Duration
-from midday_worker.errors import DurationError, FlowError, InvalidInputError, OptionError, PayloadError
-from midday_worker.flow import Child, as_request, flow_handle, is_mapping
-from midday_worker.handle import JobHandle, ScheduleHandle
-from midday_worker.options import CallOptions, CheckedOptions, DelayedCallOptions, ResolvedOptions, check_options, merge
+from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
-from midday_worker.recurrence import check_schedulable, checked_schedule_id, recurrence
-from midday_worker.request import FailurePolicy, JobRequest
-from midday_worker.schema import InvalidValue, Schema
+from midday_worker.schema import Schema
+from midday_worker.triggers import Triggers
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,14 +22,7 @@ R = TypeVar("R")
 Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R]
 
 
-class BatchItem(TypedDict, Generic[P], total=False):
-    """One job of a batch: its payload, and options of its own."""
-
-    payload: Required[P | Mapping[str, object]]
-    options: CallOptions
-
-
-class JobDefinition(Generic[P, R]):
+class JobDefinition(Triggers[P, R]):
     """A job that can be triggered and executed. Made by `job()`.
 
     Attributes:
@@ -61,185 +45,13 @@ class JobDefinition(Generic[P, R]):
         queues: QueueRegistry,
         defined_at: str,
     ) -> None:
-        self.id = name
-        self.queue = queue
-        self.schema = schema
-        self.result_schema = result_schema
+        super().__init__(name, schema, result_schema, queue=queue, options=options, queues=queues)
         self.handler = handler
         self.defined_at = defined_at
-        self._options = options
-        self._queues = queues
         self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, handler)
 
     def __repr__(self) -> str:
         return f"JobDefinition({self.id!r}, queue={self.queue!r})"
-
-    @property
-    def options(self) -> ResolvedOptions:
-        """The job's options: the library's, the queue's, and its own."""
-        return self._resolve({})
-
-    def parse_result(self, value: object) -> R:
-        """Validate a result as it was stored. Raises PayloadError."""
-        if self.result_schema is None:
-            return cast("R", value)
-        try:
-            return self.result_schema.validate_wire(value)
-        except InvalidValue as error:
-            raise PayloadError(self.id, error.problems, "stored result") from error
-
-    async def trigger(
-        self, payload: P | Mapping[str, object], *, client: JobClient | None = None, **options: Unpack[CallOptions]
-    ) -> JobHandle[R]:
-        """Add one job.
-
-        Args:
-            payload: the payload, or a dictionary in either spelling, which is checked here.
-            client: the client to use; by default the one entered on this event loop, else one from the environment.
-            **options: see `CallOptions`; they win over the job's and its queue's.
-
-        Raises:
-            PayloadError: the payload doesn't match the schema.
-            OptionError: an option is misspelt or out of range.
-            RedisUnavailableError: Redis can't be reached; it says whether the job may have been written.
-        """
-        request = self._request(payload, cast("Mapping[str, object]", options))
-        client = client or current_client()
-        return self._handle(await client.enqueue(request), client)
-
-    async def batch_trigger(
-        self, items: Sequence[BatchItem[P]], *, client: JobClient | None = None
-    ) -> list[JobHandle[R]]:
-        """Add many jobs, 1,000 in a round trip. All are validated before the first is added.
-
-        Args:
-            items: `{"payload": ..., "options": {...}}` each.
-            client: see `trigger`.
-
-        Raises:
-            PayloadError, OptionError, DurationError: an item is wrong; the message has its index. Nothing was added.
-            RedisUnavailableError: Redis can't be reached; it says whether jobs may have been written.
-        """
-        requests = [self._batch_request(index, item) for index, item in enumerate(items)]
-        client = client or current_client()
-        return [self._handle(job_id, client) for job_id in await client.enqueue_many(requests)]
-
-    async def trigger_delayed(
-        self,
-        payload: P | Mapping[str, object],
-        delay: Duration,
-        *,
-        client: JobClient | None = None,
-        **options: Unpack[DelayedCallOptions],
-    ) -> JobHandle[R]:
-        """Add one job that becomes due after `delay`: milliseconds, "3d", or a timedelta. See `trigger`."""
-        return await self.trigger(payload, client=client, delay=delay, **options)
-
-    async def trigger_recurring(
-        self,
-        payload: P | Mapping[str, object],
-        pattern: str | None = None,
-        *,
-        every: Duration | None = None,
-        tz: str | None = None,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        limit: int | None = None,
-        schedule_id: str | None = None,
-        client: JobClient | None = None,
-        **options: Unpack[CallOptions],
-    ) -> ScheduleHandle:
-        """Add a job again and again, by BullMQ's job schedulers. Calling again with the same id changes nothing more.
-
-        Args:
-            payload: the payload of every run.
-            pattern: when, as cron: 5 fields, or 6 with the seconds first.
-            every: how often, instead of a pattern.
-            tz: the pattern's time zone, an IANA name; UTC if not given.
-            start: the first moment; a time without a zone is UTC.
-            end: the last moment.
-            limit: how many runs at most.
-            schedule_id: by default the job's name and a hash of the payload, so that schedules of different
-                payloads stand side by side.
-            client, **options: see `trigger`.
-
-        Raises:
-            ScheduleError: the pattern, the zone or the bounds are wrong; nothing was written.
-            OptionError: an option is wrong, or is one that a schedule's runs can't have.
-        """
-        check_schedulable(options)
-        when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
-        request = self._request(payload, cast("Mapping[str, object]", options))
-        schedule_id = checked_schedule_id(schedule_id, self.id, request.data)
-        client = client or current_client()
-        await client.schedule(schedule_id, when, request)
-        return ScheduleHandle(schedule_id, self.id, self.queue, client)
-
-    async def schedules(self, *, client: JobClient | None = None) -> list[ScheduleHandle]:
-        """Return this job's schedules, the next to fire first."""
-        client = client or current_client()
-        found = await client.schedules(self.queue)
-        return [ScheduleHandle(item.id, self.id, self.queue, client) for item in found if item.job == self.id]
-
-    async def trigger_flow(
-        self,
-        payload: P | Mapping[str, object],
-        children: Sequence[JobRequest | Child],
-        *,
-        client: JobClient | None = None,
-        **options: Unpack[CallOptions],
-    ) -> JobHandle[R]:
-        """Add this job and its children, which run first, in one transaction.
-
-        Args:
-            payload: this job's payload.
-            children: nodes made by other definitions' `node()`, or `{"job": definition, "data": payload}`; they run
-                side by side, each after its own children.
-            client, **options: see `trigger`.
-
-        Returns:
-            This job's handle; its `children` are theirs.
-
-        Raises:
-            PayloadError: a node's payload is wrong; nothing was added.
-            FlowError: a node has deduplication, or the id of a job that exists.
-        """
-        root = self.node(payload, children=children, **options)
-        client = client or current_client()
-        ids = iter(await client.enqueue_flow(root))
-        return cast("JobHandle[R]", flow_handle(root, ids, client))
-
-    def node(
-        self,
-        payload: P | Mapping[str, object],
-        *,
-        children: Sequence[JobRequest | Child] = (),
-        on_failure: FailurePolicy = "fail",
-        **options: Unpack[CallOptions],
-    ) -> JobRequest:
-        """Return a flow's node, validated.
-
-        Args:
-            payload: this node's payload.
-            children: the nodes that run before it.
-            on_failure: what this node's final failure does to its parent; see `FailurePolicy`.
-            **options: this node's options.
-        """
-        return self.dictionary_node(payload, children=children, on_failure=on_failure, **options)
-
-    def dictionary_node(
-        self,
-        payload: object,
-        *,
-        children: Sequence[JobRequest | Child],
-        on_failure: FailurePolicy,
-        **options: Unpack[CallOptions],
-    ) -> JobRequest:
-        """Return a node for a payload that no type checker has seen; see `node`."""
-        if on_failure not in ("fail", "ignore", "remove", "continue"):
-            raise FlowError(f'on_failure is {on_failure!r}; accepted: "fail", "ignore", "remove", "continue".')
-        below = tuple(as_request(child) for child in children)
-        return self._request(payload, cast("Mapping[str, object]", options), below, on_failure)
 
     async def execute(self, job: ExecutableJob, db: object = None) -> R:
         """Run the handler on a job without Redis: to test it, with a plain fake for the job and any database.
@@ -255,43 +67,3 @@ class JobDefinition(Generic[P, R]):
             return await self.attempt.run(job, cast("AsyncSession", db), self.options.timeout)
         async with session_scope(None) as session:
             return await self.attempt.run(job, session, self.options.timeout)
-
-    def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
-        return merge(self._queues.get(self.queue).options, self._options, call)
-
-    def _request(
-        self,
-        payload: object,
-        options: Mapping[str, object],
-        children: tuple[JobRequest, ...] = (),
-        on_failure: FailurePolicy = "fail",
-    ) -> JobRequest:
-        call = check_options(options, call=True)
-        resolved = self._resolve(call)
-        try:
-            value = self.schema.validate(payload)
-            data, size = self.schema.encode(value)
-        except InvalidValue as error:
-            raise PayloadError(self.id, error.problems) from error
-        schema = cast("Schema[object]", self.schema)
-        timeout = (resolved.timeout or 0) if "timeout" in call else None
-        return JobRequest(self.id, self.queue, data, resolved, schema, value, self, children, on_failure, size, timeout)
-
-    def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
-        known, where = {"payload", "options"}, f"Item {index} of the batch for job {self.id!r}"
-        if not is_mapping(item) or "payload" not in item or not item.keys() <= known:
-            raise InvalidInputError(f'{where} is not {{"payload": ..., "options": {{...}}}}.')
-        options: object = item.get("options", {})
-        if not isinstance(options, Mapping):
-            raise InvalidInputError(f"{where} has the options {options!r}; accepted: a dictionary.")
-        try:
-            return self._request(item["payload"], cast("Mapping[str, object]", options))
-        except PayloadError as error:
-            raise PayloadError(self.id, error.problems, f"payload {index} of the batch") from error
-        except OptionError as error:
-            raise OptionError(error.option, f"{where}: {error}") from error
-        except DurationError as error:
-            raise DurationError(f"{where}: {error}") from error
-
-    def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
-        return JobHandle(job_id, self.id, self.queue, client, self)

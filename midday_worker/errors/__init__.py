@@ -1,0 +1,105 @@
+"""Every error that this library raises.
+
+::
+
+    MiddayWorkerError
+    ├── ConfigurationError              a setting, URL or import is wrong
+    │   ├── DatabaseNotConfiguredError  `ctx.db` used without a database
+    │   └── ImportFailedError           a module named by `--import` can't be imported
+    ├── DefinitionError                 `job()` or `queue()` called wrongly
+    │   ├── DuplicateJobError
+    │   ├── DuplicateQueueError
+    │   └── SchemaError                 values of this type can't travel
+    ├── DatabaseUnavailableError        the database doesn't answer
+    ├── UnknownJobError                 no job of this id in the registry
+    ├── InvalidInputError (ValueError)  what a caller passed is wrong; nothing was written
+    │   ├── PayloadError
+    │   ├── OptionError
+    │   ├── DurationError
+    │   ├── ScheduleError
+    │   └── FlowError
+    ├── EngineError                     Redis or the engine refused
+    │   ├── RedisUnavailableError
+    │   ├── RedisRefusedError
+    │   ├── ClientClosedError
+    │   └── EnqueueError
+    ├── JobFailedError                  a job that was waited for failed
+    ├── JobResultTimeout (TimeoutError)
+    ├── JobNotFoundError
+    ├── NonRetryableError               raise it in a handler: fail without further attempts
+    │   └── ResultError                 the handler's result can't be dumped
+    ├── RetryAfter                      raise it in a handler: try again after a delay
+    └── JobTimeoutError (TimeoutError)  an attempt took longer than `timeout=`
+"""
+
+from midday_worker.errors.configuration import (
+    ConfigurationError,
+    DatabaseNotConfiguredError,
+    DatabaseUnavailableError,
+    ImportFailedError,
+)
+from midday_worker.errors.definition import (
+    DefinitionError,
+    DuplicateJobError,
+    DuplicateQueueError,
+    SchemaError,
+    UnknownJobError,
+)
+from midday_worker.errors.engine import (
+    ClientClosedError,
+    EngineError,
+    EnqueueError,
+    RedisRefusedError,
+    RedisUnavailableError,
+)
+from midday_worker.errors.invalid_input import (
+    DurationError,
+    FieldProblem,
+    FlowError,
+    InvalidInputError,
+    OptionError,
+    PayloadError,
+    ScheduleError,
+)
+from midday_worker.errors.outcome import (
+    JobFailedError,
+    JobNotFoundError,
+    JobResultTimeout,
+    JobTimeoutError,
+    NonRetryableError,
+    ResultError,
+    RetryAfter,
+)
+from midday_worker.errors.root import MiddayWorkerError
+
+__all__ = [
+    "ClientClosedError",
+    "ConfigurationError",
+    "DatabaseNotConfiguredError",
+    "DatabaseUnavailableError",
+    "DefinitionError",
+    "DuplicateJobError",
+    "DuplicateQueueError",
+    "DurationError",
+    "EngineError",
+    "EnqueueError",
+    "FieldProblem",
+    "FlowError",
+    "ImportFailedError",
+    "InvalidInputError",
+    "JobFailedError",
+    "JobNotFoundError",
+    "JobResultTimeout",
+    "JobTimeoutError",
+    "MiddayWorkerError",
+    "NonRetryableError",
+    "OptionError",
+    "PayloadError",
+    "RedisRefusedError",
+    "RedisUnavailableError",
+    "ResultError",
+    "RetryAfter",
+    "ScheduleError",
+    "SchemaError",
+    "UnknownJobError",
+]

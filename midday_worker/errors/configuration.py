@@ -1,0 +1,35 @@
+"""What is wrong with settings, URLs and imports."""
+
+from __future__ import annotations
+
+from midday_worker.errors.root import MiddayWorkerError
+
+
+class ConfigurationError(MiddayWorkerError):
+    """A setting is wrong: the message names it, its value and what is accepted."""
+
+
+class DatabaseNotConfiguredError(ConfigurationError):
+    """A job used `ctx.db`, but no database is configured."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This job uses ctx.db, but no database is configured. "
+            "Set DATABASE_PRIMARY_URL, for example postgresql://user:password@localhost:5432/app."
+        )
+
+
+class DatabaseUnavailableError(MiddayWorkerError):
+    """The database doesn't answer, or refuses the connection."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(f"The database {url} can't be used: {reason}")
+
+
+class ImportFailedError(ConfigurationError):
+    """A module that holds jobs could not be imported."""
+
+    def __init__(self, module: str, reason: str) -> None:
+        self.module = module
+        super().__init__(f"Can't import {module!r}: {reason}")

@@ -1,0 +1,50 @@
+"""What is wrong with the definition of jobs and queues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from midday_worker.errors.root import MiddayWorkerError
+
+
+class DefinitionError(MiddayWorkerError):
+    """A job or a queue is defined wrongly."""
+
+
+class DuplicateJobError(DefinitionError):
+    """Two jobs of one registry have the same id."""
+
+    def __init__(self, job: str, first: str, second: str) -> None:
+        self.job = job
+        super().__init__(
+            f"A job named {job!r} is defined twice: first at {first}, again at {second}. "
+            "Give one of them another id, or a JobRegistry of its own."
+        )
+
+
+class DuplicateQueueError(DefinitionError):
+    """Two queues have the same name."""
+
+    def __init__(self, queue: str, first: str, second: str) -> None:
+        self.queue = queue
+        super().__init__(
+            f"A queue named {queue!r} is configured twice: first at {first}, again at {second}. "
+            "Configure a queue once and import the object where it is needed."
+        )
+
+
+class SchemaError(DefinitionError):
+    """Values of this schema can't travel through JSON and come back equal."""
+
+
+class UnknownJobError(MiddayWorkerError):
+    """No job of this id is registered."""
+
+    def __init__(self, job: str, near: Sequence[str] = (), known: int = 0) -> None:
+        self.job = job
+        self.near = tuple(near)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        super().__init__(
+            f"No job named {job!r} is registered ({known} are).{hint} "
+            "Jobs register when their module is imported: import it, or name it with --import or WORKER_IMPORTS."
+        )

@@ -1,0 +1,45 @@
+"""What Redis, or the engine on it, could not do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from midday_worker.errors.root import MiddayWorkerError
+
+
+class EngineError(MiddayWorkerError):
+    """Redis, or the engine on it, could not do what was asked."""
+
+
+class RedisUnavailableError(EngineError):
+    """Redis could not be reached in time.
+
+    `may_have_been_written` is true when a command was on its way as the connection broke: the job may exist.
+    `job_ids` are the ids that were to be written; an id whose finished job is still kept is not run twice when
+    it is sent again.
+    """
+
+    def __init__(self, message: str, *, may_have_been_written: bool = False, job_ids: Sequence[str] = ()) -> None:
+        self.may_have_been_written = may_have_been_written
+        self.job_ids = tuple(job_ids)
+        super().__init__(message)
+
+
+class RedisRefusedError(EngineError):
+    """Redis answered, and refused: a wrong password, no permission, read-only, or out of memory."""
+
+
+class ClientClosedError(EngineError):
+    """A closed `JobClient` was used."""
+
+    def __init__(self) -> None:
+        super().__init__("This JobClient is closed. Make a new one, or trigger within its `async with` block.")
+
+
+class EnqueueError(EngineError):
+    """The engine refused a job: for instance, its parent doesn't exist."""
+
+    def __init__(self, message: str, *, job: str, job_id: str | None = None) -> None:
+        self.job = job
+        self.job_id = job_id
+        super().__init__(message)

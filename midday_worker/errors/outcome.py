@@ -1,0 +1,86 @@
+"""How jobs end, and what handlers raise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from midday_worker.errors.root import MiddayWorkerError
+
+
+class JobFailedError(MiddayWorkerError):
+    """The awaited job failed for good."""
+
+    def __init__(
+        self, *, job: str, job_id: str, queue: str, reason: str, attempts: int, stacktrace: Sequence[str] = ()
+    ) -> None:
+        self.job = job
+        self.job_id = job_id
+        self.queue = queue
+        self.reason = reason
+        self.attempts = attempts
+        self.stacktrace = tuple(stacktrace)
+        super().__init__(f"Job {job!r} ({job_id}, queue {queue}) failed after {attempts} attempt(s): {reason}")
+
+
+class JobResultTimeout(MiddayWorkerError, TimeoutError):
+    """The awaited job had not ended when the time was up. It goes on."""
+
+    def __init__(self, *, job_id: str, queue: str, timeout_ms: int, state: str) -> None:
+        self.job_id = job_id
+        self.queue = queue
+        self.timeout_ms = timeout_ms
+        self.state = state
+        super().__init__(
+            f"Job {job_id} (queue {queue}) had not ended after {timeout_ms} ms; its state was {state}. It goes on."
+        )
+
+
+class JobNotFoundError(MiddayWorkerError):
+    """The job isn't in Redis (any more)."""
+
+    def __init__(self, *, job_id: str, queue: str) -> None:
+        self.job_id = job_id
+        self.queue = queue
+        super().__init__(
+            f"No job {job_id} in queue {queue}: it was never written, was removed, or ended and was trimmed "
+            "(remove_on_complete, remove_on_fail)."
+        )
+
+
+class NonRetryableError(MiddayWorkerError):
+    """Raise it in a handler to fail the job at once, whatever attempts it has left."""
+
+
+class ResultError(NonRetryableError):
+    """A handler's result can't be dumped to JSON, or doesn't match the declared type.
+
+    Not tried again: the handler's side effects have happened.
+    """
+
+    def __init__(self, job: str, type_name: str, reason: str) -> None:
+        self.job = job
+        self.type_name = type_name
+        super().__init__(f"The result of job {job!r}, a {type_name}, can't be stored: {reason}")
+
+
+class RetryAfter(MiddayWorkerError):
+    """Raise it in a handler to be tried again after `delay`. It uses one of the job's attempts.
+
+    Args:
+        delay: milliseconds, a text such as "30s", or a `timedelta`.
+        reason: what is shown as the attempt's failure.
+    """
+
+    def __init__(self, delay: int | str | timedelta, reason: str | None = None) -> None:
+        self.delay = delay
+        super().__init__(reason or f"to be retried after {delay}")
+
+
+class JobTimeoutError(MiddayWorkerError, TimeoutError):
+    """An attempt took longer than the job's `timeout`."""
+
+    def __init__(self, job: str, timeout_ms: int) -> None:
+        self.job = job
+        self.timeout_ms = timeout_ms
+        super().__init__(f"Job {job!r} took longer than its timeout of {timeout_ms} ms")

@@ -1,0 +1,39 @@
+"""The options of jobs, queues and calls: as they are written, checked, and merged in one place."""
+
+from midday_worker.options.check import check_options
+from midday_worker.options.declared import (
+    Backoff,
+    CallOptions,
+    Deduplication,
+    DelayedCallOptions,
+    JobOptions,
+    Keep,
+    UndelayedOptions,
+)
+from midday_worker.options.parsers import MAX_PRIORITY
+from midday_worker.options.resolved import (
+    BackoffPolicy,
+    CheckedOptions,
+    DeduplicationPolicy,
+    KeepPolicy,
+    ResolvedOptions,
+    merge,
+)
+
+__all__ = [
+    "MAX_PRIORITY",
+    "Backoff",
+    "BackoffPolicy",
+    "CallOptions",
+    "CheckedOptions",
+    "Deduplication",
+    "DeduplicationPolicy",
+    "DelayedCallOptions",
+    "JobOptions",
+    "Keep",
+    "KeepPolicy",
+    "ResolvedOptions",
+    "UndelayedOptions",
+    "check_options",
+    "merge",
+]

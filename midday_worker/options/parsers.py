@@ -1,0 +1,117 @@
+"""How each option's value is checked and brought to its final form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, cast
+
+from midday_worker.durations import Duration, to_milliseconds
+from midday_worker.errors import OptionError
+from midday_worker.options.resolved import BackoffPolicy, DeduplicationPolicy, KeepPolicy
+
+MAX_PRIORITY: Final = 2**21
+"""The last priority, as BullMQ's `PRIORITY_LIMIT`; 1 is the first, 0 is none."""
+
+
+def _refuse(name: str, value: object, accepted: str) -> OptionError:
+    return OptionError(name, f"Option {name} is {value!r}; accepted: {accepted}.")
+
+
+def _integer(name: str, value: object, low: int, high: int = 2**31 - 1) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise _refuse(name, value, f"an integer from {low} to {high}")
+    return value
+
+
+def _duration(name: str, value: object) -> int:
+    # to_milliseconds refuses whatever isn't a Duration.
+    return to_milliseconds(cast("Duration", value), f"option {name}")
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _refuse(name, value, "True or False")
+    return value
+
+
+def _members(name: str, value: object, required: set[str], optional: set[str]) -> dict[str, object]:
+    known = required | optional
+    if not isinstance(value, Mapping):
+        raise _refuse(name, value, f"a dictionary with {', '.join(sorted(known))}")
+    members = {str(key): member for key, member in cast("Mapping[object, object]", value).items()}
+    wrong = sorted(members.keys() - known) or sorted(required - members.keys())
+    if wrong:
+        what = "lacks" if wrong[0] in required else "has the unknown key"
+        raise OptionError(name, f"Option {name} {what} {wrong[0]!r}; known keys: {', '.join(sorted(known))}.")
+    return members
+
+
+def _backoff(name: str, value: object) -> BackoffPolicy:
+    if not isinstance(value, Mapping):
+        return BackoffPolicy("fixed", _duration(name, value))
+    members = _members(name, cast("object", value), {"type", "delay"}, {"jitter"})
+    kind, jitter = members["type"], members.get("jitter", 0.0)
+    if kind not in ("fixed", "exponential"):
+        raise _refuse(f"{name}.type", kind, '"fixed" or "exponential"')
+    strategy: Literal["fixed", "exponential"] = "fixed" if kind == "fixed" else "exponential"
+    if isinstance(jitter, bool) or not isinstance(jitter, int | float) or not 0 <= jitter <= 1:
+        raise _refuse(f"{name}.jitter", jitter, "a number from 0 to 1")
+    return BackoffPolicy(strategy, _duration(f"{name}.delay", members["delay"]), float(jitter))
+
+
+def _keep(name: str, value: object) -> KeepPolicy:
+    if isinstance(value, bool):
+        return KeepPolicy(count=0) if value else KeepPolicy()
+    if isinstance(value, int):
+        return KeepPolicy(count=_integer(name, value, 0))
+    members = _members(name, value, set(), {"count", "age"})
+    return KeepPolicy(
+        count=_integer(f"{name}.count", members["count"], 0) if "count" in members else None,
+        age_ms=_duration(f"{name}.age", members["age"]) if "age" in members else None,
+    )
+
+
+def _deduplication(name: str, value: object) -> DeduplicationPolicy:
+    members = _members(name, value, {"id"}, {"ttl", "extend", "replace"})
+    identifier = members["id"]
+    if not isinstance(identifier, str) or not identifier:
+        raise _refuse(f"{name}.id", identifier, "a non-empty text")
+    return DeduplicationPolicy(
+        identifier,
+        _duration(f"{name}.ttl", members["ttl"]) if "ttl" in members else None,
+        _flag(f"{name}.extend", members.get("extend", False)),
+        _flag(f"{name}.replace", members.get("replace", False)),
+    )
+
+
+def _job_id(name: str, value: object) -> str:
+    accepted = 'a non-empty text without ":" that is not an integer (BullMQ keeps those for itself)'
+    if not isinstance(value, str) or not value or ":" in value or re.fullmatch(r"-?\d+", value):
+        raise _refuse(name, value, accepted)
+    if not value.isprintable():
+        raise _refuse(name, value, "printable characters")
+    return value
+
+
+def _positive(name: str, value: object) -> int:
+    milliseconds = _duration(name, value)
+    if milliseconds == 0:
+        raise _refuse(name, value, "a duration longer than zero, or None for no limit")
+    return milliseconds
+
+
+PARSERS: Final[Mapping[str, Callable[[str, object], object]]] = {
+    "delay": _duration,
+    "priority": lambda name, value: _integer(name, value, 0, MAX_PRIORITY),
+    "lifo": _flag,
+    "attempts": lambda name, value: _integer(name, value, 1),
+    "backoff": _backoff,
+    "timeout": lambda name, value: None if value is None else _positive(name, value),
+    "remove_on_complete": _keep,
+    "remove_on_fail": _keep,
+    "deduplication": _deduplication,
+    "keep_logs": lambda name, value: _integer(name, value, 0),
+    "stack_trace_limit": lambda name, value: _integer(name, value, 0),
+    "job_id": _job_id,
+}

@@ -1,0 +1,70 @@
+"""The options after checking and merging, in whole milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class BackoffPolicy:
+    """A checked `Backoff`; `delay_ms` in milliseconds, `jitter` from 0 to 1."""
+
+    type: Literal["fixed", "exponential"]
+    delay_ms: int
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPolicy:
+    """A checked retention. Both None: keep for ever; `count=0`: remove at once."""
+
+    count: int | None = None
+    age_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeduplicationPolicy:
+    """A checked `Deduplication`."""
+
+    id: str
+    ttl_ms: int | None = None
+    extend: bool = False
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedOptions:
+    """All options of one job, merged and in whole milliseconds. The defaults are the library's."""
+
+    delay: int = 0
+    priority: int = 0
+    lifo: bool = False
+    attempts: int = 3
+    backoff: BackoffPolicy | None = BackoffPolicy("exponential", 2_000, 0.5)
+    timeout: int | None = None
+    remove_on_complete: KeepPolicy = KeepPolicy(count=10_000, age_ms=24 * 3_600_000)
+    remove_on_fail: KeepPolicy = KeepPolicy(count=10_000, age_ms=7 * 24 * 3_600_000)
+    deduplication: DeduplicationPolicy | None = None
+    keep_logs: int = 0
+    stack_trace_limit: int = 10
+    job_id: str | None = None
+
+
+CheckedOptions: TypeAlias = Mapping[str, object]
+"""One layer of options after `check_options`: values of `ResolvedOptions`, only those that were set."""
+
+
+def merge(*layers: CheckedOptions) -> ResolvedOptions:
+    """Merge checked layers, the later winning: library < queue < job < call.
+
+    >>> from midday_worker.options import check_options
+    >>> merge(check_options({"attempts": 5}), check_options({"delay": "5s"})).delay
+    5000
+    """
+    merged: dict[str, object] = {}
+    for layer in layers:
+        merged.update(layer)
+    # check_options gave each value the type of its field.
+    return ResolvedOptions(**merged)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
