@@ -23,19 +23,23 @@ _FAILURE_POLICIES: Final[Mapping[FailurePolicy, str]] = {
 
 
 def encode(options: ResolvedOptions) -> WireOptions:
-    """Return a job's options in BullMQ's form; what is at BullMQ's default is left out."""
+    """Return a job's options in BullMQ's form.
+
+    Those that `fill_in` looks at are always there: one that were left out at BullMQ's default would get the job's own
+    value back, whatever its call says. Of the others, what is at BullMQ's default is left out.
+    """
     wire: WireOptions = {
         "attempts": options.attempts,
+        "backoff": encode_backoff(options.backoff),
         "removeOnComplete": encode_keep(options.remove_on_complete),
         "removeOnFail": encode_keep(options.remove_on_fail),
         "stackTraceLimit": options.stack_trace_limit,
+        "keepLogs": options.keep_logs,
     }
     optional: WireOptions = {
         "delay": options.delay,
         "priority": options.priority,
         "lifo": options.lifo,
-        "keepLogs": options.keep_logs,
-        "backoff": encode_backoff(options.backoff),
         "deduplication": _encode_deduplication(options.deduplication),
         "jobId": options.job_id,
     }
@@ -70,10 +74,8 @@ def encode_keep(keep: KeepPolicy) -> bool | WireOptions:
     return wire
 
 
-def encode_backoff(backoff: BackoffPolicy | None) -> WireOptions | None:
+def encode_backoff(backoff: BackoffPolicy) -> WireOptions:
     """Return a backoff in BullMQ's form; Node's workers know `jitter` too."""
-    if backoff is None:
-        return None
     wire: WireOptions = {"type": backoff.type, "delay": backoff.delay_ms}
     if backoff.jitter:
         wire["jitter"] = backoff.jitter
@@ -96,8 +98,7 @@ def fill_in(wire: WireOptions, defaults: ResolvedOptions) -> None:
     """
     encoded = encode(defaults)
     for key in ("attempts", "backoff", "removeOnComplete", "removeOnFail", "stackTraceLimit", "keepLogs"):
-        absent = wire.get(key) is None or (key == "attempts" and not wire[key])
-        if absent and key in encoded:
+        if wire.get(key) is None or (key == "attempts" and not wire[key]):
             wire[key] = encoded[key]
 
 

@@ -45,11 +45,11 @@ class UndelayedOptions(TypedDict, total=False):
     priority: int
     lifo: bool
     attempts: int
-    backoff: Duration | Backoff
+    backoff: Duration | Backoff | None
     timeout: Duration | None
     remove_on_complete: bool | int | Keep
     remove_on_fail: bool | int | Keep
-    deduplication: Deduplication
+    deduplication: Deduplication | None
     keep_logs: int
     stack_trace_limit: int
 
@@ -62,12 +62,12 @@ class JobOptions(UndelayedOptions, total=False):
         priority: 1 (first) to 2,097,152; 0, the default, is none, and goes before all that have one.
         lifo: put the job in front of those that wait.
         attempts: how often to try, the first time counted.
-        backoff: the wait between attempts; a plain duration is a fixed one.
+        backoff: the wait between attempts; a plain duration is a fixed one; None tries again at once.
         timeout: the longest that one attempt may take; None for no limit.
         remove_on_complete: True removes the job at once, False keeps it for ever, an int keeps that many, `Keep` by
             count and age. BullMQ trims per queue: a small count here also trims the queue's other jobs.
         remove_on_fail: the same for failed jobs.
-        deduplication: see `Deduplication`.
+        deduplication: see `Deduplication`; None for none.
         keep_logs: how many lines of the job's log to keep; 0 keeps all.
         stack_trace_limit: how many attempts' stack traces to keep.
     """

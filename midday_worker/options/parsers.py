@@ -48,6 +48,8 @@ def _members(name: str, value: object, required: set[str], optional: set[str]) -
 
 
 def _backoff(name: str, value: object) -> BackoffPolicy:
+    if value is None:
+        return BackoffPolicy("fixed", 0)
     if not isinstance(value, Mapping):
         return BackoffPolicy("fixed", _duration(name, value))
     members = _members(name, cast("object", value), {"type", "delay"}, {"jitter"})
@@ -72,7 +74,9 @@ def _keep(name: str, value: object) -> KeepPolicy:
     )
 
 
-def _deduplication(name: str, value: object) -> DeduplicationPolicy:
+def _deduplication(name: str, value: object) -> DeduplicationPolicy | None:
+    if value is None:
+        return None
     members = _members(name, value, {"id"}, {"ttl", "extend", "replace"})
     identifier = members["id"]
     if not isinstance(identifier, str) or not identifier:

@@ -42,7 +42,7 @@ class ResolvedOptions:
     priority: int = 0
     lifo: bool = False
     attempts: int = 3
-    backoff: BackoffPolicy | None = BackoffPolicy("exponential", 2_000, 0.5)
+    backoff: BackoffPolicy = BackoffPolicy("exponential", 2_000, 0.5)
     timeout: int | None = None
     remove_on_complete: KeepPolicy = KeepPolicy(count=10_000, age_ms=24 * 3_600_000)
     remove_on_fail: KeepPolicy = KeepPolicy(count=10_000, age_ms=7 * 24 * 3_600_000)

@@ -23,13 +23,14 @@ from midday_worker.request import FailurePolicy
 from tests.unit.sample import Parcel, pack
 
 
-def test_what_is_at_bullmqs_default_is_left_out() -> None:
+def test_what_only_adding_needs_is_left_out_at_bullmqs_default() -> None:
     assert encode(ResolvedOptions()) == {
         "attempts": 3,
         "backoff": {"type": "exponential", "delay": 2_000, "jitter": 0.5},
         "removeOnComplete": {"count": 10_000, "age": 86_400},
         "removeOnFail": {"count": 10_000, "age": 604_800},
         "stackTraceLimit": ResolvedOptions().stack_trace_limit,
+        "keepLogs": 0,
     }
 
 
@@ -103,8 +104,7 @@ def test_a_retention_is_a_flag_or_count_and_whole_seconds(keep: KeepPolicy, wire
     assert encode_keep(keep) == wire
 
 
-def test_no_backoff_is_none() -> None:
-    assert encode_backoff(None) is None
+def test_a_backoff_without_jitter_says_nothing_of_it() -> None:
     assert encode_backoff(BackoffPolicy("fixed", 5, 0.0)) == {"type": "fixed", "delay": 5}
 
 
