@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, cast
 
+import bullmq
 from bullmq.backends.redis_backend import RedisBackend
 
 from midday_worker.engine.connection import Connection
+
+Command: TypeAlias = tuple[tuple[str | bytes, ...], Mapping[str, object]]
+"""A command in redis-py's pipelines: its words, and how its reply is parsed."""
 
 
 class Backend(RedisBackend):
@@ -14,6 +20,21 @@ class Backend(RedisBackend):
 
     def __init__(self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None) -> None:
         super().__init__(queue, connection, blocking, prefix, owns_connection=False)
+
+    async def addJobs(self, jobs: Sequence[bullmq.Job]) -> list[str | int]:
+        """Add jobs in one transaction and one round trip; return what Lua answered, in order.
+
+        The scripts are loaded within the transaction, as redis-py would ask for them first, and lose them if Redis
+        were restarted in between. Unlike the port's, it leaves the jobs as they are.
+        """
+        async with self.conn.pipeline(transaction=True) as pipe:
+            for job in jobs:
+                await self.scripts.addJob(job, pipe)
+            loads: list[Command] = [(("SCRIPT LOAD", cast("str", script.script)), {}) for script in pipe.scripts]
+            pipe.command_stack[:0] = loads
+            pipe.scripts.clear()
+            answers = await pipe.execute()
+        return cast("list[str | int]", answers[len(loads) :])
 
     async def getJobScheduler(self, job_scheduler_id: str) -> tuple[dict[str, str] | None, int | None]:
         """Return a scheduler's hash and its next run; (None, None) for a missing one, where the port raises."""

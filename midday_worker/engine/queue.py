@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final, TypeVar
 from uuid import uuid4
 
 import bullmq
@@ -17,6 +18,8 @@ from midday_worker.engine.translation import UNREACHABLE, is_unreachable, transl
 from midday_worker.engine.wire import WireOptions, encode_request
 from midday_worker.errors import EnqueueError
 from midday_worker.request import JobRequest
+
+T = TypeVar("T")
 
 BULK: Final = 1_000
 """How many jobs go to Redis in one round trip."""
@@ -58,32 +61,17 @@ class Queue(bullmq.Queue):
         job = make_job(self, request)
         with translated(f"add a job to queue {self.name}", [job.id], writes=True):
             async with asyncio.timeout(self._timeout_s):
-                added = await self._add_once(job)
+                added = await _sent(partial(self.backend.addJob, job), [job])
         return checked_id(added, job)
-
-    async def _add_once(self, job: Job) -> object:
-        try:
-            return await self.backend.addJob(job)
-        except UNREACHABLE as error:
-            if not is_unreachable(error) or was_never_sent(error) or not _is_safe_to_repeat(job):
-                raise
-            try:
-                return await self.backend.addJob(job)
-            except UNREACHABLE:
-                raise error from None  # the first error tells that the job may have been written
 
     async def add_requests(self, requests: Sequence[JobRequest]) -> list[str]:
         """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order."""
         ids: list[str] = []
         for start in range(0, len(requests), BULK):
             jobs = [make_job(self, request) for request in requests[start : start + BULK]]
-            asked = [job.id for job in jobs]
-            with translated(f"add {len(jobs)} jobs to queue {self.name}", asked, writes=True):
-                added = await self.backend.addJobs(jobs)
-            # addJobs overwrites each job's id with what Lua answered, an error's code included.
-            for job, own_id, answer in zip(jobs, asked, added, strict=True):
-                job.id = own_id
-                ids.append(checked_id(answer, job))
+            with translated(f"add {len(jobs)} jobs to queue {self.name}", [job.id for job in jobs], writes=True):
+                answers = await _sent(partial(self.backend.addJobs, jobs), jobs)
+            ids += [checked_id(answer, job) for job, answer in zip(jobs, answers, strict=True)]
             await asyncio.sleep(0)
         return ids
 
@@ -92,6 +80,19 @@ class Queue(bullmq.Queue):
         with translated(f"read job {job_id} of queue {self.name}"):
             raw = await self.backend.getJobData(job_id)
         return Job.from_raw(self, raw, job_id) if raw else None
+
+
+async def _sent(add: Callable[[], Awaitable[T]], jobs: Sequence[Job]) -> T:
+    """Add jobs, once more if the reply was lost and none can be made twice by it."""
+    try:
+        return await add()
+    except UNREACHABLE as error:
+        if not is_unreachable(error) or was_never_sent(error) or not all(map(_is_safe_to_repeat, jobs)):
+            raise
+        try:
+            return await add()
+        except UNREACHABLE:
+            raise error from None  # the first error tells that the jobs may have been written
 
 
 def _is_safe_to_repeat(job: Job) -> bool:
