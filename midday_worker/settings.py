@@ -126,6 +126,18 @@ class Settings(BaseSettings):
         validation_alias="WORKER_STARTUP_TIMEOUT",
         description="How long to wait for Redis at the start; 0 is for ever.",
     )
+    lock_duration: Milliseconds = Field(
+        default=30_000,
+        ge=1_000,
+        validation_alias="WORKER_LOCK_DURATION",
+        description="How long a worker may be silent before its running jobs are given to another one.",
+    )
+    stalled_interval: Milliseconds = Field(
+        default=30_000,
+        ge=1_000,
+        validation_alias="WORKER_STALLED_INTERVAL",
+        description="How often to look for jobs whose worker is silent.",
+    )
     log_level: LogLevel = Field(
         default="INFO",
         description="TRACE, DEBUG, INFO, SUCCESS, WARNING, ERROR or CRITICAL.",

@@ -11,7 +11,7 @@ from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.logs import configure_logging
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
-from midday_worker.workers.plan import make_plan
+from midday_worker.workers.plan import plan_from_settings
 from midday_worker.workers.service import WorkerService
 
 
@@ -26,7 +26,7 @@ def run_worker(imports: Sequence[str], **options: object) -> None:
 
 def run_service(registry: JobRegistry, settings: Settings) -> bool:
     """Run the service on an event loop of its own, uvloop's where it can be had."""
-    plan = make_plan(registry, only=settings.worker_queues, concurrency=settings.concurrency)
+    plan = plan_from_settings(registry, settings)
 
     async def work() -> bool:
         return await WorkerService(registry, plan, settings).run()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from midday_worker.engine.worker import WorkerConfig
 from midday_worker.errors import ConfigurationError
 from midday_worker.registry import JobRegistry
+from midday_worker.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,13 @@ def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: i
     if unknown:
         raise ConfigurationError(f"No job lives on queue {unknown[0]!r}. Queues with jobs: {', '.join(named)}.")
     return Plan(tuple(_config(registry, name, concurrency) for name in named if not only or name in only))
+
+
+def plan_from_settings(registry: JobRegistry, settings: Settings) -> Plan:
+    """Return the plan that the settings ask for, see `make_plan`."""
+    plan = make_plan(registry, only=settings.worker_queues, concurrency=settings.concurrency)
+    lock, look = settings.lock_duration, settings.stalled_interval
+    return Plan(tuple(replace(config, lock_duration_ms=lock, stalled_interval_ms=look) for config in plan.queues))
 
 
 def _config(registry: JobRegistry, name: str, concurrency: int) -> WorkerConfig:

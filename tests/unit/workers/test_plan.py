@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from midday_worker import ConfigurationError, JobContext, JobRegistry, QueueRegistry, RateLimit, Settings, job, queue
-from midday_worker.workers.plan import make_plan
+from midday_worker.workers.plan import make_plan, plan_from_settings
 from midday_worker.workers.startup import banner
 
 
@@ -33,6 +33,16 @@ def test_every_queue_with_jobs_is_worked_with_its_own_settings(registry: JobRegi
 
     assert (mail.queue, mail.concurrency, mail.rate_limit) == ("mail", 9, None)
     assert (reports.queue, reports.concurrency, reports.rate_limit) == ("reports", 2, (10, 60_000))
+
+
+def test_the_settings_say_how_long_locks_last_and_how_often_stalled_jobs_are_looked_for(registry: JobRegistry) -> None:
+    settings = Settings(
+        env_file=None, lock_duration="5s", stalled_interval="2s", concurrency=7, worker_queues=("mail",)
+    )
+
+    (mail,) = plan_from_settings(registry, settings).queues
+
+    assert (mail.queue, mail.concurrency, mail.lock_duration_ms, mail.stalled_interval_ms) == ("mail", 7, 5_000, 2_000)
 
 
 def test_only_the_named_queues_are_worked(registry: JobRegistry) -> None:

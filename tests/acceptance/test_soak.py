@@ -1,0 +1,46 @@
+"""Thousands of jobs from two languages, while workers, Redis and connections come and go: scripts/soak in short."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from midday_worker.demo.node import NodeRuntime
+from tests.soak.ledger import read_ledger
+from tests.soak.schedule import REDIS_DECK, ROLLING_DECK, WORKER_DECK
+from tests.soak.soak import Soak
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    given: int | None = request.config.getoption("--soak-seed")
+    return secrets.randbelow(1_000_000) if given is None else given
+
+
+async def test_nothing_is_lost_or_repeated_without_cause_whatever_happens(
+    node: NodeRuntime, tmp_path: Path, seed: int
+) -> None:
+    soak = Soak(jobs=2_000, seconds=45, seed=seed, folder=tmp_path, node=node)
+    verdict = await soak.run()
+    assert verdict.offences == [], f"with --soak-seed {seed}; the ledgers are in {tmp_path}"
+    assert verdict.added == 2_000
+    assert soak.disturbances.keys() == {kind for kind, *_ in (*WORKER_DECK, *REDIS_DECK)}
+    assert verdict.repeats > 0, "nothing ran again: what happened was too mild to show anything"
+    assert verdict.returns > 0, "no worker's return to work was seen"
+
+
+async def test_a_rolling_deploy_under_load_runs_each_job_exactly_once(
+    node: NodeRuntime, tmp_path: Path, seed: int
+) -> None:
+    soak = Soak(jobs=1_500, seconds=20, seed=seed, folder=tmp_path, node=node, decks=[ROLLING_DECK])
+    verdict = await soak.run()
+    entries = read_ledger(tmp_path)
+    started = {entry.pid for entry in entries if entry.kind == "started"}
+    exits = {entry.pid: entry.code for entry in entries if entry.kind == "exited"}
+    assert verdict.offences == [], f"with --soak-seed {seed}; the ledgers are in {tmp_path}"
+    assert (verdict.added, verdict.repeats) == (1_500, 0)
+    assert len(exits) > 3, "no deploy: nobody was replaced"
+    assert set(exits.values()) == {0}
+    assert len(started) > 3, "no load: those who replaced the first had nothing to do"

@@ -1,0 +1,51 @@
+"""``python -m tests.soak``: a long soak with figures."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from midday_worker.demo.node import NodeRuntime
+from tests.soak.soak import Soak
+from tests.soak.verdict import Verdict
+from tests.soak.worker import ROOT
+
+
+def main() -> int:
+    """Run a soak, print what was found, and return 1 if that is anything."""
+    parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=20_000, help="how many (20,000)")
+    parser.add_argument("--seconds", type=float, default=300, help="over which they are added (300)")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="of what happens (any)")
+    parser.add_argument("--folder", type=Path, help="for the ledgers (a temporary one)")
+    given = parser.parse_args()
+    folder: Path = given.folder or Path(tempfile.mkdtemp(prefix="midday-soak-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    say(f"seed {given.seed}; ledgers and the workers' output in {folder}")
+    soak = Soak(given.jobs, given.seconds, given.seed, folder, NodeRuntime(ROOT / ".midday" / "node"))
+    verdict = asyncio.run(soak.run())
+    report(soak, verdict)
+    return 1 if verdict.offences else 0
+
+
+def report(soak: Soak, verdict: Verdict) -> None:
+    """Print the figures, and what was found."""
+    happened = ", ".join(f"{kind} {count}" for kind, count in sorted(soak.disturbances.items()))
+    say(f"{verdict.added} jobs added and acknowledged; {happened}")
+    say(f"{verdict.repeats} jobs ran again, {len(verdict.repeated)} of them without cause")
+    say(f"slowest return to work {verdict.slowest_return_s:.2f} s, of {verdict.returns}")
+    say("\n".join(verdict.offences) or "nothing lost, nothing repeated without cause, nothing left")
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

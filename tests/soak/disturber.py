@@ -1,0 +1,138 @@
+"""The disturber: carries out a schedule on workers, Redis and the connections between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final, cast
+
+from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.testing import RedisServer
+from tests.deadline import eventually
+from tests.soak.ledger import Ledger
+from tests.soak.proxy import CuttingProxy
+from tests.soak.schedule import WORKERS, Disturbance, Kind
+from tests.soak.worker import WorkerProcess, launch
+
+CUTS: Final = 3
+DRAIN_S: Final = 60.0
+UP_S: Final = 60.0
+
+
+class DurableRedis(RedisServer):
+    """A Redis that has on disk what it has acknowledged."""
+
+    def _arguments(self, directory: Path, port: int) -> list[str]:
+        return [*super()._arguments(directory, port), "--appendfsync", "always"]
+
+
+class Disturber:
+    """Owns the workers, and mistreats them and their Redis.
+
+    Args:
+        server: the Redis.
+        proxy: through which it is reached.
+        ledger: where what is done is noted.
+        folder: the ledgers' folder.
+        variables: the workers' settings.
+    """
+
+    def __init__(
+        self, server: RedisServer, proxy: CuttingProxy, ledger: Ledger, folder: Path, variables: Mapping[str, str]
+    ) -> None:
+        self._server = server
+        self._proxy = proxy
+        self._ledger = ledger
+        self._folder = folder
+        self._variables = variables
+        self._workers: list[WorkerProcess] = []
+        self._launched = 0
+        self.done: dict[str, int] = {}
+        """How often each kind was done."""
+
+    async def launch_workers(self) -> None:
+        """Start the workers."""
+        self._workers = [await self._launch() for _ in range(WORKERS)]
+
+    async def stop_workers(self) -> list[int]:
+        """Stop the workers and return their exit codes."""
+        for worker in self._workers:
+            worker.terminate()
+        return [await worker.wait(DRAIN_S) for worker in self._workers]
+
+    def kill_workers(self) -> None:
+        """Leave none behind."""
+        for worker in self._workers:
+            worker.kill()
+
+    async def follow(self, disturbances: Iterable[Disturbance]) -> None:
+        """Do one thing after the other, each when it is due, or as soon as the one before is over."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        deeds: dict[Kind, Callable[[Disturbance], Awaitable[None]]] = {
+            "term": self._replace,
+            "deploy": self._deploy,
+            "kill": self._kill,
+            "stop": self._freeze,
+            "redis kill": self._kill_redis,
+            "redis pause": self._pause_redis,
+            "client kill": self._kill_clients,
+            "cut": self._cut,
+        }
+        for disturbance in disturbances:
+            await asyncio.sleep(max(0.0, started + disturbance.at - loop.time()))
+            await deeds[disturbance.kind](disturbance)
+            self.done[disturbance.kind] = self.done.get(disturbance.kind, 0) + 1
+
+    async def _deploy(self, disturbance: Disturbance) -> None:
+        old, self._workers[disturbance.worker] = self._workers[disturbance.worker], await self._launch()
+        await eventually(self._workers[disturbance.worker].is_up, "the new worker is up", UP_S)
+        old.terminate()
+        await old.wait(DRAIN_S)
+
+    async def _replace(self, disturbance: Disturbance) -> None:
+        old, self._workers[disturbance.worker] = self._workers[disturbance.worker], await self._launch()
+        old.terminate()
+        await old.wait(DRAIN_S)
+
+    async def _kill(self, disturbance: Disturbance) -> None:
+        self._workers[disturbance.worker].kill()
+        self._workers[disturbance.worker] = await self._launch()
+
+    async def _freeze(self, disturbance: Disturbance) -> None:
+        await self._workers[disturbance.worker].freeze(disturbance.seconds)
+
+    async def _kill_redis(self, disturbance: Disturbance) -> None:
+        started = self._now()
+        self._server.kill()
+        await asyncio.sleep(disturbance.seconds)
+        # On this thread: the kernel ends a server with the thread that started it.
+        self._server.restart()
+        self._ledger.note("redis away", started, until=self._now(), detail="killed")
+
+    async def _pause_redis(self, disturbance: Disturbance) -> None:
+        started = self._now()
+        await self._command("CLIENT", "PAUSE", str(round(disturbance.seconds * 1000)))
+        await asyncio.sleep(disturbance.seconds)
+        self._ledger.note("redis away", started, until=self._now(), detail="paused")
+
+    async def _kill_clients(self, disturbance: Disturbance) -> None:
+        self._ledger.note("cut", detail="clients killed")
+        await self._command("CLIENT", "KILL", "TYPE", "normal")
+
+    async def _cut(self, disturbance: Disturbance) -> None:
+        self._ledger.note("cut", detail="in the middle of a reply")
+        self._proxy.cut(CUTS)
+
+    async def _command(self, *words: str) -> None:
+        async with connect(RedisConfig(self._server.url)) as redis:
+            send = cast("Callable[..., Awaitable[object]]", redis.execute_command)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+            await send(*words)
+
+    async def _launch(self) -> WorkerProcess:
+        self._launched += 1
+        return await launch(self._variables, self._ledger, self._folder / f"worker-{self._launched}.log")
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()  # the ledger's clock, on every loop of asyncio's

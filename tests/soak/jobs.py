@@ -1,0 +1,46 @@
+"""The job that the soak's workers run: it notes its start and its end in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+
+from midday_worker import JobContext, Payload, job
+from tests.soak.ledger import Ledger
+
+QUEUE: Final = "soak"
+
+
+class Work(Payload):
+    """How long a run takes, and how many attempts fail."""
+
+    milliseconds: int
+    failures: int = 0
+
+
+class Deliberate(Exception):
+    """An attempt that was to fail."""
+
+
+@job("work", queue=QUEUE, attempts=5, backoff=50, remove_on_complete=False)
+async def work(data: Work, ctx: JobContext) -> int:
+    """Take the time that the payload says."""
+    ledger, pid, job_id = _ledger(), os.getpid(), ctx.job.id
+    ledger.note("started", pid=pid, job=job_id)
+    await asyncio.sleep(data.milliseconds / 1000)
+    if ctx.job.attemptsMade < data.failures:
+        ledger.note("raised", pid=pid, job=job_id)
+        raise Deliberate
+    ledger.note("done", pid=pid, job=job_id)
+    return pid
+
+
+_opened: Final[list[Ledger]] = []
+
+
+def _ledger() -> Ledger:
+    if not _opened:
+        _opened.append(Ledger(Path(os.environ["SOAK_LEDGER"]) / f"worker-{os.getpid()}.jsonl"))
+    return _opened[0]

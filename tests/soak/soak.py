@@ -1,0 +1,130 @@
+"""One soak: two producers, two workers, a Redis, and what happens to them; then the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, cast
+
+from midday_worker.demo.node import NodeRuntime
+from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.testing import RedisServer
+from tests.soak.disturber import Disturber, DurableRedis
+from tests.soak.jobs import QUEUE
+from tests.soak.ledger import Ledger, read_ledger
+from tests.soak.proxy import CuttingProxy
+from tests.soak.schedule import REDIS_DECK, WORKER_DECK, Card, lane
+from tests.soak.verdict import Remains, Verdict, judge
+from tests.soak.worker import ROOT, bare_environment
+from tests.soak.workload import as_lines
+
+PREFIX: Final = "soak"
+LOCK_S: Final = 5.0
+LIVE_STATES: Final = ("wait", "active", "paused", "prioritized", "delayed", "waiting-children")
+CATCH_UP_S: Final = 90.0
+
+
+@dataclass(slots=True)
+class Soak:
+    """A soak of so many jobs in so many seconds.
+
+    Args:
+        jobs: how many; each producer adds half of them.
+        seconds: over which they are added, and things happen.
+        seed: of what happens, and of the jobs.
+        folder: gets the ledgers and the workers' output; it exists and is empty.
+        node: for the Node producer.
+        decks: what can happen; what is in one deck happens in turn, beside the other decks.
+    """
+
+    jobs: int
+    seconds: float
+    seed: int
+    folder: Path
+    node: NodeRuntime
+    decks: Sequence[Sequence[Card]] = (WORKER_DECK, REDIS_DECK)
+    disturbances: dict[str, int] = field(default_factory=lambda: {})
+
+    async def run(self) -> Verdict:
+        """Run it and judge it."""
+        with DurableRedis(appendonly=True) as server:
+            async with CuttingProxy(server) as proxy:
+                ledger = Ledger(self.folder / "disturber.jsonl")
+                disturber = Disturber(server, proxy, ledger, self.folder, self._variables(proxy))
+                self.disturbances = disturber.done
+                try:
+                    await disturber.launch_workers()
+                    await self._disturb(disturber, proxy)
+                    await self._catch_up(server)
+                    await disturber.stop_workers()
+                finally:
+                    disturber.kill_workers()
+                    ledger.close()
+            return judge(read_ledger(self.folder), await self._remains(server), LOCK_S)
+
+    async def _disturb(self, disturber: Disturber, proxy: CuttingProxy) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._produce(proxy))
+            group.create_task(self._produce_with_node(proxy))
+            for deck in self.decks:
+                group.create_task(disturber.follow(lane(deck, self.seed, self.seconds, LOCK_S)))
+
+    async def _produce(self, proxy: CuttingProxy) -> None:
+        producer = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.soak.producer"),
+            *(str(self.folder), str(self.jobs - self.jobs // 2), str(self.seed), str(self.seconds)),
+            cwd=ROOT,
+            env={**bare_environment(), **self._variables(proxy), "SOAK_LEDGER": str(self.folder)},
+        )
+        try:
+            async with asyncio.timeout(self.seconds + CATCH_UP_S):
+                code = await producer.wait()
+        finally:
+            if producer.returncode is None:
+                producer.kill()
+                await producer.wait()
+        assert code == 0, "the Python producer failed"
+
+    async def _produce_with_node(self, proxy: CuttingProxy) -> None:
+        tasks = self.folder / "node-workload.txt"
+        tasks.write_text(as_lines("node", self.jobs // 2, self.seed))
+        source = (Path(__file__).parent / "producer.mjs").read_text()
+        arguments = (proxy.url, PREFIX, QUEUE, str(tasks), str(self.folder / "producer-node.jsonl"), str(self.seconds))
+        added = await self.node.run(source, *arguments, timeout_s=self.seconds + CATCH_UP_S)
+        assert added == self.jobs // 2, f"the Node producer says {added!r}"
+
+    async def _catch_up(self, server: RedisServer) -> None:
+        """Wait until every job has completed; what isn't then is for the verdict to tell."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CATCH_UP_S
+        while loop.time() < deadline:
+            if len((await self._remains(server)).completed) >= self.jobs:
+                return
+            await asyncio.sleep(0.5)
+
+    async def _remains(self, server: RedisServer) -> Remains:
+        async with connect(RedisConfig(server.url)) as redis:
+            # One that doesn't know each key's type: a script would be its own story.
+            read = cast("Callable[..., Awaitable[list[str]]]", redis.execute_command)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+
+            async def members(state: str) -> list[str]:
+                key = f"{PREFIX}:{QUEUE}:{state}"
+                is_list = state in ("wait", "active", "paused")
+                return await read("LRANGE" if is_list else "ZRANGE", key, "0", "-1")
+
+            others = {state: await members(state) for state in (*LIVE_STATES, "failed")}
+            return Remains(frozenset(await members("completed")), others)
+
+    def _variables(self, proxy: CuttingProxy) -> dict[str, str]:
+        return {
+            "REDIS_URL": proxy.url,
+            "REDIS_PREFIX": PREFIX,
+            "WORKER_CONCURRENCY": "8",
+            "WORKER_LOCK_DURATION": f"{LOCK_S * 1000:g}",
+            "WORKER_STALLED_INTERVAL": "2000",
+            "LOG_FORMAT": "json",
+            "LOG_LEVEL": "INFO",
+        }

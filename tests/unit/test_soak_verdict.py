@@ -1,0 +1,166 @@
+"""The soak's verdict on made-up ledgers: it finds what is wrong, and only that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.soak.ledger import Entry, Ledger, read_ledger
+from tests.soak.return_to_work import DEAF_S
+from tests.soak.verdict import Remains, Verdict, judge
+
+LOCK_S = 4.0
+FIRST, SECOND = 11, 12
+
+
+def entry(kind: str, time: float, **more: object) -> Entry:
+    return Entry(kind=kind, time=time, **more)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - made up here
+
+
+def run(job: str, pid: int, started: float, ended: float, outcome: str = "done") -> list[Entry]:
+    return [entry("started", started, job=job, pid=pid), entry(outcome, ended, job=job, pid=pid)]
+
+
+def added(*jobs: str) -> list[Entry]:
+    return [entry("added", 0.0, job=job) for job in jobs]
+
+
+def judged(
+    entries: Sequence[Entry], completed: Sequence[str] = ("a",), others: Mapping[str, Sequence[str]] | None = None
+) -> Verdict:
+    return judge(sorted(entries, key=lambda each: each.time), Remains(frozenset(completed), others or {}), LOCK_S)
+
+
+def test_a_job_that_ran_once_and_completed_is_no_offence() -> None:
+    verdict = judged([*added("a"), *run("a", FIRST, 1, 2)])
+    assert (verdict.offences, verdict.added, verdict.repeats) == ([], 1, 0)
+
+
+def test_a_job_that_never_ran_is_lost() -> None:
+    assert judged([*added("a", "b"), *run("a", FIRST, 1, 2)], ["a", "b"]).lost == [
+        "b was acknowledged and never ran to its end"
+    ]
+
+
+def test_a_job_whose_only_run_was_cut_short_is_lost() -> None:
+    entries = [*added("a"), entry("started", 1, job="a", pid=FIRST), entry("killed", 1.5, pid=FIRST)]
+    assert judged(entries).lost == ["a was acknowledged and never ran to its end"]
+
+
+def test_a_job_that_ran_and_is_not_in_redis_is_lost() -> None:
+    assert judged([*added("a"), *run("a", FIRST, 1, 2)], completed=[]).lost == [
+        "a was acknowledged and is not completed in Redis"
+    ]
+
+
+@pytest.mark.parametrize("state", ["active", "wait", "delayed", "failed"])
+def test_a_job_that_is_left_in_another_state_is_an_offence(state: str) -> None:
+    assert judged([*added("a"), *run("a", FIRST, 1, 2)], others={state: ["b"]}).offences == [f"b is still {state}"]
+
+
+def test_the_next_attempt_after_a_failure_is_no_repeat() -> None:
+    verdict = judged([*added("a"), *run("a", FIRST, 1, 2, "raised"), *run("a", SECOND, 3, 4)])
+    assert (verdict.offences, verdict.repeats) == ([], 0)
+
+
+TWICE = [*added("a"), *run("a", FIRST, 10, 11), *run("a", SECOND, 20, 21)]
+
+
+@pytest.mark.parametrize(
+    "nothing_to_do_with_it",
+    [
+        [],
+        [entry("killed", 9, pid=FIRST)],
+        [entry("killed", 10.5, pid=SECOND)],
+        [entry("killed", 15, pid=FIRST)],  # when its end had long been written down
+        [entry("told to stop", 10.5, pid=FIRST)],
+        [entry("cut", 10.5)],
+        [entry("worker away", 10.5, pid=FIRST, until=13)],  # shorter than the lock lasts
+        [entry("worker away", 10.5, pid=SECOND, until=16)],
+        [entry("redis away", 10.5, until=13)],
+        [entry("redis away", 15, until=25)],
+        [entry("redis away", 4, until=9)],
+        [entry("redis away", 9, until=11), entry("worker away", 13, pid=FIRST, until=15)],  # a renewal lies between
+    ],
+    ids=lambda entries: " ".join(f"{each.kind} at {each.time:g}" for each in entries) or "nothing",
+)
+def test_a_repeat_without_cause_is_an_offence(nothing_to_do_with_it: list[Entry]) -> None:
+    verdict = judged([*TWICE, *nothing_to_do_with_it])
+    assert verdict.offences == [
+        "a ran again without cause: at worker 11 from 10.000 to 11.000 (done), at worker 12 from 20.000"
+    ]
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        [entry("killed", 10.5, pid=FIRST)],
+        [entry("killed", 11.1, pid=FIRST)],  # before its end was written down
+        [entry("worker away", 10.5, pid=FIRST, until=14.6)],
+        [entry("redis away", 10.5, until=15)],
+        [entry("redis away", 9.5, until=11.5), entry("worker away", 11.7, pid=FIRST, until=13.8)],
+        [entry("redis away", 11, until=13), entry("killed", 14, pid=FIRST)],  # it could not be written down till then
+    ],
+    ids=lambda entries: " ".join(f"{each.kind} at {each.time:g}" for each in entries),
+)
+def test_a_repeat_with_a_cause_is_none(cause: list[Entry]) -> None:
+    verdict = judged([*TWICE, *cause])
+    assert (verdict.offences, verdict.repeats) == ([], 1)
+
+
+def test_two_runs_at_once_are_a_repeat_even_if_the_first_raises_in_the_end() -> None:
+    entries = [*added("a"), *run("a", FIRST, 10, 14, "raised"), *run("a", SECOND, 12, 13)]
+    assert len(judged(entries).repeated) == 1
+
+
+def test_a_worker_that_ends_unasked_is_an_offence() -> None:
+    entries = [*added("a"), *run("a", FIRST, 1, 2), entry("launched", 0.5, pid=FIRST), entry("exited", 3, pid=FIRST)]
+    assert judged(entries).offences == ["worker 11 ended unasked, with 0"]
+    assert judged([*entries, entry("told to stop", 2.5, pid=FIRST)]).offences == []
+
+
+def test_a_worker_that_does_not_end_when_told_is_an_offence() -> None:
+    entries = [*added("a"), *run("a", FIRST, 1, 2), entry("told to stop", 3, pid=FIRST), entry("killed", 60, pid=FIRST)]
+    assert judged(entries).offences == ["worker 11 had to be killed after it was told to stop"]
+
+
+WORKED = [*added("a"), entry("launched", 0.5, pid=FIRST), *run("a", FIRST, 1, 2), entry("redis away", 3, until=5)]
+LATER = 5 + DEAF_S + 1
+
+
+def fed_until(time: float) -> list[Entry]:
+    return [*WORKED, entry("added", time, job="b"), *run("b", SECOND, time, time + 1)]
+
+
+def test_a_worker_that_starts_nothing_though_jobs_are_added_is_deaf() -> None:
+    verdict = judged(fed_until(LATER), ["a", "b"])
+    assert len(verdict.offences) == 1
+    assert verdict.offences[0].startswith("worker 11 started nothing from 1.000 to ")
+
+
+def test_a_worker_is_not_deaf_while_it_or_redis_is_away() -> None:
+    assert judged(fed_until(LATER - 4), ["a", "b"]).offences == []
+    away = entry("worker away", 6, pid=FIRST, until=LATER)
+    assert judged([*fed_until(LATER), away], ["a", "b"]).offences == []
+
+
+def test_the_slowest_return_to_work_is_measured_from_redis_return() -> None:
+    entries = [*fed_until(20), entry("added", 0, job="c"), *run("c", FIRST, 7.5, 8)]
+    verdict = judged(entries, ["a", "b", "c"])
+    assert (verdict.slowest_return_s, verdict.returns) == (2.5, 1)
+
+
+def test_what_processes_note_is_read_in_the_order_of_time(tmp_path: Path) -> None:
+    one, other = Ledger(tmp_path / "one.jsonl"), Ledger(tmp_path / "other.jsonl")
+    one.note("added", 2.0, job="a")
+    other.note("added", 1.0, job="b")
+    one.note("launched", 3.0, pid=FIRST)
+    one.close()
+    other.close()
+    assert [(each.kind, each.job, each.time) for each in read_ledger(tmp_path)] == [
+        ("added", "b", 1.0),
+        ("added", "a", 2.0),
+        ("launched", "", 3.0),
+    ]
