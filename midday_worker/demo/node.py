@@ -75,6 +75,10 @@ class NodeRuntime:
         if npm.returncode != 0:
             raise NodeFailedError(f"npm could not install {self.packages}.", npm.stderr)
 
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command that starts this Node; its packages are found from `directory`."""
+        return [str(self._node), *arguments]
+
     async def run(self, source: str, *args: str, timeout_s: float = 30) -> object:
         """Run an ES module and return what its last line of output says, as JSON; None if it printed nothing.
 
@@ -89,10 +93,7 @@ class NodeRuntime:
         await asyncio.to_thread(self.install)
         # From standard input a module's imports are looked up from the working directory.
         node = await asyncio.create_subprocess_exec(
-            str(self._node),
-            "--input-type=module",
-            "-",
-            *args,
+            *self.command("--input-type=module", "-", *args),
             cwd=self.directory,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

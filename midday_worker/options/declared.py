@@ -59,7 +59,7 @@ class JobOptions(UndelayedOptions, total=False):
 
     Attributes:
         delay: how long to wait before the first attempt.
-        priority: 1 (first) to 2,097,152; 0, the default, is none, and goes before all that have one.
+        priority: 1 (first) to 2,097,151; 0, the default, is none, and goes before all that have one.
         lifo: put the job in front of those that wait.
         attempts: how often to try, the first time counted.
         backoff: the wait between attempts; a plain duration is a fixed one; None tries again at once.

@@ -10,8 +10,8 @@ from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import OptionError
 from midday_worker.options.resolved import BackoffPolicy, DeduplicationPolicy, KeepPolicy
 
-MAX_PRIORITY: Final = 2**21
-"""The last priority, as BullMQ's `PRIORITY_LIMIT`; 1 is the first, 0 is none."""
+MAX_PRIORITY: Final = 2**21 - 1
+"""The last priority, as BullMQ's `PRIORITY_LIMIT` in Node; 1 is the first, 0 is none. Beyond it the order is lost."""
 
 
 def _refuse(name: str, value: object, accepted: str) -> OptionError:

@@ -63,8 +63,8 @@ def test_an_option_is_brought_to_its_final_form(name: str, value: object, checke
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("priority", -1, "Option priority is -1; accepted: an integer from 0 to 2097152."),
-        ("priority", MAX_PRIORITY + 1, "accepted: an integer from 0 to 2097152."),
+        ("priority", -1, "Option priority is -1; accepted: an integer from 0 to 2097151."),
+        ("priority", MAX_PRIORITY + 1, "accepted: an integer from 0 to 2097151."),
         ("priority", True, "Option priority is True; accepted: an integer"),
         ("priority", 1.0, "Option priority is 1.0; accepted: an integer"),
         ("priority", "1", "Option priority is '1'; accepted: an integer"),
