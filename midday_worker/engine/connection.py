@@ -13,10 +13,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
+from midday_worker.engine.pipelining import PipelinedRedis
+
 LONGEST_BLOCK_S: Final = 10
 """The longest that the engine blocks in one command (bullmq's default_maximum_block_timeout)."""
 
-_POOL_SIZE: Final = 16
+_POOL_SIZE: Final = 16  # for what can't share a connection: transactions
 # With them, which is redis-py's default, its pools hand out connections that the server has closed.
 _NO_NOTICES: Final = MaintNotificationsConfig(enabled=False)
 # Lua that ships with bullmq but that the port doesn't register.
@@ -40,15 +42,15 @@ class RedisConfig:
 
 
 def connect(config: RedisConfig) -> Redis:
-    """Return a pooled client for ordinary commands; it connects on first use.
+    """Return a client for ordinary commands, which share a connection and its writes; it connects on first use.
 
-    redis-py's own retries are off: they would send an `add` again whose reply was lost.
+    Nothing is retried: redis-py's own retries would send an `add` again whose reply was lost.
     """
     seconds = config.command_timeout_ms / 1000
     from_url: Callable[..., BlockingConnectionPool] = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
     pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=seconds)
-    return Redis.from_pool(pool)
+    return PipelinedRedis.from_pool(pool)
 
 
 def connect_blocking(config: RedisConfig, name: str = "") -> Redis:

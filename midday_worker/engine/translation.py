@@ -17,6 +17,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from midday_worker.engine.unsent import NeverSentError
 from midday_worker.errors import RedisRefusedError, RedisUnavailableError
 
 UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, asyncio.TimeoutError)
@@ -73,7 +74,9 @@ def translated(action: str, job_ids: Sequence[str] = (), *, writes: bool = False
 
 def was_never_sent(error: BaseException) -> bool:
     """Return whether the command can't have reached Redis."""
-    # redis-py's words when it could not connect or found no free connection: then nothing left this process.
+    if isinstance(error, NeverSentError):
+        return True
+    # redis-py's words when its pool could not connect or had no free connection: then nothing left this process.
     text = str(error)
     return "connecting to" in text or "No connection available" in text
 

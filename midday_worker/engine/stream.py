@@ -1,0 +1,206 @@
+"""One connection that many callers share: commands of one turn of the loop in one write, replies matched in order."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final, cast
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis.typing import EncodableT
+
+from midday_worker.engine.command import Command
+from midday_worker.engine.packing import packer
+from midday_worker.engine.unsent import NeverSentError
+
+CLOSED_BY_SERVER: Final = "Connection closed by server."
+
+
+class Stream(asyncio.Protocol):
+    """Takes over a connection that redis-py has connected. How bytes become replies is left to subclasses.
+
+    Args:
+        connection: connected, its handshake done; nothing else reads or writes it from here on.
+        max_in_flight_bytes: how much is sent before replies come. What is beyond it waits here, in order.
+        timeout_s: how long no reply may come while one is owed, before the connection is given up.
+    """
+
+    def __init__(self, connection: AbstractConnection, max_in_flight_bytes: int, timeout_s: float | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._pack = packer(connection)
+        self._max_bytes = max_in_flight_bytes
+        self._timeout_s = timeout_s
+        self._bytes = 0
+        self._waiting: deque[Command] = deque()  # no room for them yet
+        self._queue: list[Command] = []  # to be written at the end of this turn
+        self._in_flight: deque[Command] = deque()  # written, the reply is owed
+        self._flushing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_sign_of_life = 0.0
+        self.is_open = True
+        self.gone: asyncio.Future[None] = self._loop.create_future()
+        writer = cast("asyncio.StreamWriter", connection._writer)  # pyright: ignore[reportPrivateUsage] - what redis-py connected is taken over here
+        self._transport = cast("asyncio.Transport", writer.transport)
+        self._former = cast("asyncio.StreamReaderProtocol", self._transport.get_protocol())
+        self._transport.set_protocol(self)
+
+    def send(self, args: tuple[EncodableT, ...], *, raw: bool = False) -> Command:
+        """Queue a command; it is written when this turn of the loop ends, or when there is room."""
+        command = Command(self._loop.create_future(), self._pack(args), raw)
+        if not self.is_open:
+            command.future.set_exception(NeverSentError(CLOSED_BY_SERVER))
+        elif self._waiting or (self._bytes and self._bytes + command.size > self._max_bytes):
+            self._waiting.append(command)
+        else:
+            self._accept(command)
+        return command
+
+    def _accept(self, command: Command) -> None:
+        self._bytes += command.size
+        self._queue.append(command)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if not self.is_open:
+            return
+        if self._transport.is_closing():
+            self.fail(CLOSED_BY_SERVER)
+            return
+        chunks: list[bytes] = []
+        idle = not self._in_flight
+        for command in self._queue:
+            if command.future.done():  # its caller was cancelled, and it needn't be sent
+                self._bytes -= command.size
+                continue
+            chunks.append(command.data)
+            command.data = b""
+            self._in_flight.append(command)
+        self._queue.clear()
+        if chunks:
+            self._transport.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            if idle:
+                self._expect_signs_of_life()
+        self.admit()
+
+    def admit(self) -> None:
+        """Queue what waited for room, as far as there is room."""
+        while self._waiting:
+            command = self._waiting[0]
+            if command.future.done():
+                self._waiting.popleft()
+            elif self._bytes and self._bytes + command.size > self._max_bytes:
+                return
+            else:
+                self._accept(self._waiting.popleft())
+
+    def match(self, reply: object) -> None:
+        """Give a reply to the oldest command in flight; one whose caller was cancelled takes its reply all the same."""
+        command = self._in_flight.popleft()
+        self._bytes -= command.size
+        future = command.future
+        if future.done():
+            return
+        error = _error_in(reply)
+        if error is None:
+            future.set_result(reply)
+        else:
+            future.set_exception(error)
+
+    def heard(self) -> None:
+        """Note that something has come: that is a sign of life, and there may be room again."""
+        self._last_sign_of_life = self._loop.time()
+        self.admit()
+
+    def _expect_signs_of_life(self) -> None:
+        self._last_sign_of_life = self._loop.time()
+        if self._timer is None and self._timeout_s is not None:
+            self._timer = self._loop.call_later(self._timeout_s, self._check_signs_of_life)
+
+    def _check_signs_of_life(self) -> None:
+        self._timer = None
+        if not self._in_flight or self._timeout_s is None:
+            return
+        due = self._last_sign_of_life + self._timeout_s
+        if due > self._loop.time():
+            self._timer = self._loop.call_at(due, self._check_signs_of_life)
+            return
+        self.fail(f"Timeout reading from {self._host()}", TimeoutError)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what is in flight. Called by the event loop."""
+        self._former.connection_lost(exc)
+        self._end(exc)
+
+    def _end(self, exc: Exception | None) -> None:
+        self.fail(self._lost(exc))
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def fail(self, message: str, kind: type[Exception] = ConnectionError) -> None:
+        """Give up the connection; every command gets an error of its own, once.
+
+        What was written gets a `kind`, as its outcome is unknown; what wasn't, a NeverSentError.
+        """
+        if not self.is_open:
+            return
+        self.is_open = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        _fail(self._in_flight, lambda: kind(message))
+        _fail((*self._queue, *self._waiting), lambda: NeverSentError(message))
+        if self._in_flight:
+            self._transport.abort()
+        self._in_flight.clear()
+        self._queue.clear()
+        self._waiting.clear()
+        self._connection._close()  # type: ignore[no-untyped-call]  # pyright: ignore[reportPrivateUsage] - closes without waiting
+
+    async def aclose(self, message: str, wait_s: float = 1.0) -> None:
+        """Fail what is in flight and wait until the connection is closed."""
+        self.fail(message)
+        await asyncio.wait((self.gone,), timeout=wait_s)
+        self._transport.abort()
+
+    def abandon(self) -> None:
+        """Tell the server that nobody reads here any more, after the loop was closed: then nothing else works."""
+        self.is_open = False
+        self._connection._reader = self._connection._writer = None  # pyright: ignore[reportPrivateUsage] - or it warns that it is not closed
+        sock = cast("socket.socket | None", self._transport.get_extra_info("socket"))
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _lost(self, exc: BaseException | None) -> str:
+        return CLOSED_BY_SERVER if exc is None else f"Error while reading from {self._host()} : {exc.args}"
+
+    def _host(self) -> str:
+        return str(self._connection._host_error())  # pyright: ignore[reportPrivateUsage] - redis-py's name of the other side
+
+
+def _fail(commands: Iterable[Command], error: Callable[[], Exception]) -> None:
+    for command in commands:
+        if not command.future.done():
+            command.future.set_exception(error())
+
+
+def _error_in(reply: object) -> Exception | None:
+    if isinstance(reply, Exception):
+        return reply
+    if type(reply) is list and reply:  # as redis-py's parsers do
+        first = cast("list[object]", reply)[0]
+        return first if isinstance(first, ConnectionError) else None
+    return None
+
+
+def is_error_reply(error: BaseException) -> bool:
+    """Return whether the server sent this error, as opposed to the connection having broken."""
+    return isinstance(error, ResponseError) or getattr(error, "status_code", None) is not None
