@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -71,14 +72,14 @@ class Attempt(Generic[P, R]):
         context = JobContext(cast("Job", job), db, self._logger(job))
         return self.checked(await self._within(timeout_ms, payload, context))
 
-    async def run_stored(self, job: Job, database: Database | None, timeout_ms: int | None) -> JsonValue:
-        """Run a job of the queue in a session of its own, and return the result's JSON form.
+    async def run_stored(self, job: Job, database: Database | None, timeout_ms: int | None) -> str:
+        """Run a job of the queue in a session of its own, and return the result as JSON text.
 
         The result is dumped, then the session committed: a result that can't be stored commits nothing.
         """
         async with session_scope(database) as session:
             result = await self.run(job, session, timeout_ms)
-            return self.dump(result)
+            return self.dump_text(result)
 
     def checked(self, result: R) -> R:
         """Return the result, validated where its type is declared. Raises ResultError."""
@@ -93,6 +94,15 @@ class Attempt(Generic[P, R]):
         """Return the result's JSON form. Raises ResultError."""
         try:
             return dump_untyped(result) if self.result_schema is None else self.result_schema.dump(result)
+        except InvalidValue as error:
+            raise ResultError(self.name, type(result).__name__, str(error)) from error
+
+    def dump_text(self, result: R) -> str:
+        """Return the result as JSON text. Raises ResultError."""
+        if self.result_schema is None:
+            return "null" if result is None else json.dumps(self.dump(result), separators=(",", ":"))
+        try:
+            return self.result_schema.dump_text(result)
         except InvalidValue as error:
             raise ResultError(self.name, type(result).__name__, str(error)) from error
 

@@ -35,8 +35,8 @@ class Executor:
         self._database = database
         self._unknown_job_retries = unknown_job_retries
 
-    async def __call__(self, job: Job) -> object:
-        """Make one attempt and return the result's JSON form. What it raises fails the attempt."""
+    async def __call__(self, job: Job) -> str:
+        """Make one attempt and return the result as JSON text. What it raises fails the attempt."""
         if job.unreadable is not None:
             raise NonRetryableError(job.unreadable)
         definition = self._registry.find(job.name)
@@ -46,7 +46,7 @@ class Executor:
             # Whatever the handler and what it calls log, through loguru or the standard library, is bound too.
             return await self._attempt(job, definition)
 
-    async def _attempt(self, job: Job, definition: JobDefinition[object, object]) -> object:
+    async def _attempt(self, job: Job, definition: JobDefinition[object, object]) -> str:
         options = definition.options
         fill_in(job.opts, options)
         job.attempts = attempts_of(job.opts)

@@ -108,6 +108,17 @@ class Schema(Generic[T]):
         """Return the JSON form, by alias. Raises InvalidValue for what JSON can't hold: NaN, a lone type."""
         return self.encode(value)[0]
 
+    def dump_text(self, value: T) -> str:
+        """Return the JSON form as text, by alias. Raises InvalidValue for what JSON can't hold."""
+        try:
+            text = self._adapter.dump_json(value, by_alias=True).decode()
+        except (PydanticSerializationError, ValueError):  # half a surrogate pair among others, which JSON can escape
+            return json.dumps(self.dump(value), separators=(",", ":"))
+        # Seldom are they words within a text; a number that JSON can't hold raises.
+        if "NaN" in text or "Infinity" in text:
+            self.dump(value)
+        return text
+
     def encode(self, value: T) -> tuple[JsonValue, int]:
         """Return the JSON form, by alias, and its size in bytes as BullMQ writes it. Raises InvalidValue."""
         try:

@@ -39,6 +39,8 @@ class Job(bullmq.Job):
 
     cancelled: bool = False
     """Whether this attempt has been told to stop, which a plain function in its thread can't notice otherwise."""
+    sequence: int = 0
+    """The number of the fetch that brought it, in the order in which Redis answered its worker."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
 
@@ -65,27 +67,14 @@ class Job(bullmq.Job):
             job.opts["attempts"] = 0
         return job
 
-    async def moveToFailed(self, err: BaseException, token: str, fetchNext: bool = False) -> list[object] | None:
-        """Store a failed attempt: to be tried again later, at once, or never."""
-        self.failedReason = reason_of(err)
-        self._keep_stack(stack_of(err))
-        fields = {"failedReason": self.failedReason, "stacktrace": json.dumps(self.stacktrace)}
-        delay = self._delay_before_next(err)
-        if delay is None:
-            await self.backend.moveToFailed(
-                self, self.failedReason, self.opts.get("removeOnFail", False), token, fetchNext, fields
-            )
-        elif delay > 0:
-            now = round(time.time() * 1000)
-            await self.backend.moveToDelayed(self.id, now, delay, token, {"fieldsToUpdate": fields})
-            self.delay = delay
-        else:
-            lifo = bool(self.opts.get("lifo", False))
-            await self.backend.retryJob(self.id, lifo, token, {"fieldsToUpdate": fields})
-        self.attemptsMade += 1
-        return None
+    def note_failure(self, error: BaseException) -> dict[str, str]:
+        """Keep the reason and the stack of a failed attempt; return the fields to be stored."""
+        self.failedReason = reason_of(error)
+        self._keep_stack(stack_of(error))
+        return {"failedReason": self.failedReason, "stacktrace": json.dumps(self.stacktrace)}
 
-    def _delay_before_next(self, error: BaseException) -> int | None:
+    def delay_before_next(self, error: BaseException) -> int | None:
+        """Return how many ms to wait before the next attempt; None if there is none."""
         attempts = self.opts.get("attempts")
         attempts = attempts if isinstance(attempts, int) else 1
         if self.attemptsMade + 1 >= attempts or self.discarded or is_final(error):

@@ -10,47 +10,73 @@ from typing import Final, TypeAlias
 from bullmq import LockManager, UnrecoverableError
 from loguru import logger
 
+from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Outcome, Settlement
 
-Processor: TypeAlias = Callable[[Job], Awaitable[object]]
+Processor: TypeAlias = Callable[[Job], Awaitable[str]]
+"""Called with each job; returns its result as JSON text, or raises."""
+
+Receive: TypeAlias = Callable[[Fetched, str], Awaitable[Job | None]]
+"""Called with what the settling of a job brought, and the token it was asked for with."""
 
 CLEAN_UP_S: Final = 5.0
 """How long cancelled handlers may take over their `finally` blocks at a forced stop."""
+
+_SETTLE_S: Final = 1.0
 
 
 class RunningJobs:
     """Runs jobs side by side, each in a task; a handler's exception, whatever it is, fails its job alone.
 
+    A job that comes with the settling of another one takes its slot.
+
     Args:
-        processor: called with each job; returns its result as JSON values, or raises.
+        processor: runs one attempt.
         settlement: writes down how each ended.
         locks: renews their locks until they are settled.
-        on_end: called when a job's slot is free again.
+        receive: makes the job of what a settling brought.
+        on_free: called when a slot is free again.
     """
 
     def __init__(
-        self, processor: Processor, settlement: Settlement, locks: LockManager, on_end: Callable[[], None]
+        self,
+        processor: Processor,
+        settlement: Settlement,
+        locks: LockManager,
+        receive: Receive,
+        on_free: Callable[[], None],
     ) -> None:
         self._processor = processor
         self._settlement = settlement
         self._locks = locks
-        self._on_end = on_end
+        self._receive = receive
+        self._on_free = on_free
         self._handlers: dict[asyncio.Task[None], Job] = {}
         self._settling: set[asyncio.Task[None]] = set()
         self._unfinished: list[Job] = []
+        self._unstarted: list[Job] = []
         self._forced = asyncio.Event()
+        self._closed = False
         self._stopping = False
 
     def __len__(self) -> int:
         return len(self._handlers) + len(self._settling)
 
     def start(self, job: Job) -> None:
-        """Run a job that has just been fetched."""
+        """Run a job that has just been fetched; after `close` keep it, to be handed back."""
         self._locks.track_job(job.id, job.token or "", round(time.time() * 1000))
+        if self._closed:
+            self._unstarted.append(job)
+            self._on_free()
+            return
         task = asyncio.create_task(self._run(job), name=f"job {job.name} {job.id}")
         self._handlers[task] = job
         task.add_done_callback(self._end)
+
+    def close(self) -> None:
+        """Start no further job."""
+        self._closed = True
 
     def force(self) -> None:
         """Let the deadline of a `finish` under way be now."""
@@ -58,6 +84,8 @@ class RunningJobs:
 
     async def finish(self, timeout_s: float) -> bool:
         """Wait for all; cancel and hand back what is left at the deadline. True if every job ended by itself."""
+        self.close()
+        await self._hand_back_unstarted(min(timeout_s, _SETTLE_S))
         await self._wait(timeout_s)
         self._stopping = True
         for task in list(self._handlers):
@@ -66,14 +94,22 @@ class RunningJobs:
             _, stuck = await asyncio.wait(left, timeout=CLEAN_UP_S)
             self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
         clean = not self._unfinished
-        await self.hand_back(self._unfinished)
+        await self._hand_back(self._unfinished + self._unstarted)
         self._unfinished.clear()
+        self._unstarted.clear()
         return clean
 
-    async def hand_back(self, jobs: list[Job]) -> None:
+    async def _hand_back_unstarted(self, timeout_s: float) -> None:
+        # What was being settled as the stop came may have brought further jobs: together they go back in order.
+        if self._settling:
+            await asyncio.wait(self._settling, timeout=timeout_s)
+        jobs, self._unstarted = self._unstarted, []
+        await self._hand_back(jobs)
+
+    async def _hand_back(self, jobs: list[Job]) -> None:
         """Put jobs back in front of their queue, in the order in which they were fetched."""
         # Each goes to the very front, so the one that was fetched first has to come last.
-        for job in sorted(jobs, key=_fetched, reverse=True):
+        for job in sorted(jobs, key=lambda job: job.sequence, reverse=True):
             try:
                 await self._settlement.hand_back(job)
             except Exception as error:  # whatever it is: the other jobs have to be handed back too
@@ -81,15 +117,26 @@ class RunningJobs:
             self._locks.untrack_job(job.id)
 
     async def _run(self, job: Job) -> None:
-        outcome = await self._attempt(job)
-        if outcome is None:
-            return
+        following: Job | None = None
+        try:
+            outcome = await self._attempt(job)
+            if outcome is not None:
+                following = await self._settle(job, outcome)
+        finally:
+            if following is None:
+                self._on_free()
+        if following is not None:
+            self.start(following)
+
+    async def _settle(self, job: Job, outcome: Outcome) -> Job | None:
+        """Write down how the attempt ended; return the job that came with it."""
         task = asyncio.current_task()
         if task is not None:  # from here on, a stop waits instead of cancelling
             self._handlers.pop(task, None)
             self._settling.add(task)
-        await outcome(job)
+        fetched = await outcome(job)
         self._locks.untrack_job(job.id)
+        return None if fetched is None else await self._receive(fetched, job.token or "")
 
     async def _attempt(self, job: Job) -> Outcome | None:
         """Return how the attempt ended; None if it was cut short by `finish`."""
@@ -109,9 +156,9 @@ class RunningJobs:
     def _end(self, task: asyncio.Task[None]) -> None:
         job = self._handlers.pop(task, None)
         self._settling.discard(task)
-        if job is not None and task.cancelled() and job not in self._unfinished:
-            self._unfinished.append(job)  # cancelled before its first step
-        self._on_end()
+        if job is not None and task.cancelled():  # before its first step
+            self._unfinished.append(job)
+            self._on_free()
 
     async def _wait(self, timeout_s: float) -> None:
         forced = asyncio.create_task(self._forced.wait())
@@ -124,8 +171,3 @@ class RunningJobs:
 
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {*self._handlers, *self._settling}
-
-
-def _fetched(job: Job) -> int:
-    # A token is the worker's id and the number of the fetch.
-    return int((job.token or "0").rpartition(":")[2])

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from typing import Final
 
 from loguru import logger
 
-from midday_worker.engine.backend import Backend
 from midday_worker.engine.failure import reason_of
+from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.job import Job
+from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import is_passing, is_unreachable
 
 _PAUSE_S: Final = 0.2
-Outcome = Callable[[Job], Awaitable[None]]
+
+Outcome = Callable[[Job], Awaitable[Fetched | None]]
+"""Stores how an attempt ended. Returns what the same round trip brought; None if it wasn't asked for the next job, or
+says nothing of whether there is one."""
 
 
 class Park(Exception):
@@ -30,68 +34,86 @@ class Settlement:
     """Settles jobs on one queue, again and again while Redis can't store it and the job's lock lasts.
 
     Args:
-        backend: the queue.
+        moves: the queue's transitions.
+        queue: its name.
         patience_ms: how long to go on when Redis is away or can't write; the lock's duration, as after it the job
             belongs to whoever takes it.
+        wants_next: whether the next job may be brought in the same round trip.
     """
 
-    def __init__(self, backend: Backend, patience_ms: int) -> None:
-        self._backend = backend
+    def __init__(self, moves: Transitions, queue: str, patience_ms: int, wants_next: Callable[[], bool]) -> None:
+        self._moves = moves
+        self._queue = queue
         self._patience_s = patience_ms / 1000
+        self._wants_next = wants_next
 
-    def success(self, result: object) -> Outcome:
-        """Return what completes a job with this result."""
+    def success(self, result: str) -> Outcome:
+        """Return what completes a job with this result, a JSON text."""
 
-        async def complete(job: Job) -> None:
-            keep = job.opts.get("removeOnComplete", False)
-
-            def store() -> Awaitable[object]:
-                return self._backend.moveToCompleted(job, result, keep, job.token or "", fetch_next=False)
-
+        async def complete(job: Job) -> Fetched | None:
             try:
-                try:
-                    await self._persist(job, store)
-                except TypeError as error:
-                    if "pending dependencies" not in str(error) or not await self._let_continue(job):
-                        raise
-                    await self._persist(job, store)
+                return await self._complete(job, result)
             except Exception as error:
                 if is_passing(error):  # it succeeded: to be run again is bad enough, to count as failed is untrue
                     self._note_unsettled(job, error)
-                else:  # the engine refuses: pending or failed children, an undumpable result
-                    await self.failure(error)(job)
+                    return None
+                return await self.failure(error)(job)  # the engine refuses: pending or failed children
 
         return complete
 
     def failure(self, error: BaseException) -> Outcome:
         """Return what stores this failure of an attempt."""
 
-        async def fail(job: Job) -> None:
+        async def fail(job: Job) -> Fetched | None:
             try:
                 if isinstance(error, Park):
-                    delay_ms = error.delay_ms
-                    await self._persist(job, lambda: self._park(job, delay_ms))
-                else:
-                    await self._persist(job, lambda: job.moveToFailed(error, job.token or ""))
+                    return await self._delay(job, error.delay_ms, {}, use_attempt=False)
+                return await self._fail(job, error)
             except Exception as broken:  # nothing that happens here may end the worker
                 self._note_unsettled(job, broken)
+                return None
 
         return fail
 
     async def hand_back(self, job: Job) -> None:
         """Put an active job back in front of its queue, as if it had not been fetched."""
-        keys = self._backend.keys
-        names = ("active", "wait", "stalled", "paused", "meta", "limiter", "prioritized", "marker", "events")
-        code = cast(
-            "int",
-            await self._backend.connection.commands["moveJobFromActiveToWait"](
-                keys=[keys[name] for name in names], args=[job.id, job.token or "0", self._backend.toKey(job.id)]
-            ),
-        )
-        if code < 0:
-            logger.warning("job {id} was not handed back: it is not ours any more ({code})", id=job.id, code=code)
+        if await self._moves.hand_back(job):
+            logger.info("job {id} handed back to queue {queue}", id=job.id, queue=self._queue)
         else:
-            logger.info("job {id} handed back to queue {queue}", id=job.id, queue=self._backend.name)
+            logger.warning("job {id} was not handed back: it is not ours any more", id=job.id)
+
+    async def _complete(self, job: Job, result: str) -> Fetched | None:
+        def store(fetch_next: bool) -> Awaitable[Fetched]:
+            return self._moves.complete(job, result, fetch_next=fetch_next)
+
+        try:
+            return await self._persist(job, store)
+        except TypeError as error:
+            if "pending dependencies" not in str(error) or not await self._let_continue(job):
+                raise
+            return await self._persist(job, store)
+
+    async def _fail(self, job: Job, error: BaseException) -> Fetched | None:
+        fields = job.note_failure(error)
+        reason, delay_ms = job.failedReason or "", job.delay_before_next(error)
+        job.attemptsMade += 1
+        if delay_ms is None:
+            return await self._persist(job, lambda fetch: self._moves.fail(job, reason, fields, fetch_next=fetch))
+        if delay_ms > 0:
+            return await self._delay(job, delay_ms, fields)
+
+        async def retry(_fetch_next: bool) -> None:
+            await self._moves.retry(job, fields)
+
+        return await self._persist(job, retry)
+
+    def _delay(
+        self, job: Job, delay_ms: int, fields: dict[str, str], *, use_attempt: bool = True
+    ) -> Awaitable[Fetched | None]:
+        def store(fetch_next: bool) -> Awaitable[Fetched | None]:
+            return self._moves.delay(job, delay_ms, fields, fetch_next=fetch_next, use_attempt=use_attempt)
+
+        return self._persist(job, store)
 
     async def _let_continue(self, job: Job) -> bool:
         """Detach the pending children of a parent that a child's failure let continue; False for any other job."""
@@ -105,31 +127,42 @@ class Settlement:
         logger.error(
             "job {id} of queue {queue} could not be settled and waits for its lock to expire: {error}",
             id=job.id,
-            queue=self._backend.name,
+            queue=self._queue,
             error=reason_of(error),
         )
 
-    async def _park(self, job: Job, delay_ms: int) -> None:
-        now = round(time.time() * 1000)
-        await self._backend.moveToDelayed(job.id, now, delay_ms, job.token or "", {"skipAttempt": True})
-
-    async def _persist(self, job: Job, settle: Callable[[], Awaitable[object]]) -> None:
+    async def _persist(self, job: Job, settle: Callable[[bool], Awaitable[Fetched | None]]) -> Fetched | None:
         until = time.monotonic() + self._patience_s
         lost_reply = False
         while True:
+            fetch_next = self._wants_next()
             try:
-                await settle()
+                fetched = await settle(fetch_next)
             except TypeError as error:  # bullmq's type for what its scripts refuse
-                if "issing lock" in str(error) or "issing key" in str(error) or "Lock mismatch" in str(error):
-                    # After a lost reply this is the sign that the first try was carried out.
-                    level = "DEBUG" if lost_reply else "WARNING"
-                    logger.log(level, "job {id} is not ours any more: {error}", id=job.id, error=error)
-                    return
-                raise
+                if not _is_not_ours(error):
+                    raise
+                # After a lost reply this is the sign that the first try was carried out.
+                level = "DEBUG" if lost_reply else "WARNING"
+                logger.log(level, "job {id} is not ours any more: {error}", id=job.id, error=error)
+                return await self._recover(job) if lost_reply else None
             except Exception as error:
                 if not is_passing(error) or time.monotonic() > until:
                     raise
                 lost_reply = lost_reply or is_unreachable(error)
                 await asyncio.sleep(_PAUSE_S)
             else:
-                return
+                return fetched if fetch_next else None
+
+    async def _recover(self, job: Job) -> Fetched | None:
+        """Return the job that came with the lost reply; it is active under the token of the one before."""
+        try:
+            fetched = await self._moves.recover(job.token or "")
+        except Exception as error:  # then it waits for its lock to expire
+            logger.debug("could not look for the job that follows {id}: {error}", id=job.id, error=error)
+            return None
+        return None if fetched is NOTHING else fetched
+
+
+def _is_not_ours(error: TypeError) -> bool:
+    text = str(error)
+    return "issing lock" in text or "issing key" in text or "Lock mismatch" in text

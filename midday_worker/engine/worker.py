@@ -7,6 +7,8 @@ A fetch loop of our own replaces the port's `run`, which asks Redis once per fre
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -21,11 +23,13 @@ from loguru import logger
 from midday_worker.engine.backend import Backend, client_name
 from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
 from midday_worker.engine.cron import repeat_strategy
+from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.running import Processor, RunningJobs
 from midday_worker.engine.settlement import Settlement
+from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import UNREACHABLE
 
 T = TypeVar("T")
@@ -92,9 +96,18 @@ class Worker(bullmq.Worker):
         self._interruptible: asyncio.Future[object] | None = None
         self._stalled_check: asyncio.Task[None] | None = None
         self._outage = Outage(f"queue {config.queue}")
-        settlement = Settlement(self.backend, config.lock_duration_ms)
-        self._running = RunningJobs(processor, settlement, self.lockManager, self._slots.release)
+        self._moves = Transitions(
+            self.backend,
+            lock_duration_ms=config.lock_duration_ms,
+            limiter={"max": limit[0], "duration": limit[1]} if limit else None,
+            metrics_points=METRICS_POINTS,
+            worker_name=f"{socket.gethostname()}:{os.getpid()}",
+        )
+        settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next)
+        self._running = RunningJobs(processor, settlement, self.lockManager, self._receive, self._slots.release)
         self._fetches = 0
+        self._received = 0
+        self._unsure = ""
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
         """Log what the port would emit: a listener's exception must never reach the engine's loops."""
@@ -144,15 +157,15 @@ class Worker(bullmq.Worker):
         self._fetching.clear()  # a drain waits until this fetch's job, if any, is on the list
         try:
             job = await self._outage.survive(self._next, self._draining)
-            if job is not None and self._draining.is_set():
-                await self._running.hand_back([job])
-                job = None
         finally:
             if job is None:
                 self._slots.release()
             else:
                 self._running.start(job)
             self._fetching.set()
+
+    def _wants_next(self) -> bool:
+        return not self._draining.is_set()
 
     async def _next(self) -> Job | None:
         if self.limitUntil > 0:
@@ -169,35 +182,42 @@ class Worker(bullmq.Worker):
             self.drained = False  # the marker is taken: if the fetch fails, the next try must not wait for another
         if self._draining.is_set():
             return None
-        self._fetches += 1
-        fetched = await self.moveToActive(f"{self.id}:{self._fetches}")
-        return fetched if isinstance(fetched, Job) else None
+        return await self._fetch()
 
-    async def nextJobFromJobData(
-        self,
-        job_data: dict[str, str] | None = None,
-        job_id: str | None = None,
-        limit_until: int = 0,
-        delay_until: int = 0,
-        token: str | None = None,
-    ) -> Job | None:
-        """As the port's, but a job that can't be read is returned as one, instead of raising for ever."""
-        self.limitUntil = max(limit_until or 0, 0)
-        if delay_until:
-            self.blockUntil = max(int(delay_until), 0)
-        if not job_id or job_id == "0":
+    async def _fetch(self) -> Job | None:
+        if self._unsure:
+            # A fetch whose answer was lost may have been carried out: its job is active, and nobody runs it.
+            fetched = await self._moves.recover(self._unsure, self.lockManager.get_tracked_job_ids())
+            token, self._unsure = self._unsure, ""
+            if fetched.job_id is not None:
+                return await self._receive(fetched, token)
+        self._fetches += 1
+        self._unsure = token = f"{self.id}:{self._fetches}"
+        fetched = await self._moves.fetch(token)
+        self._unsure = ""
+        return await self._receive(fetched, token)
+
+    async def _receive(self, fetched: Fetched, token: str) -> Job | None:
+        """Return the job that a fetch brought, ready to run; without one, learn when to look again."""
+        self.limitUntil = fetched.limited_ms
+        if fetched.due_ms:
+            self.blockUntil = fetched.due_ms
+        if fetched.job_id is None:
             if not self.drained:
                 self.drained = True
-                self.blockUntil = self.blockUntil if delay_until else 0
+                self.blockUntil = fetched.due_ms
             return None
         self.drained = False
-        job = Job.from_raw(self, job_data or {}, job_id)
+        # A job that can't be read is returned as one, instead of raising for ever, as the port does.
+        job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
         job.token = token
+        self._received += 1
+        job.sequence = self._received
         if job.repeatJobKey and not job.unreadable:
             try:
                 await self._scheduleNextIteration(job)
             except Exception as error:  # the job is active and has to run, whatever its schedule does
-                logger.error("job {id}: its schedule could not be advanced: {error}", id=job_id, error=error)
+                logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
         return job
 
     @property
@@ -228,6 +248,7 @@ class Worker(bullmq.Worker):
         """Start no further job. Those that run go on."""
         self._draining.set()
         self.closing = True
+        self._running.close()
         if self._interruptible is not None:
             self._interruptible.cancel()
 

@@ -22,6 +22,8 @@ from midday_worker import (
     job,
 )
 from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.fetched import Fetched
+from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.worker import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
@@ -187,16 +189,16 @@ async def test_a_fetch_that_fails_after_a_wait_is_tried_again_at_once(
     client: JobClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with Crew(registry, settings) as crew:
-        fetch, failures = crew.worker.moveToActive, [ConnectionError("the connection broke")]
+    async with Crew(registry, settings):
+        fetch, failures = Transitions.fetch, [ConnectionError("the connection broke")]
 
-        async def fail_once(token: str) -> object:
+        async def fail_once(moves: Transitions, token: str) -> Fetched:
             if failures:
                 raise failures.pop()
-            return await fetch(token)
+            return await fetch(moves, token)
 
         await (await double.trigger(1, client=client)).result("10s")  # from here on, the worker waits
-        monkeypatch.setattr(crew.worker, "moveToActive", fail_once)
+        monkeypatch.setattr(Transitions, "fetch", fail_once)
         async with asyncio.timeout(3):  # less than the 5 s of a wait
             assert await (await double.trigger(2, client=client)).result() == 4
     assert failures == []

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from midday_worker import JobClient, JobContext, JobRegistry, Settings, job
 from midday_worker.client import redis_config
+from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import Connection, connect
-from midday_worker.engine.job import Job
-from midday_worker.engine.worker import Worker, WorkerConfig
+from midday_worker.engine.transitions import Transitions
+from midday_worker.engine.worker import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 
 CONFIG = WorkerConfig(queue="default", concurrency=1, lock_duration_ms=200, stalled_interval_ms=100)
 
 
-async def never(job: Job) -> object:
-    raise AssertionError(f"job {job.id} was run by a dead worker")
-
-
 async def take_and_die(settings: Settings, token: str) -> None:
     """Take a job, as soon as its last worker's lock has expired, and do nothing with it."""
     redis = redis_config(settings)
     connection = Connection(connect(redis))
-    dead = Worker(CONFIG, never, connection, redis)
+    backend = Backend(CONFIG.queue, connection, redis.prefix)
+    moves = Transitions(backend, lock_duration_ms=CONFIG.lock_duration_ms)
 
     async def takes() -> bool:
-        await dead.runStalledJobsCheck()
-        return isinstance(await dead.moveToActive(token), Job)
+        await backend.moveStalledJobsToWait(25, CONFIG.stalled_interval_ms)
+        return (await moves.fetch(token)).job_id is not None
 
     await eventually(takes, "the job is taken")
-    await dead.close()
     await connection.close()
 
 

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import pytest
 from redis.exceptions import ConnectionError, ReadOnlyError, ResponseError
 
-from midday_worker.engine.backend import Backend
+from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Settlement
+from midday_worker.engine.transitions import Transitions
 
 IN_A_SCRIPT = "Error running script: @user_script:324: -READONLY You can't write against a read only replica."
 
 
+class Ended:
+    """A job whose handler has returned, and that has no attempts left."""
+
+    id, token, failedReason, attemptsMade = "j1", "t", "refused", 0
+
+    def note_failure(self, error: BaseException) -> dict[str, str]:
+        return {}
+
+    def delay_before_next(self, error: BaseException) -> int | None:
+        return None
+
+    async def getIgnoredChildrenFailures(self) -> dict[str, str]:
+        return {}
+
+
 class Door:
-    """A backend and a job in one. Raises these errors, one for each try to store a success."""
+    """A queue's transitions that only remember. Raises these errors, one for each try to store a success."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.stored: list[str] = []
-        self.id, self.token, self.name = "j1", "t", "default"
-        self.opts: dict[str, object] = {}
 
-    async def moveToCompleted(self, *args: object, **kwargs: object) -> None:
+    async def complete(self, job: Job, result: str, *, fetch_next: bool) -> Fetched:
         if self.errors:
             raise self.errors.pop(0)
         self.stored.append("completed")
+        return NOTHING
 
-    async def moveToFailed(self, *args: object) -> None:
+    async def fail(self, job: Job, reason: str, fields: Mapping[str, str], *, fetch_next: bool) -> Fetched:
         self.stored.append("failed")
+        return NOTHING
 
 
 async def settle(door: Door, patience_ms: int) -> None:
-    settlement = Settlement(cast("Backend", door), patience_ms)
-    await settlement.success(1)(cast("Job", door))
+    settlement = Settlement(cast("Transitions", door), "default", patience_ms, lambda: True)
+    await settlement.success("1")(cast("Job", Ended()))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,181 @@
+"""The moves of a job between a worker and Redis: fetch, complete, fail, delay, retry, hand back.
+
+Each is one script of BullMQ's. Those that settle a job bring the next one in the same round trip, as Node's worker
+does and the port's doesn't; what is the same for all jobs of a queue is computed once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+import msgpack
+
+from midday_worker.engine.fetched import NOTHING, Fetched
+
+if TYPE_CHECKING:
+    from midday_worker.engine.backend import Backend
+    from midday_worker.engine.job import Job
+
+Fields = Mapping[str, str]
+
+_FETCH: Final = (
+    *("wait", "active", "prioritized", "events", "stalled"),
+    *("limiter", "delayed", "paused", "meta", "pc", "marker"),
+)
+_FINISH: Final = (
+    *("wait", "active", "prioritized", "events", "stalled"),
+    *("limiter", "delayed", "paused", "meta", "pc"),
+)
+_DELAY: Final = ("events", "meta", "stalled", "wait", "limiter", "pc")
+_RETRY: Final = ("meta", "events", "delayed", "prioritized", "pc", "marker", "stalled")
+_HAND_BACK: Final = ("active", "wait", "stalled", "paused", "meta", "limiter", "prioritized", "marker", "events")
+
+
+class Transitions:
+    """The moves of one queue's jobs.
+
+    Args:
+        backend: the queue.
+        lock_duration_ms: how long a fetched job's lock lasts.
+        limiter: the queue's rate limit as BullMQ has it, `{"max": jobs, "duration": ms}`; None for none.
+        metrics_points: how many minutes of throughput BullMQ keeps.
+        worker_name: written into each job as `processedBy`.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        lock_duration_ms: int,
+        limiter: Mapping[str, int] | None = None,
+        metrics_points: int | None = None,
+        worker_name: str | None = None,
+    ) -> None:
+        self._backend = backend
+        self._commands = backend.connection.commands
+        self._prefix = backend.keys[""]
+        self._fetch_keys = self._keys(_FETCH)
+        self._finish_keys = self._keys(_FINISH)
+        self._finish_opts: dict[str, object] = {
+            "lockDuration": lock_duration_ms,
+            "limiter": limiter,
+            "maxMetricsSize": metrics_points or "",
+        }
+        self._fetch_opts: dict[str, object] = {"lockDuration": lock_duration_ms, "limiter": limiter}
+        if worker_name is not None:
+            self._finish_opts["name"] = self._fetch_opts["name"] = worker_name
+
+    async def fetch(self, token: str) -> Fetched:
+        """Take the next job, under a lock that holds `token`."""
+        args = [self._prefix, _now(), _packed({**self._fetch_opts, "token": token})]
+        return Fetched.parse(await self._run("moveToActive", self._fetch_keys, args))
+
+    async def complete(self, job: Job, result: str, *, fetch_next: bool) -> Fetched:
+        """Complete a job with its result, a JSON text; NOTHING unless the next one was asked for."""
+        keep = job.opts.get("removeOnComplete", False)
+        return await self._finish(job, "completed", "returnvalue", result, keep, fetch_next, b"")
+
+    async def fail(self, job: Job, reason: str, fields: Fields, *, fetch_next: bool) -> Fetched:
+        """Fail a job for good; NOTHING unless the next one was asked for."""
+        keep = job.opts.get("removeOnFail", False)
+        return await self._finish(job, "failed", "failedReason", reason, keep, fetch_next, _flat(fields))
+
+    async def delay(
+        self, job: Job, delay_ms: int, fields: Fields, *, fetch_next: bool, use_attempt: bool = True
+    ) -> Fetched | None:
+        """Put a job off for `delay_ms` milliseconds; None if no next job was brought, for whatever reason."""
+        keys = [
+            *self._keys(("marker", "active", "prioritized", "delayed")),
+            self._prefix + job.id,
+            *self._keys(_DELAY),
+        ]
+        args: list[object] = [self._prefix, _now(), job.id, job.token or "", delay_ms, "0" if use_attempt else "1"]
+        args += [_flat(fields), "1" if fetch_next else "0"]
+        if fetch_next:
+            args.append(_packed({**self._fetch_opts, "token": job.token or ""}))
+        answer = self._checked(job, "moveToDelayed", await self._run("moveToDelayed", keys, args))
+        # The script keeps to itself why there is none: a limit, a pause, an empty queue.
+        return Fetched.parse(answer) if isinstance(answer, list) else None
+
+    async def retry(self, job: Job, fields: Fields) -> None:
+        """Put a job back into its queue at once, an attempt used."""
+        keys = [*self._keys(("active", "wait", "paused")), self._prefix + job.id, *self._keys(_RETRY)]
+        push = "RPUSH" if job.opts.get("lifo") else "LPUSH"
+        args = [self._prefix, _now(), push, job.id, job.token or "", _flat(fields)]
+        self._checked(job, "retryJob", await self._run("retryJob", keys, args))
+
+    async def hand_back(self, job: Job) -> bool:
+        """Put an active job back in front of its queue, as if it had not been fetched; False if it isn't ours."""
+        args = [job.id, job.token or "0", self._prefix + job.id]
+        return cast("int", await self._run("moveJobFromActiveToWait", self._keys(_HAND_BACK), args)) >= 0
+
+    async def recover(self, token: str, known: Sequence[str] = ()) -> Fetched:
+        """Return the job that is active under `token`: one whose fetch was carried out, but its answer lost.
+
+        Args:
+            token: the token that the fetch named.
+            known: the jobs that are known to run.
+        """
+        client = self._backend.conn
+        active = cast("list[str]", await client.lrange(self._backend.keys["active"], 0, -1))
+        unknown = [job_id for job_id in active if job_id not in known]
+        if not unknown:
+            return NOTHING
+        locks = cast("list[str | None]", await client.mget([f"{self._prefix}{job_id}:lock" for job_id in unknown]))
+        for job_id, lock in zip(unknown, locks, strict=True):
+            if lock == token:
+                raw = cast("dict[str, str]", await client.hgetall(self._prefix + job_id))
+                return Fetched(job_id, raw)
+        return NOTHING
+
+    async def _finish(
+        self, job: Job, target: str, field: str, value: str, keep: object, fetch_next: bool, fields: bytes
+    ) -> Fetched:
+        prefix = self._prefix
+        keys = [*self._finish_keys, prefix + target, prefix + job.id, f"{prefix}metrics:{target}", prefix + "marker"]
+        opts = {
+            **self._finish_opts,
+            "token": job.token or "",
+            "keepJobs": _keep(keep),
+            "attempts": job.attempts,
+        }
+        args = [job.id, _now(), field, value, target, "1" if fetch_next else "", prefix, _packed(opts), fields]
+        answer = self._checked(job, "moveToFinished", await self._run("moveToFinished", keys, args))
+        return Fetched.parse(answer)
+
+    def _checked(self, job: Job, command: str, answer: object) -> object:
+        if isinstance(answer, int) and answer < 0:
+            raise self._backend.scripts.finishedErrors(
+                {"code": answer, "jobId": job.id, "command": command, "state": "active"}
+            )
+        return answer
+
+    def _run(self, command: str, keys: Sequence[str], args: Sequence[object]) -> Awaitable[object]:
+        script = self._commands[command]
+        return script(keys=keys, args=args)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - texts, ints and bytes
+
+    def _keys(self, names: Sequence[str]) -> list[str]:
+        return [self._backend.keys[name] for name in names]
+
+
+def _now() -> int:
+    return round(time.time() * 1000)
+
+
+def _packed(value: object) -> bytes:
+    return msgpack.packb(value, use_bin_type=True)
+
+
+def _flat(fields: Fields) -> bytes:
+    return _packed([part for pair in fields.items() for part in pair]) if fields else b""
+
+
+def _keep(keep: object) -> object:
+    """Return a retention as the scripts read it: -1 keeps all, 0 none."""
+    if isinstance(keep, Mapping):
+        return cast("Mapping[str, object]", keep)
+    if isinstance(keep, int) and not isinstance(keep, bool):
+        return {"count": keep}
+    return {"count": 0 if keep else -1}
