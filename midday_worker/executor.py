@@ -11,9 +11,10 @@ from midday_worker.database import Database
 from midday_worker.definition import JobDefinition
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
-from midday_worker.engine.wire import attempts_of, call_timeout, fill_in
+from midday_worker.engine.wire import WireOptions, attempts_of, call_timeout, encode, fill_in
 from midday_worker.errors import NonRetryableError, UnknownJobError
 from midday_worker.logs import job_logger
+from midday_worker.options import ResolvedOptions
 from midday_worker.registry import JobRegistry
 
 _FIRST_PARK_MS: Final = 5_000
@@ -28,12 +29,21 @@ class Executor:
         database: where `ctx.db` goes; None if none is configured.
         unknown_job_retries: how often a job of an unknown name is parked before it fails; the default of 12 is about
             an hour, time for a rolling deploy to bring the worker that knows it.
+        outcome_level: the level of the line that tells of each job's completion.
     """
 
-    def __init__(self, registry: JobRegistry, database: Database | None, unknown_job_retries: int) -> None:
+    def __init__(
+        self,
+        registry: JobRegistry,
+        database: Database | None,
+        unknown_job_retries: int,
+        outcome_level: str = "INFO",
+    ) -> None:
         self._registry = registry
         self._database = database
         self._unknown_job_retries = unknown_job_retries
+        self._outcome_level = outcome_level
+        self._encoded: dict[str, tuple[ResolvedOptions, WireOptions]] = {}
 
     async def __call__(self, job: Job) -> str:
         """Make one attempt and return the result as JSON text. What it raises fails the attempt."""
@@ -48,7 +58,7 @@ class Executor:
 
     async def _attempt(self, job: Job, definition: JobDefinition[object, object]) -> str:
         options = definition.options
-        fill_in(job.opts, options)
+        fill_in(job.opts, self._defaults(definition.id, options))
         job.attempts = attempts_of(job.opts)
         of_call = call_timeout(job.opts)
         timeout_ms = options.timeout if of_call is None else of_call or None
@@ -64,8 +74,15 @@ class Executor:
                 ms=_since(started),
             )
             raise
-        logger.info("completed in {ms} ms", ms=_since(started))
+        logger.log(self._outcome_level, "completed in {ms} ms", ms=_since(started))
         return result
+
+    def _defaults(self, name: str, options: ResolvedOptions) -> WireOptions:
+        """Return a definition's options as BullMQ has them, encoded once and not for each job."""
+        known = self._encoded.get(name)
+        if known is None or known[0] is not options:
+            known = self._encoded[name] = (options, encode(options))
+        return known[1]
 
     def _unknown(self, job: Job) -> Exception:
         unknown = UnknownJobError(job.name, self._registry.near(job.name), len(self._registry))

@@ -49,11 +49,15 @@ class Triggers(Generic[P, R]):
         self.result_schema = result_schema
         self._options = options
         self._queues = queues
+        self._default: tuple[CheckedOptions, ResolvedOptions] | None = None
 
     @property
     def options(self) -> ResolvedOptions:
         """The job's options: the library's, the queue's, and its own."""
-        return self._resolve({})
+        of_queue = self._queues.get(self.queue).options
+        if self._default is None or self._default[0] is not of_queue:  # its queue may be configured later
+            self._default = (of_queue, merge(of_queue, self._options))
+        return self._default[1]
 
     def parse_result(self, value: object) -> R:
         """Validate a result as it was stored. Raises PayloadError."""
@@ -218,7 +222,7 @@ class Triggers(Generic[P, R]):
         return self._request(payload, cast("Mapping[str, object]", options), below, on_failure)
 
     def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
-        return merge(self._queues.get(self.queue).options, self._options, call)
+        return merge(self._queues.get(self.queue).options, self._options, call) if call else self.options
 
     def _request(
         self,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from typing import Final, TypedDict, cast
 
 import bullmq
 
 from midday_worker.engine.failure import is_final, reason_of, retry_delay_ms, stack_of
-
-RawJob = Mapping[str, str]
+from midday_worker.engine.stored_fields import RawJob, parse_fields
 
 _DEFAULT_STACKS: Final = 10
 
@@ -60,11 +58,10 @@ class Job(bullmq.Job):
 
     @classmethod
     def _parse(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
-        parsed = bullmq.Job.fromJSON(queue, dict(raw), job_id)
-        job = cls(queue, raw.get("name") or "", parsed.data, parsed.opts, job_id)
-        vars(job).update(vars(parsed))
-        if parsed.opts.get("attempts") is None:
-            job.opts["attempts"] = 0
+        job = cls.__new__(cls)
+        # Not through __init__, which does more work than all else on a job's way through a worker.
+        vars(job).update(parse_fields(raw))
+        job.id, job.queue, job.backend, job.queueQualifiedName = job_id, queue, queue.backend, queue.qualifiedName
         return job
 
     def note_failure(self, error: BaseException) -> dict[str, str]:

@@ -91,15 +91,18 @@ def _encode_deduplication(policy: DeduplicationPolicy | None) -> WireOptions | N
     return wire
 
 
-def fill_in(wire: WireOptions, defaults: ResolvedOptions) -> None:
+def fill_in(wire: WireOptions, defaults: WireOptions) -> None:
     """Give a job that was produced elsewhere the options that it lacks, in place.
+
+    Args:
+        wire: the job's options as stored.
+        defaults: its definition's, encoded.
 
     Node writes `attempts: 0` for a job without attempts, so there 0 counts as absent; elsewhere it says something.
     """
-    encoded = encode(defaults)
     for key in ("attempts", "backoff", "removeOnComplete", "removeOnFail", "stackTraceLimit", "keepLogs"):
         if wire.get(key) is None or (key == "attempts" and not wire[key]):
-            wire[key] = encoded[key]
+            wire[key] = defaults[key]
 
 
 def attempts_of(wire: Mapping[str, object]) -> int:

@@ -17,6 +17,8 @@ from midday_worker.options import CheckedOptions, JobOptions, check_options
 DEFAULT_QUEUE: Final = "default"
 """Where a job lives that names no queue."""
 
+_NO_OPTIONS: Final[CheckedOptions] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
@@ -48,7 +50,7 @@ class QueueDefinition:
     name: str
     concurrency: int | None = None
     rate_limit: RateLimit | None = None
-    options: CheckedOptions = field(default_factory=lambda: MappingProxyType({}))
+    options: CheckedOptions = field(default_factory=lambda: _NO_OPTIONS)
     defined_at: str = ""
 
 

@@ -99,7 +99,9 @@ class WorkerService:
         )
 
     async def _work(self, connection: Connection, database: Database | None) -> bool:
-        executor = Executor(self._registry, database, self._settings.unknown_job_retries)
+        # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
+        level = "INFO" if self._settings.development else "DEBUG"
+        executor = Executor(self._registry, database, self._settings.unknown_job_retries, level)
         workers = [Worker(config, executor, connection, self._redis) for config in self._plan.queues]
         loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
         pulse = asyncio.create_task(self._beat(connection))

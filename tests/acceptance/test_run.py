@@ -142,7 +142,7 @@ async def test_without_jobs_there_is_nothing_to_run(command: Command) -> None:
 
 async def test_in_production_every_line_of_a_job_is_json_with_its_ids(command: Command, client: JobClient) -> None:
     job_id = await add(client, "send-mail", "mails")
-    running = await command.start("run", ENVIRONMENT="production")
+    running = await command.start("run", ENVIRONMENT="production", LOG_LEVEL="DEBUG")
     await running.until("completed in")
     running.signal(signal.SIGTERM)
     assert await running.end() == 0

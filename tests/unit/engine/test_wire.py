@@ -123,7 +123,7 @@ def test_a_failure_policy_is_bullmqs_option(policy: FailurePolicy, option: str) 
 
 @pytest.mark.parametrize("wire", [{}, {"attempts": 0}, {"attempts": 0, "backoff": None, "timestamp": 5}])
 def test_a_job_of_nodes_gets_the_options_that_it_lacks(wire: WireOptions) -> None:
-    fill_in(wire, merge(check_options({"attempts": 4, "backoff": "1s", "keep_logs": 7})))
+    fill_in(wire, encode(merge(check_options({"attempts": 4, "backoff": "1s", "keep_logs": 7}))))
 
     assert wire["attempts"] == 4
     assert wire["backoff"] == {"type": "fixed", "delay": 1_000}
@@ -142,7 +142,7 @@ def test_what_a_job_of_nodes_says_itself_is_kept() -> None:
     }
     wire = dict(own)
 
-    fill_in(wire, ResolvedOptions())
+    fill_in(wire, encode(ResolvedOptions()))
 
     assert wire == own
 
@@ -152,7 +152,7 @@ def test_only_for_attempts_is_zero_as_good_as_absent(option: str) -> None:
     """To Node, `removeOnComplete: 0` removes at once and `stackTraceLimit: 0` keeps no stack."""
     wire: WireOptions = {option: 0}
 
-    fill_in(wire, merge(check_options({"keep_logs": 7})))
+    fill_in(wire, encode(merge(check_options({"keep_logs": 7}))))
 
     assert wire[option] == 0
 
