@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 import pytest
 
 from midday_worker import CallOptions, JobContext, JobOptions, JobRegistry, QueueRegistry, job, queue
-from midday_worker.engine.wire import WireOptions, call_timeout, encode_request, fill_in
+from midday_worker.engine.wire import WireOptions, call_timeout, encode, encode_request, fill_in
 from midday_worker.options import ResolvedOptions
 
 Layer: TypeAlias = Literal["queue", "job", "call"]
@@ -69,7 +69,7 @@ def found(case: Case, set_at: dict[Layer, object]) -> object:
 
     request = definition.node(1, **cast("CallOptions", given["call"]))
     stored = cast("WireOptions", json.loads(json.dumps(encode_request(request))))
-    fill_in(stored, definition.options)
+    fill_in(stored, encode(definition.options))
     if case.name == "timeout":
         of_call = call_timeout(stored)
         return definition.options.timeout if of_call is None else of_call or None
