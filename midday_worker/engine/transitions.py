@@ -97,7 +97,7 @@ class Transitions:
             args.append(_packed({**self._fetch_opts, "token": job.token or ""}))
         answer = self._checked(job, "moveToDelayed", await self._run("moveToDelayed", keys, args))
         # The script keeps to itself why there is none: a limit, a pause, an empty queue.
-        return Fetched.parse(answer) if isinstance(answer, list) else None
+        return None if isinstance(answer, int) else Fetched.parse(answer)
 
     async def retry(self, job: Job, fields: Fields) -> None:
         """Put a job back into its queue at once, an attempt used."""
