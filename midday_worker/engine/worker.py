@@ -54,6 +54,25 @@ class WorkerConfig:
     lock_duration_ms: int = 30_000
     stalled_interval_ms: int = 30_000
 
+    @property
+    def limiter(self) -> dict[str, int] | None:
+        """The rate limit as BullMQ has it."""
+        return None if self.rate_limit is None else {"max": self.rate_limit[0], "duration": self.rate_limit[1]}
+
+
+def _port_options(config: WorkerConfig, connection: Connection, redis: RedisConfig) -> dict[str, object]:
+    return {
+        "connection": connection.conn,
+        "prefix": redis.prefix,
+        "autorun": False,
+        "concurrency": config.concurrency,
+        "lockDuration": config.lock_duration_ms,
+        "stalledInterval": config.stalled_interval_ms,
+        "maxStalledCount": MAX_STALLED,
+        "metrics": {"maxDataPoints": METRICS_POINTS},
+        **({} if config.limiter is None else {"limiter": config.limiter}),
+    }
+
 
 class Worker(bullmq.Worker):
     """Works one queue with `processor`, which returns a job's result as JSON values, or raises.
@@ -66,22 +85,7 @@ class Worker(bullmq.Worker):
     """
 
     def __init__(self, config: WorkerConfig, processor: Processor, connection: Connection, redis: RedisConfig) -> None:
-        limit = config.rate_limit
-        super().__init__(
-            config.queue,
-            None,
-            {
-                "connection": connection.conn,
-                "prefix": redis.prefix,
-                "autorun": False,
-                "concurrency": config.concurrency,
-                "lockDuration": config.lock_duration_ms,
-                "stalledInterval": config.stalled_interval_ms,
-                "maxStalledCount": MAX_STALLED,
-                "metrics": {"maxDataPoints": METRICS_POINTS},
-                **({"limiter": {"max": limit[0], "duration": limit[1]}} if limit else {}),
-            },
-        )
+        super().__init__(config.queue, None, _port_options(config, connection, redis))
         blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
         self.backend = Backend(config.queue, connection, redis.prefix, blocking)
         self.blockingRedisConnection: RedisConnection = blocking
@@ -99,7 +103,7 @@ class Worker(bullmq.Worker):
         self._moves = Transitions(
             self.backend,
             lock_duration_ms=config.lock_duration_ms,
-            limiter={"max": limit[0], "duration": limit[1]} if limit else None,
+            limiter=config.limiter,
             metrics_points=METRICS_POINTS,
             worker_name=f"{socket.gethostname()}:{os.getpid()}",
         )
