@@ -7,7 +7,7 @@ does and the port's doesn't; what is the same for all jobs of a queue is compute
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 import msgpack
@@ -111,7 +111,7 @@ class Transitions:
         args = [job.id, job.token or "0", self._prefix + job.id]
         return cast("int", await self._run("moveJobFromActiveToWait", self._keys(_HAND_BACK), args)) >= 0
 
-    async def recover(self, token: str, known: Sequence[str] = ()) -> Fetched:
+    async def recover(self, token: str, known: Collection[str] = ()) -> Fetched:
         """Return the job that is active under `token`: one whose fetch was carried out, but its answer lost.
 
         Args:

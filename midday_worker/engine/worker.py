@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
-from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -24,6 +22,7 @@ from midday_worker.engine.backend import Backend, client_name
 from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
 from midday_worker.engine.cron import repeat_strategy
 from midday_worker.engine.fetched import Fetched
+from midday_worker.engine.intake import Intake
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.outage import Outage
@@ -94,10 +93,8 @@ class Worker(bullmq.Worker):
         self.keys = self.backend.keys
         self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url)
         self._slots = asyncio.Semaphore(config.concurrency)
-        self._draining = asyncio.Event()
         self._fetching = asyncio.Event()
         self._fetching.set()
-        self._interruptible: asyncio.Future[object] | None = None
         self._stalled_check: asyncio.Task[None] | None = None
         self._outage = Outage(f"queue {config.queue}")
         self._moves = Transitions(
@@ -109,9 +106,8 @@ class Worker(bullmq.Worker):
         )
         settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next)
         self._running = RunningJobs(processor, settlement, self.lockManager, self._receive, self._slots.release)
-        self._fetches = 0
+        self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
         self._received = 0
-        self._unsure = ""
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
         """Log what the port would emit: a listener's exception must never reach the engine's loops."""
@@ -134,16 +130,16 @@ class Worker(bullmq.Worker):
         self.running = True
         try:
             await self._prepare()
-            while not self._draining.is_set():
+            while not self._intake.closed.is_set():
                 await self._fetch_one()
         finally:
             self.running = False
 
     async def _prepare(self) -> None:
-        await self._outage.survive(self.backend.connection.getRedisVersion, self._draining)
+        await self._outage.survive(self.backend.connection.getRedisVersion, self._intake.closed)
         blocking = self.backend.blocking_connection
         if blocking is not None:
-            await self._outage.survive(blocking.getRedisVersion, self._draining)
+            await self._outage.survive(blocking.getRedisVersion, self._intake.closed)
         self.lockManager.start()
         if self._stalled_check is None:
             self._stalled_check = asyncio.create_task(self._check_stalled())
@@ -155,12 +151,14 @@ class Worker(bullmq.Worker):
 
     async def _fetch_one(self) -> None:
         # One fetch at a time, however many slots are free: an idle worker costs one blocking command.
-        if await self._unless_draining(self._slots.acquire()) is None:
+        if await self._intake.unless_closed(self._slots.acquire()) is None:
             return
         job: Job | None = None
         self._fetching.clear()  # a drain waits until this fetch's job, if any, is on the list
         try:
-            job = await self._outage.survive(self._next, self._draining)
+            answer = await self._outage.survive(self._intake.next, self._intake.closed)
+            if answer is not None:
+                job = await self._receive(*answer)
         finally:
             if job is None:
                 self._slots.release()
@@ -169,49 +167,13 @@ class Worker(bullmq.Worker):
             self._fetching.set()
 
     def _wants_next(self) -> bool:
-        return not self._draining.is_set()
-
-    async def _next(self) -> Job | None:
-        if self.limitUntil > 0:
-            # The port would sleep its drain delay here, whatever the limit's time to live.
-            left, self.limitUntil = self.limitUntil, 0
-            await self._unless_draining(asyncio.sleep(left / 1000))
-        elif self.drained:
-            marker = await self._unless_draining(self.waitForJob())
-            if marker is None and self._draining.is_set():
-                await self.backend.conn.zadd(self.keys["marker"], {"0": 0})  # the cancelled wait may have taken it
-            self.blockUntil = marker or 0
-            if self.blockUntil > time.time() * 1000:
-                return None
-            self.drained = False  # the marker is taken: if the fetch fails, the next try must not wait for another
-        if self._draining.is_set():
-            return None
-        return await self._fetch()
-
-    async def _fetch(self) -> Job | None:
-        if self._unsure:
-            # A fetch whose answer was lost may have been carried out: its job is active, and nobody runs it.
-            fetched = await self._moves.recover(self._unsure, self.lockManager.get_tracked_job_ids())
-            token, self._unsure = self._unsure, ""
-            if fetched.job_id is not None:
-                return await self._receive(fetched, token)
-        self._fetches += 1
-        self._unsure = token = f"{self.id}:{self._fetches}"
-        fetched = await self._moves.fetch(token)
-        self._unsure = ""
-        return await self._receive(fetched, token)
+        return not self._intake.closed.is_set()
 
     async def _receive(self, fetched: Fetched, token: str) -> Job | None:
-        """Return the job that a fetch brought, ready to run; without one, learn when to look again."""
-        self.limitUntil = fetched.limited_ms
-        if fetched.due_ms:
-            self.blockUntil = fetched.due_ms
+        """Return the job that Redis answered with, ready to run; None if it answered with none."""
+        self._intake.learn(fetched)
         if fetched.job_id is None:
-            if not self.drained:
-                self.drained = True
-                self.blockUntil = fetched.due_ms
             return None
-        self.drained = False
         # A job that can't be read is returned as one, instead of raising for ever, as the port does.
         job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
         job.token = token
@@ -231,30 +193,11 @@ class Worker(bullmq.Worker):
             self._job_scheduler = JobScheduler(self, repeat_strategy)
         return self._job_scheduler
 
-    async def _unless_draining(self, awaitable: Awaitable[T]) -> T | None:
-        """Await something that `drain` may cut short; None if it did."""
-        if self._draining.is_set():
-            if asyncio.iscoroutine(awaitable):
-                awaitable.close()
-            return None
-        future = asyncio.ensure_future(awaitable)
-        self._interruptible = future  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue] - only cancelled
-        try:
-            return await future
-        except asyncio.CancelledError:
-            if self._draining.is_set() and future.cancelled():
-                return None
-            raise
-        finally:
-            self._interruptible = None
-
     def stop_fetching(self) -> None:
         """Start no further job. Those that run go on."""
-        self._draining.set()
         self.closing = True
         self._running.close()
-        if self._interruptible is not None:
-            self._interruptible.cancel()
+        self._intake.close()
 
     async def drain(self, timeout_s: float) -> bool:
         """Stop fetching, let running jobs finish, cancel and hand back what is left at the deadline.

@@ -1,0 +1,126 @@
+"""Bringing a queue's jobs: when to ask Redis for the next one, and what to make of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final, TypeVar
+
+from midday_worker.engine.backend import Backend
+from midday_worker.engine.connection import LONGEST_BLOCK_S
+from midday_worker.engine.fetched import Fetched
+from midday_worker.engine.transitions import Transitions
+
+T = TypeVar("T")
+
+_LOOK_AGAIN_S: Final = 5.0
+"""How long an idle worker waits before it looks for jobs whose marker was lost; BullMQ's `drainDelay`."""
+
+
+class Intake:
+    """Decides when to fetch, and fetches one job at a time; an idle queue costs one blocking command.
+
+    Args:
+        moves: the queue's transitions.
+        backend: the queue, with its blocking connection.
+        worker_id: what the tokens of the fetches begin with.
+        running: the ids of the jobs that run here.
+    """
+
+    def __init__(
+        self, moves: Transitions, backend: Backend, worker_id: str, running: Callable[[], Collection[str]]
+    ) -> None:
+        self._moves = moves
+        self._backend = backend
+        self._worker_id = worker_id
+        self._running = running
+        self._closed = asyncio.Event()
+        self._interruptible: asyncio.Future[object] | None = None
+        self._empty = False
+        self._due_ms = 0
+        self._limited_until = 0.0
+        self._fetches = 0
+        self._unsure = ""
+
+    @property
+    def closed(self) -> asyncio.Event:
+        """Set once nothing may be fetched any more."""
+        return self._closed
+
+    def close(self) -> None:
+        """Fetch no further job; what waits for one is cut short. May be called again and again."""
+        self._closed.set()
+        if self._interruptible is not None:
+            self._interruptible.cancel()
+
+    async def next(self) -> tuple[Fetched, str] | None:
+        """Wait until there may be a job, and fetch it; return the answer and the token that was asked with.
+
+        None if it isn't time to fetch, or after `close`.
+        """
+        left = self._limited_until - time.monotonic()
+        if left > 0:
+            # The port would sleep its drain delay here, whatever the limit's time to live.
+            await self.unless_closed(asyncio.sleep(left))
+        elif self._empty and not await self._wait():
+            return None
+        return None if self._closed.is_set() else await self._fetch()
+
+    def learn(self, fetched: Fetched) -> None:
+        """Take in what an answer says of when to look again; whoever asked, here or while settling a job."""
+        self._limited_until = time.monotonic() + fetched.limited_ms / 1000 if fetched.limited_ms else 0.0
+        if fetched.job_id is not None:
+            self._empty = False
+        elif fetched.due_ms or not self._empty:
+            self._empty, self._due_ms = True, fetched.due_ms
+
+    async def unless_closed(self, awaitable: Awaitable[T]) -> T | None:
+        """Await something that `close` may cut short; None if it did."""
+        if self._closed.is_set():
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()
+            return None
+        future = asyncio.ensure_future(awaitable)
+        self._interruptible = future  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue] - only cancelled
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if self._closed.is_set() and future.cancelled():
+                return None
+            raise
+        finally:
+            self._interruptible = None
+
+    async def _wait(self) -> bool:
+        """Wait for the queue's marker, which an added job sets; False if it says that the next job is due later."""
+        taken = await self.unless_closed(self._backend.waitForJob(self._timeout_s()))
+        if taken is None and self._closed.is_set():
+            # The wait that was cut short may have taken it: another worker may need it.
+            await self._backend.conn.zadd(self._backend.keys["marker"], {"0": 0})
+        self._due_ms = int(float(taken[2])) if taken else 0
+        if self._due_ms > time.time() * 1000:
+            return False
+        self._empty = False  # the marker is taken: if the fetch fails, the next try must not wait for another
+        return True
+
+    def _timeout_s(self) -> float:
+        if not self._due_ms:
+            return _LOOK_AGAIN_S
+        left = self._due_ms / 1000 - time.time()
+        timeout = min(max(left, self._backend.minimumBlockTimeout), LONGEST_BLOCK_S)
+        return timeout if self._backend.capabilities.get("canDoubleTimeout") else math.ceil(timeout)
+
+    async def _fetch(self) -> tuple[Fetched, str]:
+        if self._unsure:
+            # A fetch whose answer was lost may have been carried out: its job is active, and nobody runs it.
+            fetched = await self._moves.recover(self._unsure, self._running())
+            token, self._unsure = self._unsure, ""
+            if fetched.job_id is not None:
+                return fetched, token
+        self._fetches += 1
+        self._unsure = token = f"{self._worker_id}:{self._fetches}"
+        fetched = await self._moves.fetch(token)
+        self._unsure = ""
+        return fetched, token

@@ -1,0 +1,159 @@
+"""Settling a job brings the next one: in one round trip, without losing, repeating or reordering any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError
+
+from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Settings, job
+from midday_worker.engine.fetched import Fetched
+from midday_worker.engine.job import Job
+from midday_worker.engine.transitions import Transitions
+from tests.deadline import eventually
+from tests.integration.crew import Crew
+
+
+class Ledger:
+    """The jobs of one queue, and what was run of them."""
+
+    def __init__(self, registry: JobRegistry) -> None:
+        self.ran: list[int] = []
+
+        async def handle(data: int, ctx: JobContext) -> None:
+            self.ran.append(data)
+            if data < 0 and ctx.job.attemptsMade == 0:
+                raise ValueError("the first attempt of a negative number")
+
+        self.note: JobDefinition[int, None] = job("note", int, handle, backoff="20ms", registry=registry)
+
+    async def add(self, client: JobClient, *numbers: int) -> None:
+        await self.note.batch_trigger([{"payload": number} for number in numbers], client=client)
+
+    async def until(self, count: int) -> None:
+        async def enough() -> bool:
+            return len(self.ran) >= count
+
+        await eventually(enough, f"{count} runs")
+
+
+@pytest.fixture
+def ledger(registry: JobRegistry) -> Ledger:
+    return Ledger(registry)
+
+
+@pytest.fixture
+def one_at_a_time(settings: Settings) -> Settings:
+    return settings.model_copy(update={"concurrency": 1})
+
+
+async def scripts_run(redis: Redis) -> int:
+    stats: Mapping[str, Mapping[str, int]] = await redis.info("commandstats")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    return sum(entry["calls"] for name, entry in stats.items() if name.startswith("cmdstat_eval"))
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["completed", "failed and retried"])
+async def test_each_attempt_costs_one_script(
+    client: JobClient, one_at_a_time: Settings, registry: JobRegistry, ledger: Ledger, redis: Redis, sign: int
+) -> None:
+    await ledger.add(client, *[sign * number for number in range(1, 51)])
+    before = await scripts_run(redis)
+    attempts = 50 if sign > 0 else 100
+    async with Crew(registry, one_at_a_time):
+        await ledger.until(attempts)
+    # The first fetch, the last empty one, the check for stalled jobs; and those that found only delayed ones.
+    assert await scripts_run(redis) - before < attempts * 1.5
+
+
+async def test_a_job_whose_fetch_lost_its_answer_is_run_at_once(
+    client: JobClient, settings: Settings, registry: JobRegistry, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after its lock has expired, and not twice."""
+    real, lost = Transitions.fetch, list[str]()
+
+    async def lose_one(moves: Transitions, token: str) -> Fetched:
+        fetched = await real(moves, token)
+        if fetched.job_id is not None and not lost:
+            lost.append(fetched.job_id)
+            raise ConnectionError("the connection broke in the middle of the reply")
+        return fetched
+
+    monkeypatch.setattr(Transitions, "fetch", lose_one)
+    await ledger.add(client, 1, 2, 3)
+    async with Crew(registry, settings):
+        await ledger.until(3)
+    assert len(lost) == 1
+    assert sorted(ledger.ran) == [1, 2, 3]
+
+
+async def test_a_job_that_came_with_a_lost_answer_is_run_at_once(
+    client: JobClient, one_at_a_time: Settings, registry: JobRegistry, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, lost = Transitions.complete, list[str]()
+
+    async def lose_one(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> Fetched:
+        fetched = await real(moves, job, result, fetch_next=fetch_next)
+        if not lost:
+            lost.append(job.id)
+            raise ConnectionError("the connection broke in the middle of the reply")
+        return fetched
+
+    monkeypatch.setattr(Transitions, "complete", lose_one)
+    await ledger.add(client, 1, 2, 3)
+    async with Crew(registry, one_at_a_time):
+        await ledger.until(3)
+    assert len(lost) == 1
+    assert ledger.ran == [1, 2, 3]
+
+
+async def test_a_job_that_came_as_the_worker_stopped_goes_back_to_the_front(
+    client: JobClient, one_at_a_time: Settings, registry: JobRegistry, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ledger.add(client, 1, 2, 3)
+    async with Crew(registry, one_at_a_time) as crew:
+        real = Transitions.complete
+
+        async def stop_meanwhile(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> Fetched:
+            fetched = await real(moves, job, result, fetch_next=fetch_next)
+            crew.worker.stop_fetching()
+            return fetched
+
+        monkeypatch.setattr(Transitions, "complete", stop_meanwhile)
+        await ledger.until(1)
+        assert await crew.worker.drain(5)
+    monkeypatch.undo()
+    assert await client.queue("default").getJobCounts("active", "waiting") == {"active": 0, "waiting": 2}
+    async with Crew(registry, one_at_a_time):
+        await ledger.until(3)
+    assert ledger.ran == [1, 2, 3]
+
+
+async def test_a_pause_holds_back_the_job_that_would_follow(
+    client: JobClient, one_at_a_time: Settings, registry: JobRegistry, ledger: Ledger
+) -> None:
+    queue = client.queue("default")
+
+    async def handle(data: None, ctx: JobContext) -> None:
+        await queue.pause()
+
+    pausing = job("pause", type(None), handle, registry=registry)
+    paused = await pausing.trigger(None, client=client)
+    await ledger.add(client, 1)
+    async with Crew(registry, one_at_a_time):
+        await paused.result("10s")
+        assert (await queue.getJobCounts("waiting", "paused", "active"))["active"] == 0
+        assert ledger.ran == []
+        await queue.resume()
+        await ledger.until(1)
+
+
+async def test_the_most_urgent_job_is_the_one_that_follows(
+    client: JobClient, one_at_a_time: Settings, registry: JobRegistry, ledger: Ledger
+) -> None:
+    for number, priority in ((1, 3), (2, 1), (3, 0), (4, 2)):
+        await ledger.note.trigger(number, priority=priority, client=client)
+    async with Crew(registry, one_at_a_time):
+        await ledger.until(4)
+    assert ledger.ran == [3, 2, 4, 1]
