@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from bullmq.job_scheduler import JobScheduler
-
-from midday_worker.engine.cron import CronPattern, repeat_strategy
+from midday_worker.engine.cron import CronPattern
 from midday_worker.engine.queue import Queue
+from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.translation import translated
 from midday_worker.engine.wire import encode_request
 from midday_worker.errors import ScheduleError
@@ -61,39 +60,43 @@ class Schedule:
 
     @property
     def over(self) -> bool:
-        """Whether it has reached its limit; BullMQ then keeps it with the time of its last run."""
-        reached = self.limit is not None and self.iterations >= self.limit
-        return reached and (self.next_run_ms or 0) <= time.time() * 1000
+        """Whether it has had its last run, by its limit or its end; BullMQ then keeps it with the time of that run."""
+        last_ms = self.next_run_ms or 0
+        if last_ms > time.time() * 1000:
+            return False
+        if self.limit is not None and self.iterations >= self.limit:
+            return True
+        return self.end_ms is not None and self.end_ms < max(time.time() * 1000, last_ms + (self.every_ms or 0))
 
 
 async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
     """Create the schedule, or put this in its place. Raises ScheduleError if it would never fire."""
     template = {key: value for key, value in encode_request(request).items() if key not in _NOT_IN_TEMPLATE}
-    scheduler = JobScheduler(queue, repeat_strategy)
+    scheduler = Scheduler(queue)
     with translated(f"write schedule {schedule_id} of queue {queue.name}", [schedule_id], writes=True):
         job = await scheduler.upsertJobScheduler(schedule_id, when.encode(), request.name, request.data, template)
     if job is None:
-        raise ScheduleError(f"Schedule {schedule_id!r} would never fire: its end is past, or its limit is reached.")
+        raise ScheduleError(f"Schedule {schedule_id!r} has no run left before its end.")
 
 
 async def find_schedule(queue: Queue, schedule_id: str) -> Schedule | None:
     """Return the schedule, or None."""
     with translated(f"read schedule {schedule_id} of queue {queue.name}"):
-        stored = await JobScheduler(queue).getScheduler(schedule_id)
+        stored = await Scheduler(queue).getScheduler(schedule_id)
     return _parse(queue.name, stored) if stored else None
 
 
 async def list_schedules(queue: Queue) -> list[Schedule]:
     """Return the queue's schedules, the next to fire first."""
     with translated(f"list the schedules of queue {queue.name}"):
-        stored = await JobScheduler(queue).getJobSchedulers(0, -1, True)
+        stored = await Scheduler(queue).getJobSchedulers(0, -1, True)
     return [_parse(queue.name, schedule) for schedule in stored]
 
 
 async def remove_schedule(queue: Queue, schedule_id: str) -> bool:
     """Remove the schedule and its next job; False if there was none."""
     with translated(f"remove schedule {schedule_id} of queue {queue.name}", [schedule_id], writes=True):
-        return await JobScheduler(queue).removeJobScheduler(schedule_id) == 0
+        return await Scheduler(queue).removeJobScheduler(schedule_id) == 0
 
 
 def _parse(queue: str, stored: Mapping[str, object]) -> Schedule:

@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import bullmq
-from bullmq.job_scheduler import JobScheduler
 from bullmq.redis_connection import RedisConnection
 from loguru import logger
 
 from midday_worker.engine.backend import Backend, client_name
 from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
-from midday_worker.engine.cron import repeat_strategy
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.intake import Intake
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.running import Processor, RunningJobs
+from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.settlement import Settlement
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import UNREACHABLE
@@ -187,11 +186,9 @@ class Worker(bullmq.Worker):
         return job
 
     @property
-    def jobScheduler(self) -> JobScheduler:
-        """The scheduler with our cron iterator, which is right across a change to or from summer time."""
-        if self._job_scheduler is None:
-            self._job_scheduler = JobScheduler(self, repeat_strategy)
-        return self._job_scheduler
+    def jobScheduler(self) -> Scheduler:
+        """The scheduler with our cron iterator, and without a run after the end."""
+        return Scheduler(self)
 
     def stop_fetching(self) -> None:
         """Start no further job. Those that run go on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, ScheduleError, Settings, job
+from midday_worker.engine.scheduler import fires_at_ms
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.stored_keys import keys_of
@@ -32,6 +32,13 @@ class Ticks:
             return len(self.of) >= count
 
         await eventually(are_there, f"{count} ticks", within_s)
+
+    async def have_run_out(self, client: JobClient) -> None:
+        """Wait until a later job has run: what was due before it, had there been any, has run too."""
+        last = await self.definition.trigger("last", delay="800ms", client=client)
+        await last.result("10s")
+        self.of.remove("last")
+        self.ids.remove(last.id)
 
 
 @pytest.fixture
@@ -97,9 +104,32 @@ async def test_every_is_advanced_by_the_worker_until_its_limit(
             return await schedule.next_run() is None
 
         await eventually(is_over, "the schedule is over after its limit")
-        await asyncio.sleep(0.5)  # that nothing more comes can't be waited for otherwise
+        await ticks.have_run_out(client)
     assert ticks.of == ["u1"] * 4
     assert len(set(ticks.ids)) == 4
+
+
+@pytest.mark.parametrize("limit", [None, 3, 2])
+async def test_every_does_not_run_after_its_end(
+    client: JobClient, ticks: Ticks, registry: JobRegistry, settings: Settings, limit: int | None
+) -> None:
+    end = datetime.now(UTC) + timedelta(milliseconds=700)
+    schedule = await ticks.definition.trigger_recurring("u1", every="300ms", end=end, limit=limit, client=client)
+    async with Crew(registry, settings):
+        await ticks.until(2)
+        await ticks.have_run_out(client)
+        assert await schedule.next_run() is None
+    assert len(ticks.of) <= (limit or 3)
+    assert max(map(fires_at_ms, ticks.ids)) <= end.timestamp() * 1000
+
+
+async def test_every_whose_end_is_put_before_its_next_run_is_removed(client: JobClient, ticks: Ticks) -> None:
+    now = datetime.now(UTC)
+    first = await ticks.definition.trigger_recurring("u1", every="1d", start=now + timedelta(hours=2), client=client)
+    with pytest.raises(ScheduleError, match="has no run left before its end"):
+        await ticks.definition.trigger_recurring("u1", every="1d", end=now + timedelta(hours=1), client=client)
+    assert await first.fetch() is None
+    assert await client.queue("default").getJobCounts("waiting", "delayed") == {"waiting": 0, "delayed": 0}
 
 
 async def test_a_cron_schedule_is_advanced_by_the_worker(
