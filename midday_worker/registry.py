@@ -210,6 +210,8 @@ def _place(frame: FrameType) -> str:
 
 
 def _import(module: str) -> object:
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ImportFailedError(module, "accepted: a module's name, for example my_service.jobs")
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

@@ -8,11 +8,12 @@ import typer
 
 from midday_worker import __version__
 from midday_worker.cli.failure import one_line_errors
+from midday_worker.cli.values import duration, job_id, whole_number
+from midday_worker.options import MAX_PRIORITY
 
 app: Final = typer.Typer(
     name="midday-worker",
     help="Typed background jobs on BullMQ queues, shared with Node.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
 )
@@ -45,13 +46,28 @@ def run(
     imports: Imports = None,
     queues: Annotated[str | None, typer.Option(help="Work only these queues, separated by commas.")] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Jobs at once, for queues that don't set their own. [default: 5]")
+        int | None,
+        typer.Option(
+            parser=whole_number("--concurrency", 1),
+            metavar="N",
+            help="Jobs at once, for queues that don't set their own. [default: 5]",
+        ),
     ] = None,
     drain_timeout: Annotated[
-        str | None, typer.Option(help='How long running jobs may take after a signal. [default: "30s"]')
+        int | None,
+        typer.Option(
+            parser=duration("--drain-timeout"),
+            metavar="TIME",
+            help='How long running jobs may take after a signal. [default: "30s"]',
+        ),
     ] = None,
     startup_timeout: Annotated[
-        str | None, typer.Option(help='How long to wait for Redis at start-up, 0 for ever. [default: "60s"]')
+        int | None,
+        typer.Option(
+            parser=duration("--startup-timeout"),
+            metavar="TIME",
+            help='How long to wait for Redis at start-up, 0 for ever. [default: "60s"]',
+        ),
     ] = None,
 ) -> None:
     """Run jobs until a signal; then let running ones finish."""
@@ -104,16 +120,26 @@ def trigger(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")],
     data: Annotated[str, typer.Option("--data", "-d", help="The payload: JSON, @file, or @- for standard input.")],
     imports: Imports = None,
-    delay: Annotated[str | None, typer.Option(help='Not before this has passed: "30s", "3d".')] = None,
-    priority: Annotated[int | None, typer.Option(help="1 is the first.")] = None,
-    attempts: Annotated[int | None, typer.Option(help="How often to try.")] = None,
-    job_id: Annotated[str | None, typer.Option("--job-id", help="The id that the job shall have.")] = None,
+    delay: Annotated[
+        int | None,
+        typer.Option(parser=duration("--delay"), metavar="TIME", help='Not before this has passed: "30s", "3d".'),
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(parser=whole_number("--priority", 0, MAX_PRIORITY), metavar="N", help="1 is the first."),
+    ] = None,
+    attempts: Annotated[
+        int | None, typer.Option(parser=whole_number("--attempts", 1), metavar="N", help="How often to try.")
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--job-id", parser=job_id, metavar="ID", help="The id that the job shall have.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add one job."""
     from midday_worker.cli.trigger import trigger_job
 
-    given = {"delay": delay, "priority": priority, "attempts": attempts, "job_id": job_id}
+    given = {"delay": delay, "priority": priority, "attempts": attempts, "job_id": id_}
     options = {name: value for name, value in given.items() if value is not None}
     trigger_job(job, data, imports or [], options, as_json=as_json)
 

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import ParamSpec
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Final, ParamSpec, Protocol, runtime_checkable
 
 import typer
 
 from midday_worker.errors import MiddayWorkerError, PayloadError
 
 P = ParamSpec("P")
+
+MISUSED: Final = 2
+"""The exit code for a command line that can't be read."""
+
+
+@runtime_checkable
+class UsageMistake(Protocol):
+    """What typer raises for a command line that it can't read; its class has moved between typer's versions."""
+
+    ctx: object
+    exit_code: int
+
+    def format_message(self) -> str:
+        """Return what is wrong."""
+        ...
 
 
 def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
@@ -22,8 +38,28 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except MiddayWorkerError as error:
             # A person who typed the payload may see it.
-            text = error.with_values() if isinstance(error, PayloadError) else str(error)
-            typer.secho(f"Error: {' '.join(text.split())}", fg=typer.colors.RED, err=True)
+            _show(error.with_values() if isinstance(error, PayloadError) else str(error))
             raise typer.Exit(1) from None
 
     return guarded
+
+
+@contextmanager
+def one_line_usage(program: str) -> Generator[None]:
+    """Show in one line what is wrong with the command line: exit with 1 for a value, with 2 if it can't be read."""
+    try:
+        yield
+    except MiddayWorkerError as error:
+        _show(str(error))
+        raise SystemExit(1) from None
+    except Exception as error:
+        if not isinstance(error, UsageMistake):
+            raise
+        message = error.format_message()
+        command = getattr(error.ctx, "command_path", program)
+        _show(f"{message}{'' if message.endswith(('.', '?')) else '.'} See {command} --help.")
+        raise SystemExit(MISUSED) from None
+
+
+def _show(text: str) -> None:
+    typer.secho(f"Error: {' '.join(text.split())}", fg=typer.colors.RED, err=True)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from midday_worker.errors import ImportFailedError
 from midday_worker.registry import JobRegistry, default_registry
 from midday_worker.settings import ENV_FILE, Settings, load_settings
 
@@ -25,6 +26,10 @@ def load_jobs(imports: Sequence[str], settings: Settings) -> JobRegistry:
     here = str(Path.cwd())
     if here not in sys.path:  # as `python -m` has it: a project's own package needs no installation
         sys.path.insert(0, here)
+    origin = "--import " if imports else "WORKER_IMPORTS="
     for module in imports or settings.worker_imports:
-        default_registry.load(module)
+        try:
+            default_registry.load(module)
+        except ImportFailedError as error:
+            raise ImportFailedError(error.module, error.reason, f"{origin}{module}") from error
     return default_registry

@@ -7,16 +7,18 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import typer
 
 from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.client import JobClient
 from midday_worker.definition import JobDefinition
-from midday_worker.errors import InvalidInputError
+from midday_worker.errors import InvalidInputError, PayloadError
 from midday_worker.options import CallOptions
 from midday_worker.settings import Settings
+
+_SHOWN: Final = 30
 
 
 def trigger_job(name: str, data: str, imports: Sequence[str], options: Mapping[str, object], *, as_json: bool) -> None:
@@ -35,22 +37,34 @@ async def _trigger(
     definition: JobDefinition[object, object], payload: object, options: CallOptions, settings: Settings
 ) -> str:
     async with JobClient(settings) as client:
-        return (await definition.trigger(payload, client=client, **options)).id
+        try:
+            return (await definition.trigger(payload, client=client, **options)).id
+        except PayloadError as error:
+            raise PayloadError(error.job, error.problems, "--data") from error
 
 
 def read_payload(data: str) -> object:
     """Return the JSON value of `--data`. Raises InvalidInputError."""
     text, where = _read(data)
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise InvalidInputError(
-            f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. "
+            f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}{_shown(text, error.pos)}. "
             """For example: --data '{"userId": "user_123"}', or --data @payload.json."""
         ) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets nested as deep
         raise InvalidInputError(f"{where} can't be read as JSON: {error}.") from error
     return value
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON value")  # json.loads takes NaN and Infinity, which no other reader does
+
+
+def _shown(text: str, position: int) -> str:
+    line = text[position:].partition("\n")[0]
+    return f", at {line[:_SHOWN]!r}" if line else ""
 
 
 def _read(data: str) -> tuple[str, str]:

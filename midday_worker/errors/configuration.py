@@ -28,8 +28,13 @@ class DatabaseUnavailableError(MiddayWorkerError):
 
 
 class ImportFailedError(ConfigurationError):
-    """A module that holds jobs could not be imported."""
+    """A module that holds jobs could not be imported.
 
-    def __init__(self, module: str, reason: str) -> None:
+    `named_by` is what asked for it, where that is known: `--import shop`.
+    """
+
+    def __init__(self, module: str, reason: str, named_by: str | None = None) -> None:
         self.module = module
-        super().__init__(f"Can't import {module!r}: {reason}")
+        self.reason = reason
+        origin = f" (from {named_by})" if named_by else ""
+        super().__init__(f"Can't import {module!r}{origin}: {reason}")

@@ -37,7 +37,10 @@ def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: i
         )
     unknown = [name for name in only if name not in named]
     if unknown:
-        raise ConfigurationError(f"No job lives on queue {unknown[0]!r}. Queues with jobs: {', '.join(named)}.")
+        raise ConfigurationError(
+            f"No job lives on queue {unknown[0]!r} (from --queues or WORKER_QUEUES). "
+            f"Queues with jobs: {', '.join(named)}."
+        )
     return Plan(tuple(_config(registry, name, concurrency) for name in named if not only or name in only))
 
 

@@ -20,9 +20,9 @@ class Finished:
     out: str
     err: str
 
-    def refused(self) -> str:
-        """Return the one line of a user's mistake: exit code 1, nothing else, no traceback."""
-        assert self.code == 1, (self.code, self.out, self.err)
+    def refused(self, code: int = 1) -> str:
+        """Return the one line of a user's mistake: its exit code, nothing else, no traceback."""
+        assert self.code == code, (self.code, self.out, self.err)
         assert "Traceback" not in self.err
         line, *more = self.err.strip().splitlines()
         assert not more, self.err

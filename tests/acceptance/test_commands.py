@@ -9,10 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-import pytest
-
 from midday_worker import JobClient, __version__
-from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command, Finished
 
@@ -59,30 +56,6 @@ async def test_trigger_passes_options_on(command: Command, client: JobClient) ->
     assert [stored.opts[key] for key in ("delay", "priority", "attempts")] == [3 * 86_400_000, 7, 9]
 
 
-MISTAKES: dict[str, tuple[list[str], list[str]]] = {
-    "unknown job": (["send-mial", "-d", "{}"], ["No job named 'send-mial'", "Did you mean 'send-mail'?"]),
-    "malformed JSON": (["send-mail", "-d", "{userId: 1}"], ["--data is not JSON", "line 1, column 2"]),
-    "missing file": (["send-mail", "-d", "@gone.json"], ["Can't read gone.json", "No such file"]),
-    "wrong payload": (["send-mail", "-d", '{"copies": "many"}'], ["userId: Field required", "copies: "]),
-    "payload of another form": (["send-mail", "-d", "[1]"], ["Invalid payload for job 'send-mail'"]),
-    "bad delay": (["send-mail", "-d", '{"userId": "u1"}', "--delay", "soon"], ["delay is 'soon'", '"30m"']),
-    "bad priority": (["send-mail", "-d", '{"userId": "u1"}', "--priority", "-1"], ["priority is -1"]),
-    "bad id": (["send-mail", "-d", '{"userId": "u1"}', "--job-id", "12"], ["job_id is '12'"]),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-async def test_a_mistake_in_trigger_is_one_line_and_nothing_is_written(
-    command: Command, redis_server: RedisServer, mistake: str
-) -> None:
-    arguments, expected = MISTAKES[mistake]
-    line = (await command.run("trigger", *arguments)).refused()
-    assert [part for part in expected if part not in line] == [], line
-    async with connect(RedisConfig(redis_server.url)) as redis:
-        left = await redis.keys(f"{command.environment['REDIS_PREFIX']}*")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-    assert left == []
-
-
 async def test_trigger_with_redis_down_is_one_line(command: Command, mortal_redis: RedisServer) -> None:
     mortal_redis.kill()
     line = (await command.run("trigger", "send-mail", "-d", '{"userId": "u1"}', REDIS_URL=mortal_redis.url)).refused()
@@ -125,6 +98,12 @@ async def test_health_says_what_does_not_answer(command: Command, mortal_redis: 
     assert "FAIL database" in finished.out
     assert "hunter2" not in finished.out
     assert "Traceback" not in finished.err
+
+
+async def test_without_arguments_it_shows_its_help(command: Command) -> None:
+    shown = await command.run()
+    assert (shown.code, shown.err) == (0, "")
+    assert "Usage: midday-worker" in shown.out
 
 
 async def test_version_and_help(command: Command) -> None:

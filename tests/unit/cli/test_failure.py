@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from midday_worker import ConfigurationError, FieldProblem, PayloadError
-from midday_worker.cli.failure import one_line_errors
+from midday_worker.cli.failure import MISUSED, one_line_errors, one_line_usage
 
 
 def test_an_error_of_the_library_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,3 +51,24 @@ def test_a_wrong_payload_is_shown_with_the_value_that_was_typed(capsys: pytest.C
         command()
 
     assert capsys.readouterr().err == "Error: Invalid payload for job 'notify': action: not known (got 'fax')\n"
+
+
+def test_a_command_line_that_can_not_be_read_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped, one_line_usage("midday-worker"):
+        raise typer.BadParameter("not that\none")
+
+    assert stopped.value.code == MISUSED
+    assert capsys.readouterr().err == "Error: Invalid value: not that one. See midday-worker --help.\n"
+
+
+def test_an_options_value_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped, one_line_usage("midday-worker"):
+        raise ConfigurationError("--delay is 'soon'")
+
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "Error: --delay is 'soon'\n"
+
+
+def test_what_is_no_mistake_of_the_user_passes_through() -> None:
+    with pytest.raises(ZeroDivisionError), one_line_usage("midday-worker"):
+        raise ZeroDivisionError

@@ -37,7 +37,9 @@ def test_data_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("data", ["", "{userId: 1}", '{"a": 1'])
 def test_malformed_json_is_refused_with_its_place(data: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"--data is not JSON: .* at line 1, column \d+\. For example: --data"):
+    with pytest.raises(
+        InvalidInputError, match=r"--data is not JSON: .* at line 1, column \d+.*\. For example: --data"
+    ):
         read_payload(data)
 
 

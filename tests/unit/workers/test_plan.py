@@ -50,7 +50,7 @@ def test_only_the_named_queues_are_worked(registry: JobRegistry) -> None:
 
 
 def test_a_queue_without_jobs_is_refused_with_those_that_have_some(registry: JobRegistry) -> None:
-    with pytest.raises(ConfigurationError, match=r"No job lives on queue 'unused'\. Queues with jobs: mail, reports"):
+    with pytest.raises(ConfigurationError, match=r"No job lives on queue 'unused' .*Queues with jobs: mail, reports"):
         make_plan(registry, only=["mail", "unused"])
 
 

@@ -1,0 +1,50 @@
+"""How the values of the command line's options are read: an error names the option, its value, and what is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from midday_worker.durations import to_milliseconds
+from midday_worker.errors import ConfigurationError, DurationError, OptionError
+from midday_worker.options import check_options
+
+# Not InvalidInputError: typer makes a message of its own of every ValueError.
+_LAST: Final = 2**31 - 1
+
+
+def whole_number(option: str, first: int, last: int = _LAST) -> Callable[[str], int]:
+    """Return what reads a whole number from `first` to `last`."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = first - 1
+        if not first <= number <= last:
+            raise ConfigurationError(f"{option} is {text!r}; accepted: a whole number from {first} to {last}.")
+        return number
+
+    return read
+
+
+def duration(option: str) -> Callable[[str], int]:
+    """Return what reads a duration, in milliseconds."""
+
+    def read(text: str) -> int:
+        try:
+            return to_milliseconds(int(text) if text.isdecimal() else text, option)
+        except DurationError:
+            accepted = 'milliseconds, or a text such as "500ms", "5s", "30m", "1h30m", "3d"'
+            raise ConfigurationError(f"{option} is {text!r}; accepted: {accepted}.") from None
+
+    return read
+
+
+def job_id(text: str) -> str:
+    """Read an id that a job may have."""
+    try:
+        check_options({"job_id": text}, call=True)
+    except OptionError as error:
+        raise ConfigurationError(str(error).replace("Option job_id", "--job-id")) from error
+    return text

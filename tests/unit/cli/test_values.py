@@ -1,0 +1,34 @@
+"""The values of options, as the command line reads them."""
+
+from __future__ import annotations
+
+import pytest
+
+from midday_worker import ConfigurationError
+from midday_worker.cli.values import duration, job_id, whole_number
+
+
+@pytest.mark.parametrize(("text", "ms"), [("0", 0), ("5000", 5_000), ("5s", 5_000), ("1h30m", 5_400_000)])
+def test_a_duration_is_milliseconds_or_a_text(text: str, ms: int) -> None:
+    assert duration("--delay")(text) == ms
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "5 parsecs", "9" * 30])
+def test_what_is_no_duration_is_refused_with_the_option(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^--delay is '{text}'; accepted: milliseconds, or a text"):
+        duration("--delay")(text)
+
+
+def test_a_whole_number_has_bounds() -> None:
+    read = whole_number("--priority", 0, 9)
+
+    assert [read("0"), read("9")] == [0, 9]
+    for text in ("-1", "10", "1.5", "high", ""):
+        with pytest.raises(ConfigurationError, match=f"^--priority is '{text}'; accepted: a whole number from 0 to 9"):
+            read(text)
+
+
+def test_an_id_follows_nodes_rules() -> None:
+    assert job_id("mail-u1") == "mail-u1"
+    with pytest.raises(ConfigurationError, match=r"^--job-id is 'a:b'; accepted: a non-empty text"):
+        job_id("a:b")
