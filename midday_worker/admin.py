@@ -8,6 +8,7 @@ from typing import Final
 
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.translation import translated
+from midday_worker.engine.worker_clients import WorkerClient, list_workers
 
 FINISHED: Final = ("completed", "failed")
 """The states that a job ends in, as BullMQ names them."""
@@ -60,3 +61,6 @@ async def _read_state(queue: Queue, state: str) -> list[JobSnapshot]:
         ]
         if len(page) < _PAGE:
             return found
+
+
+__all__ = ["FINISHED", "PENDING", "JobSnapshot", "WorkerClient", "count_jobs", "list_workers", "read_jobs"]

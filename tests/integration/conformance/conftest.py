@@ -32,6 +32,12 @@ def node_runtime(request: pytest.FixtureRequest) -> NodeRuntime:
 
 
 @pytest.fixture(scope="session")
+def major(node_runtime: NodeRuntime) -> int:
+    """The major version of Node's BullMQ."""
+    return int(node_runtime.packages["bullmq"].partition(".")[0])
+
+
+@pytest.fixture(scope="session")
 def node_process(node_runtime: NodeRuntime, redis_server: RedisServer) -> Iterator[NodeProcess]:
     """One Node process for all tests."""
     process = NodeProcess(node_runtime, redis_server.url)

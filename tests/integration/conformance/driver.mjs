@@ -4,8 +4,9 @@ import { createInterface } from "node:readline";
 import { FlowProducer, Queue, QueueEvents, UnrecoverableError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 
-const url = process.argv.at(-1);
-const connect = () => new Redis(url, { maxRetriesPerRequest: null });
+const { hostname: host, port } = new URL(process.argv.at(-1));
+const redis = { host, port: Number(port), maxRetriesPerRequest: null };
+const connect = () => new Redis(redis);
 const shared = connect();
 const opened = new Map(); // prefix -> the queues, workers and listeners to close
 
@@ -93,7 +94,7 @@ const ops = {
     open(prefix, "flow", () => new FlowProducer({ connection: shared, prefix })).add(...args),
   work: async ({ prefix, queue, options }) => {
     const worker = open(prefix, `worker ${queue}`, () =>
-      new Worker(queue, (job) => act(job, prefix), { connection: connect(), prefix, ...options }));
+      new Worker(queue, (job) => act(job, prefix), { connection: redis, prefix, ...options }));
     worker.on("error", () => {});
     await worker.waitUntilReady();
   },
@@ -105,7 +106,7 @@ const ops = {
   },
   listen: async ({ prefix, queue }) => {
     const events = open(prefix, `events ${queue}`, () =>
-      new QueueEvents(queue, { connection: connect(), prefix, lastEventId: "0" }));
+      new QueueEvents(queue, { connection: redis, prefix, lastEventId: "0" }));
     await events.waitUntilReady();
   },
   hear: ({ prefix, queue, events: names }) => {
@@ -122,8 +123,7 @@ const ops = {
   close: async ({ prefix }) => {
     const mine = [...(opened.get(prefix) ?? new Map())];
     opened.delete(prefix);
-    const closing = ([key, each]) => (key.startsWith("heard") ? null : each.close(key.startsWith("worker")));
-    await Promise.all(mine.map(closing));
+    await Promise.all(mine.map(([, each]) => each.close?.()));
   },
 };
 

@@ -1,0 +1,54 @@
+"""The workers of a queue, whatever their language, as Redis's client list shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from midday_worker.engine.backend import client_name
+from midday_worker.engine.queue import Queue
+from midday_worker.engine.translation import translated
+
+_NAMED: Final = ":w:"
+"""What stands between the queue's part of a client's name and the worker's own name, as in Node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerClient:
+    """A worker's connection to Redis; each worker of a queue has one.
+
+    Attributes:
+        name: what the worker calls itself, if it has a name (Node's worker option `name`).
+        address: its host and port as Redis sees them.
+        age_s: how long it has been connected.
+        idle_s: since when it has sent nothing; a worker that waits for jobs sends something every few seconds.
+    """
+
+    name: str | None
+    address: str
+    age_s: int
+    idle_s: int
+
+
+async def list_workers(queue: Queue) -> list[WorkerClient]:
+    """Return the queue's workers, Node's among them, the oldest first; as Node's `Queue.getWorkers`."""
+    with translated(f"list the workers of queue {queue.name}"):
+        clients = cast("list[Mapping[str, str]]", await queue.backend.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    # As Node and this engine name their clients, and as BullMQ's Python port does.
+    names = (client_name(queue.prefix, queue.name), queue.qualifiedName)
+    found = [_worker(client, name) for client in clients for name in names if _is_worker(client["name"], name)]
+    return sorted(found, key=lambda worker: (-worker.age_s, worker.address))
+
+
+def _is_worker(client: str, queue: str) -> bool:
+    return client == queue or client.startswith(queue + _NAMED)
+
+
+def _worker(client: Mapping[str, str], queue: str) -> WorkerClient:
+    return WorkerClient(
+        name=client["name"].removeprefix(queue).removeprefix(_NAMED) or None,
+        address=client["addr"],
+        age_s=int(client["age"]),
+        idle_s=int(client["idle"]),
+    )
