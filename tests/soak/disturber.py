@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Final, cast
 
@@ -47,13 +48,15 @@ class Disturber:
         self._folder = folder
         self._variables = variables
         self._workers: list[WorkerProcess] = []
-        self._launched = 0
+        self._launched: list[WorkerProcess] = []
         self.done: dict[str, int] = {}
         """How often each kind was done."""
 
     async def launch_workers(self) -> None:
         """Start the workers."""
         self._workers = [await self._launch() for _ in range(WORKERS)]
+        for worker in self._workers:
+            await eventually(worker.is_up, "the worker is up", UP_S)
 
     async def stop_workers(self) -> list[int]:
         """Stop the workers and return their exit codes."""
@@ -62,14 +65,13 @@ class Disturber:
         return [await worker.wait(DRAIN_S) for worker in self._workers]
 
     def kill_workers(self) -> None:
-        """Leave none behind."""
-        for worker in self._workers:
+        """Leave none behind, whatever went wrong."""
+        for worker in self._launched:
             worker.kill()
 
-    async def follow(self, disturbances: Iterable[Disturbance]) -> None:
-        """Do one thing after the other, each when it is due, or as soon as the one before is over."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+    async def follow(self, disturbances: Iterable[Disturbance], seconds: float = inf) -> None:
+        """Do one thing after the other until the time is up."""
+        until = self._now() + seconds
         deeds: dict[Kind, Callable[[Disturbance], Awaitable[None]]] = {
             "term": self._replace,
             "deploy": self._deploy,
@@ -79,11 +81,17 @@ class Disturber:
             "redis pause": self._pause_redis,
             "client kill": self._kill_clients,
             "cut": self._cut,
+            "calm": self._wait,
         }
         for disturbance in disturbances:
-            await asyncio.sleep(max(0.0, started + disturbance.at - loop.time()))
+            if self._now() + disturbance.after + disturbance.seconds > until:
+                return
+            await asyncio.sleep(disturbance.after)
             await deeds[disturbance.kind](disturbance)
             self.done[disturbance.kind] = self.done.get(disturbance.kind, 0) + 1
+
+    async def _wait(self, disturbance: Disturbance) -> None:
+        await asyncio.sleep(disturbance.seconds)
 
     async def _deploy(self, disturbance: Disturbance) -> None:
         old, self._workers[disturbance.worker] = self._workers[disturbance.worker], await self._launch()
@@ -131,8 +139,9 @@ class Disturber:
             await send(*words)
 
     async def _launch(self) -> WorkerProcess:
-        self._launched += 1
-        return await launch(self._variables, self._ledger, self._folder / f"worker-{self._launched}.log")
+        log = self._folder / f"worker-{len(self._launched) + 1}.log"
+        self._launched.append(await launch(self._variables, self._ledger, log))
+        return self._launched[-1]
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()  # the ledger's clock, on every loop of asyncio's

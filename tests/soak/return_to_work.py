@@ -51,14 +51,14 @@ def deaf(service: Service) -> list[str]:
 
 
 def delays(service: Service) -> list[float]:
-    """Return the seconds from each disturbance's end to the next start, where no other disturbance came between."""
-    found: list[float] = []
-    for (_, end), (after, _) in pairwise((*service.disturbed, (service.until, service.until))):
-        # A start just at the end may be one that was asked for before.
-        first = next((start for start in service.starts if start > end), None)
-        if service.starts[0] < end < service.until and first is not None and first <= after:
-            found.append(first - end)
-    return found
+    """Return the undisturbed seconds from the end of each disturbance to the next start of a job."""
+    ends = [end for _, end in service.disturbed if service.starts[0] < end < service.until]
+    nexts = [(end, next((start for start in service.starts if start > end), None)) for end in ends]
+    return [
+        start - end - _covered(service.disturbed, end, start)  # what comes in between may make it longer, never shorter
+        for end, start in nexts
+        if start is not None
+    ]
 
 
 def _covered(spans: Iterable[Span], begin: float, end: float) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["term", "deploy", "kill", "stop", "redis kill", "redis pause", "client kill", "cut"]
+Kind: TypeAlias = Literal["term", "deploy", "kill", "stop", "redis kill", "redis pause", "client kill", "cut", "calm"]
 Card: TypeAlias = tuple[Kind, float, float]
 """A kind, and the shortest and longest time it takes, in durations of the lock."""
 
@@ -23,6 +23,7 @@ WORKER_DECK: Final[Sequence[Card]] = (
     ("stop", *SHORT),
     ("stop", *SHORT),
     ("stop", *LONG),
+    ("calm", *LONG),
 )
 REDIS_DECK: Final[Sequence[Card]] = (
     ("redis kill", *SHORT),
@@ -37,27 +38,27 @@ REDIS_DECK: Final[Sequence[Card]] = (
     ("cut", 0, 0),
 )
 
-ROLLING_DECK: Final[Sequence[Card]] = (("deploy", 0, 0),)
-
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """One thing to do, `at` so many seconds after the start, for `seconds`, to one worker or to Redis."""
+    """One thing to do, so many seconds after the one before is over, for `seconds`, to one worker or to Redis."""
 
-    at: float
+    after: float
     kind: Kind
     seconds: float
     worker: int
 
 
-def lane(deck: Sequence[Card], seed: int, seconds: float, lock_s: float) -> Iterator[Disturbance]:
-    """Return disturbances one after the other until the time is up: shuffled decks, so that each kind comes."""
+def lane(deck: Sequence[Card], seed: int, lock_s: float) -> Iterator[Disturbance]:
+    """Return disturbances without end: shuffled decks, so that each kind comes."""
     random = Random(f"{deck[0][0]} {seed}")  # noqa: S311 - reproducible, not secret
-    at = random.uniform(1, 3)
     while True:
         for kind, shortest, longest in random.sample(deck, len(deck)):
             takes = random.uniform(shortest, longest) * lock_s
-            if at + takes > seconds:
-                return
-            yield Disturbance(round(at, 3), kind, round(takes, 3), random.randrange(WORKERS))
-            at += takes + random.uniform(0.3, 2.0)
+            yield Disturbance(round(random.uniform(0.3, 2.5), 3), kind, round(takes, 3), random.randrange(WORKERS))
+
+
+def rolling_deploy() -> Iterator[Disturbance]:
+    """Return the replacement of one worker after the other."""
+    for worker in range(WORKERS):
+        yield Disturbance(0.5, "deploy", 0, worker)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
@@ -16,7 +16,7 @@ from tests.soak.disturber import Disturber, DurableRedis
 from tests.soak.jobs import QUEUE
 from tests.soak.ledger import Ledger, read_ledger
 from tests.soak.proxy import CuttingProxy
-from tests.soak.schedule import REDIS_DECK, WORKER_DECK, Card, lane
+from tests.soak.schedule import REDIS_DECK, WORKER_DECK, lane, rolling_deploy
 from tests.soak.verdict import Remains, Verdict, judge
 from tests.soak.worker import ROOT, bare_environment
 from tests.soak.workload import as_lines
@@ -37,7 +37,7 @@ class Soak:
         seed: of what happens, and of the jobs.
         folder: gets the ledgers and the workers' output; it exists and is empty.
         node: for the Node producer.
-        decks: what can happen; what is in one deck happens in turn, beside the other decks.
+        only_deploy: let nothing happen but a rolling deploy.
     """
 
     jobs: int
@@ -45,7 +45,7 @@ class Soak:
     seed: int
     folder: Path
     node: NodeRuntime
-    decks: Sequence[Sequence[Card]] = (WORKER_DECK, REDIS_DECK)
+    only_deploy: bool = False
     disturbances: dict[str, int] = field(default_factory=lambda: {})
 
     async def run(self) -> Verdict:
@@ -69,8 +69,11 @@ class Soak:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._produce(proxy))
             group.create_task(self._produce_with_node(proxy))
-            for deck in self.decks:
-                group.create_task(disturber.follow(lane(deck, self.seed, self.seconds, LOCK_S)))
+            if self.only_deploy:
+                group.create_task(disturber.follow(rolling_deploy()))
+                return
+            for deck in (WORKER_DECK, REDIS_DECK):
+                group.create_task(disturber.follow(lane(deck, self.seed, LOCK_S), self.seconds))
 
     async def _produce(self, proxy: CuttingProxy) -> None:
         producer = await asyncio.create_subprocess_exec(

@@ -85,16 +85,21 @@ class WorkerProcess:
 
 async def launch(variables: Mapping[str, str], ledger: Ledger, log: Path) -> WorkerProcess:
     """Start a worker with these settings and no others; its output goes to the log, its ledger is beside that."""
+    process = await start_worker("tests.soak.jobs", {**variables, "SOAK_LEDGER": str(log.parent)}, log)
+    return WorkerProcess(process, ledger, log)
+
+
+async def start_worker(imports: str, variables: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
+    """Start a worker of a module's jobs, with these settings and no others."""
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "midday_worker", "run", "--import", "tests.soak.jobs"),
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "midday_worker", "run", "--import", imports),
             cwd=ROOT,
-            env={**bare_environment(), **variables, "SOAK_LEDGER": str(log.parent)},
+            env={**bare_environment(), **variables},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
         )
-    return WorkerProcess(process, ledger, log)
 
 
 def bare_environment() -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from tests.soak.ledger import Entry, Ledger, read_ledger
 from tests.soak.return_to_work import DEAF_S
+from tests.soak.schedule import REDIS_DECK, lane
 from tests.soak.verdict import Remains, Verdict, judge
 
 LOCK_S = 4.0
@@ -164,3 +166,10 @@ def test_what_processes_note_is_read_in_the_order_of_time(tmp_path: Path) -> Non
         ("added", "a", 2.0),
         ("launched", "", 3.0),
     ]
+
+
+def test_the_same_seed_disturbs_in_the_same_way() -> None:
+    first, again, other = (list(islice(lane(REDIS_DECK, seed, LOCK_S), 30)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert {each.kind for each in first} == {kind for kind, *_ in REDIS_DECK}
