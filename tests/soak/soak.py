@@ -100,12 +100,13 @@ class Soak:
         assert added == self.jobs // 2, f"the Node producer says {added!r}"
 
     async def _catch_up(self, server: RedisServer) -> None:
-        """Wait until every job has completed; what isn't then is for the verdict to tell."""
+        """Wait until every job has completed, or nothing moves; what isn't then is for the verdict to tell."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + CATCH_UP_S
-        while loop.time() < deadline:
-            if len((await self._remains(server)).completed) >= self.jobs:
-                return
+        completed, moved = 0, loop.time()
+        while completed < self.jobs and loop.time() < moved + CATCH_UP_S:
+            now = len((await self._remains(server)).completed)
+            if now > completed:
+                completed, moved = now, loop.time()
             await asyncio.sleep(0.5)
 
     async def _remains(self, server: RedisServer) -> Remains:
