@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from midday_worker.context import JobContext
@@ -59,6 +59,11 @@ class Attempt(Generic[P, R]):
     schema: Schema[P]
     result_schema: Schema[R] | None
     handler: Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R]
+    is_async: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked once and not for each job: it costs as much as validating a payload.
+        object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.handler))
 
     async def run(self, job: ExecutableJob, db: AsyncSession, timeout_ms: int | None = None) -> R:
         """Validate the payload, call the handler, and return its validated result.
@@ -119,7 +124,7 @@ class Attempt(Generic[P, R]):
             return await self._call(payload, context)
 
     async def _call(self, payload: P, context: JobContext) -> R:
-        if inspect.iscoroutinefunction(self.handler):
+        if self.is_async:
             return await cast("Awaitable[R]", self.handler(payload, context))
         # A plain function may block: it runs in a thread, so that the loop goes on.
         try:

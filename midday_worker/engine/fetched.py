@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self, cast
+from typing import Final, cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Fetched:
     due_ms: int = 0
 
     @classmethod
-    def parse(cls, answer: object) -> Self:
+    def parse(cls, answer: object) -> Fetched:
         """Return the answer of a script, as `raw2NextJobData` of the port reads it."""
-        if not isinstance(answer, Sequence) or len(parts := cast("Sequence[object]", answer)) < 4:
-            return cls()
+        if not isinstance(answer, list) or len(parts := cast("list[object]", answer)) < 4:
+            return NOTHING
         raw, job_id, limited, due = parts[:4]
         if not job_id or job_id == "0":
             return cls(limited_ms=max(0, _integer(limited)), due_ms=max(0, _integer(due)))

@@ -84,7 +84,7 @@ def _add_parent(fields: dict[str, object], parent: Mapping[str, object], options
 
 
 def _identifier(deduplication: object) -> object:
-    return cast("Mapping[str, object]", deduplication).get("id") if isinstance(deduplication, Mapping) else None
+    return cast("dict[str, object]", deduplication).get("id") if isinstance(deduplication, dict) else None
 
 
 def _value(text: str | None) -> object:

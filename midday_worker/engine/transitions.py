@@ -174,8 +174,8 @@ def _flat(fields: Fields) -> bytes:
 
 def _keep(keep: object) -> object:
     """Return a retention as the scripts read it: -1 keeps all, 0 none."""
-    if isinstance(keep, Mapping):
-        return cast("Mapping[str, object]", keep)
+    if isinstance(keep, dict):
+        return cast("dict[str, object]", keep)
     if isinstance(keep, int) and not isinstance(keep, bool):
         return {"count": keep}
     return {"count": 0 if keep else -1}

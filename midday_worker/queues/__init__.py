@@ -59,6 +59,7 @@ class QueueRegistry:
 
     def __init__(self) -> None:
         self._queues: dict[str, QueueDefinition] = {}
+        self._unconfigured: dict[str, QueueDefinition] = {}
 
     def __iter__(self) -> Iterator[QueueDefinition]:
         return iter(tuple(self._queues.values()))
@@ -72,7 +73,10 @@ class QueueRegistry:
 
     def get(self, name: str) -> QueueDefinition:
         """Return the queue's configuration, or the defaults for a queue that has none."""
-        return self._queues.get(name) or QueueDefinition(name)
+        known = self._queues.get(name) or self._unconfigured.get(name)
+        if known is None:
+            known = self._unconfigured[name] = QueueDefinition(name)
+        return known
 
 
 default_queues: Final = QueueRegistry()
