@@ -21,6 +21,7 @@ ENV PATH=/opt/midday-worker/bin:$PATH \
     ENVIRONMENT=production
 WORKDIR /app
 USER 10001:10001
+# One process; WORKER_PROCESSES=4 is for a container with more cores.
 # No shell in between: SIGTERM reaches the worker, which lets running jobs finish (WORKER_DRAIN_TIMEOUT, 30 s).
 # Give `docker stop` longer than that: --stop-timeout 40.
 STOPSIGNAL SIGTERM

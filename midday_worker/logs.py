@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 JOB_FIELDS: Final = ("job_id", "job", "queue", "attempt")
 """What every line of a job is bound with."""
 
+PROCESS_FIELD: Final = "worker_process"
+"""What every line of a service of several processes is bound with."""
+
 _DEEPEST: Final = 6
 # These log values at INFO and DEBUG: of SQL statements, and of rows.
 _TALKATIVE: Final = ("sqlalchemy", "aiosqlite")
 
 
-def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
+def configure_logging(settings: Settings, stream: TextIO | None = None, *, process: int | None = None) -> None:
     """Send all logs, loguru's and the standard library's, to one place in one form. Calling it again is safe.
 
     It replaces loguru's handlers: add your own afterwards.
@@ -38,11 +41,12 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     Args:
         settings: `log_format`, `log_level`, `log_payloads` and `environment` count.
         stream: standard error if not given.
+        process: this process's number among those of its service; every line has it.
     """
     target = sys.stderr if stream is None else stream
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and settings.development)
     logger.remove()
-    logger.configure(patcher=_redact)
+    logger.configure(patcher=_redact, extra=None if process is None else {PROCESS_FIELD: process})
     if pretty:
         # loguru's `diagnose` prints the values of variables, and with them payloads.
         diagnose = settings.development and settings.log_payloads
@@ -113,9 +117,10 @@ def _redact(record: Record) -> None:
 
 def _pretty_format(record: Record) -> str:
     job = "<magenta>{extra[job]}</magenta> <dim>{extra[job_id]}</dim> " if _has_job(record) else ""
+    process = f"<dim>#{{extra[{PROCESS_FIELD}]}}</dim> " if PROCESS_FIELD in record["extra"] else ""
     return (
         "<dim>{time:HH:mm:ss.SSS}</dim> <level>{level: <8}</level> "
-        f"<cyan>{{name}}</cyan> {job}<level>{{message}}</level>\n{{exception}}"
+        f"{process}<cyan>{{name}}</cyan> {job}<level>{{message}}</level>\n{{exception}}"
     )
 
 
@@ -131,8 +136,9 @@ def _json_line(record: Record) -> str:
         "message": record["message"],
         "logger": record["name"],
     }
-    line.update((name, _plain(extra[name])) for name in JOB_FIELDS if name in extra)
-    others = {name: _plain(value) for name, value in extra.items() if name not in JOB_FIELDS}
+    known = (PROCESS_FIELD, *JOB_FIELDS)
+    line.update((name, _plain(extra[name])) for name in known if name in extra)
+    others = {name: _plain(value) for name, value in extra.items() if name not in known}
     if others:
         line["extra"] = others
     exception = record["exception"]

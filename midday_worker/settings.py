@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         validation_alias="WORKER_CONCURRENCY",
         description="How many jobs of one queue run at once.",
     )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        validation_alias="WORKER_PROCESSES",
+        description="How many processes `run` starts; each has that concurrency, and its own database connections.",
+    )
     drain_timeout: Milliseconds = Field(
         default=30_000,
         ge=0,

@@ -22,6 +22,20 @@ Imports = Annotated[
     list[str] | None,
     typer.Option("--import", "-i", metavar="PKG", help="A module or package that defines jobs. Repeatable."),
 ]
+Queues = Annotated[str | None, typer.Option(help="Work only these queues, separated by commas.")]
+Concurrency = Annotated[
+    int | None, typer.Option(min=1, help="Jobs at once, for queues that don't set their own. [default: 5]")
+]
+Processes = Annotated[
+    int | None, typer.Option(min=1, help="Worker processes, each with that concurrency. [default: 1]")
+]
+DrainTimeout = Annotated[
+    str | None, typer.Option(help='How long running jobs may take after a signal. [default: "30s"]')
+]
+StartupTimeout = Annotated[
+    str | None, typer.Option(help='How long to wait for Redis at start-up, 0 for ever. [default: "60s"]')
+]
+Hidden = Annotated[int | None, typer.Option(hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
@@ -44,37 +58,22 @@ def options(
 @one_line_errors
 def run(
     imports: Imports = None,
-    queues: Annotated[str | None, typer.Option(help="Work only these queues, separated by commas.")] = None,
-    concurrency: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole_number("--concurrency", 1),
-            metavar="N",
-            help="Jobs at once, for queues that don't set their own. [default: 5]",
-        ),
-    ] = None,
-    drain_timeout: Annotated[
-        int | None,
-        typer.Option(
-            parser=duration("--drain-timeout"),
-            metavar="TIME",
-            help='How long running jobs may take after a signal. [default: "30s"]',
-        ),
-    ] = None,
-    startup_timeout: Annotated[
-        int | None,
-        typer.Option(
-            parser=duration("--startup-timeout"),
-            metavar="TIME",
-            help='How long to wait for Redis at start-up, 0 for ever. [default: "60s"]',
-        ),
-    ] = None,
+    queues: Queues = None,
+    concurrency: Concurrency = None,
+    processes: Processes = None,
+    drain_timeout: DrainTimeout = None,
+    startup_timeout: StartupTimeout = None,
+    process_index: Hidden = None,
+    ready_fd: Hidden = None,
 ) -> None:
     """Run jobs until a signal; then let running ones finish."""
     from midday_worker.cli.run import run_worker
 
     run_worker(
         imports or [],
+        # Set by a supervisor, for its processes.
+        None if process_index is None or ready_fd is None else (process_index, ready_fd),
+        processes=processes,
         concurrency=concurrency,
         drain_timeout=drain_timeout,
         startup_timeout=startup_timeout,

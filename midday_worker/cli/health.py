@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 import typer
 
 from midday_worker.cli.loading import settings_with
+from midday_worker.cli.roll_call import call_the_roll
 from midday_worker.client import redis_config
 from midday_worker.database import create_database
 from midday_worker.engine.connection import Connection, connect
 from midday_worker.engine.health import STALE_S, heartbeats, ping
-from midday_worker.errors import MiddayWorkerError
 from midday_worker.settings import Settings
 
 
@@ -39,10 +39,7 @@ async def _check(settings: Settings) -> dict[str, tuple[bool, str]]:
         return f"version {await ping(connection)}"
 
     async def worker() -> str:
-        beats = [beat for beat in await heartbeats(connection, config.prefix) if beat.age_s < STALE_S]
-        if not beats:
-            raise MiddayWorkerError("no worker on this host has sent a heartbeat; start one with: midday-worker run")
-        return ", ".join(f"pid {beat.pid} on {', '.join(beat.queues)}, {beat.age_s:.0f} s ago" for beat in beats)
+        return call_the_roll([beat for beat in await heartbeats(connection, config.prefix) if beat.age_s < STALE_S])
 
     try:
         return {

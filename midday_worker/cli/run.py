@@ -1,39 +1,35 @@
-"""``midday-worker run``."""
+"""``midday-worker run``: one worker, or several as one service.
+
+Each is imported when it is the one: a supervisor needs no jobs, no engine and no database.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import typer
 
-from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.logs import configure_logging
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
-from midday_worker.workers.plan import plan_from_settings
-from midday_worker.workers.service import WorkerService
+from midday_worker.settings import ENV_FILE, load_settings
 
 
-def run_worker(imports: Sequence[str], **options: object) -> None:
-    """Run a worker until a signal. Exits with 0 after a clean drain, with 1 otherwise."""
-    settings = settings_with(**options)
-    configure_logging(settings)
-    registry = load_jobs(imports, settings)
-    if not run_service(registry, settings):
+def run_worker(imports: Sequence[str], place: tuple[int, int] | None, **options: object) -> None:
+    """Run until a signal. Exits with 0 after a clean drain, with 1 otherwise.
+
+    Args:
+        imports: packages that define jobs.
+        place: for one that a supervisor has started: its index, and the descriptor where it says that it is ready.
+        options: by the names of settings.
+    """
+    settings = load_settings(env_file=ENV_FILE, **options)
+    configure_logging(settings, process=place and place[0])
+    if place is None and settings.processes > 1:
+        from midday_worker.cli.processes import run_processes
+
+        clean = run_processes(imports, options, settings)
+    else:
+        from midday_worker.cli.worker import run_one
+
+        clean = run_one(imports, place, settings)
+    if not clean:
         raise typer.Exit(1)
-
-
-def run_service(registry: JobRegistry, settings: Settings) -> bool:
-    """Run the service on an event loop of its own, uvloop's where it can be had."""
-    plan = plan_from_settings(registry, settings)
-
-    async def work() -> bool:
-        return await WorkerService(registry, plan, settings).run()
-
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work())
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work())

@@ -18,13 +18,20 @@ STALE_S: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """What a running worker says of itself. Times in epoch seconds."""
+    """What a running worker says of itself. Times in epoch seconds.
+
+    Of a service of several processes, `supervisor` is the id of the one that started them, `process` the number of
+    this one from 1, and `processes` how many there are.
+    """
 
     host: str
     pid: int
     queues: list[str]
     started_at: float
     beat_at: float
+    supervisor: int | None = None
+    process: int = 1
+    processes: int = 1
 
     @property
     def age_s(self) -> float:

@@ -1,4 +1,4 @@
-"""`WorkerChild`: ``midday-worker run`` as a child process, for `dev` and `demo`."""
+"""`WorkerChild`: ``midday-worker run`` as a child process, for `dev`, `demo`, and the processes of a service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +24,7 @@ class WorkerChild:
         alone: whether it is spared this process's own settings and mail settings.
         directory: its working directory, if not this process's.
         output: the file that gets its output, if not where this process's goes.
+        keep_open: file descriptors it inherits.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class WorkerChild:
         alone: bool = False,
         directory: Path | None = None,
         output: Path | None = None,
+        keep_open: Sequence[int] = (),
     ) -> None:
         self._arguments = list(arguments)
         # Not read here: handed on. Settings is still the one who reads it, in the child.
         self._environment = {**_without_settings(os.environ, alone), **variables}
         self._directory = directory
         self._output = output
+        self._keep_open = tuple(keep_open)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -56,6 +59,7 @@ class WorkerChild:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            pass_fds=self._keep_open,
             # A Ctrl-C in the terminal is for this process, which tells the worker.
             start_new_session=True,
             preexec_fn=end_with_parent(signal.SIGTERM),
@@ -66,10 +70,23 @@ class WorkerChild:
         """Its exit code; None before its end."""
         return None if self._process is None else self._process.returncode
 
+    @property
+    def pid(self) -> int:
+        """Its id. Start it first."""
+        if self._process is None:
+            raise RuntimeError("a worker that was never started has no id")
+        return self._process.pid
+
     def ask_to_stop(self) -> None:
         """Send SIGTERM: let running jobs finish; at the second one, don't."""
+        self.send(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        # Not the process's own method: that takes the exit code of one that has just ended from asyncio's watcher.
         if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def wait(self) -> int:
         """Wait for its end and return its exit code."""
@@ -82,8 +99,7 @@ class WorkerChild:
             async with asyncio.timeout(kill_after_s):
                 return await self.wait()
         except TimeoutError:
-            if self._process is not None:
-                self._process.kill()
+            self.send(signal.SIGKILL)
             return await self.wait()
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 from typing import Final
 
 from loguru import logger
@@ -21,8 +22,10 @@ from midday_worker.engine.worker import Worker
 from midday_worker.executor import Executor
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
+from midday_worker.workers.member import FORCE_SIGNAL, Member
 from midday_worker.workers.plan import Plan
 from midday_worker.workers.startup import banner, wait_for_redis
+from midday_worker.workers.stopping import Stopping
 from midday_worker.workers.watchdog import Watchdog
 
 RESTARTS: Final = 5
@@ -30,9 +33,6 @@ RESTARTS: Final = 5
 
 HEALTHY_S: Final = 60.0
 """A run loop that lasted so long was well: the count of restarts begins anew."""
-
-SAME_SIGNAL_S: Final = 0.2
-"""Two signals so close are one: a parent that forwards what its whole process group has received already."""
 
 
 class WorkerService:
@@ -42,26 +42,23 @@ class WorkerService:
         registry: the jobs.
         plan: the queues, from `make_plan`.
         settings: Redis, database, drain and start-up timeouts.
+        member: this process's place in a service of several.
     """
 
-    def __init__(self, registry: JobRegistry, plan: Plan, settings: Settings) -> None:
+    def __init__(self, registry: JobRegistry, plan: Plan, settings: Settings, member: Member | None = None) -> None:
         self._registry = registry
         self._plan = plan
         self._settings = settings
+        self._member = member
         self._redis = redis_config(settings)
-        self._stop = asyncio.Event()
-        self._force = asyncio.Event()
-        self._stopped_at = 0.0
+        self._stopping = Stopping()
+        self._stop = self._stopping.asked
+        self._force = self._stopping.forced
         self._broken: list[str] = []
 
     def stop(self) -> None:
         """Stop fetching and drain; called again, don't wait for running jobs."""
-        now = time.monotonic()
-        if not self._stop.is_set():
-            self._stopped_at = now
-            self._stop.set()
-        elif now - self._stopped_at > SAME_SIGNAL_S:
-            self._force.set()
+        self._stopping.signal()
 
     async def run(self) -> bool:
         """Work until stopped. Returns True after a clean drain.
@@ -77,7 +74,7 @@ class WorkerService:
             version = await wait_for_redis(connection, self._settings, self._stop)
             if self._stop.is_set():
                 return True
-            logger.info("{banner}", banner=banner(self._plan, self._registry, self._settings, version))
+            self._say_ready(banner(self._plan, self._registry, self._settings, version))
             # What handlers trigger goes to this worker's Redis, whatever the environment says.
             async with JobClient(self._settings):
                 return await self._work(connection, database)
@@ -85,6 +82,13 @@ class WorkerService:
             if database is not None:
                 await database.dispose()
             await connection.close()
+
+    def _say_ready(self, text: str) -> None:
+        if self._member is None:
+            logger.info("{banner}", banner=text)
+        elif not self._member.report(text):
+            logger.error("the supervisor is gone")
+            self._stop.set()
 
     def _database(self) -> Database | None:
         url = self._settings.database_primary_url
@@ -150,13 +154,10 @@ class WorkerService:
         self._stop.set()
 
     async def _beat(self, connection: Connection) -> None:
-        started = time.time()
-        queues = [config.queue for config in self._plan.queues]
-        host, pid = socket.gethostname(), os.getpid()
-        heartbeat = Heartbeat(host=host, pid=pid, queues=queues, started_at=started, beat_at=started)
+        heartbeat = self._first_heartbeat()
         try:
             while True:
-                heartbeat = Heartbeat(host=host, pid=pid, queues=queues, started_at=started, beat_at=time.time())
+                heartbeat = replace(heartbeat, beat_at=time.time())
                 try:
                     await beat(connection, self._redis.prefix, heartbeat)
                 except Exception as error:  # whatever it is, the heart has to go on
@@ -168,10 +169,25 @@ class WorkerService:
             except Exception as error:
                 logger.debug("the heartbeat expires by itself: {error}", error=error)
 
+    def _first_heartbeat(self) -> Heartbeat:
+        now = time.time()
+        return Heartbeat(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            queues=[config.queue for config in self._plan.queues],
+            started_at=now,
+            beat_at=now,
+            supervisor=self._member.supervisor if self._member else None,
+            process=self._member.index if self._member else 1,
+            processes=self._member.count if self._member else 1,
+        )
+
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self.stop if self._member is None else self._stop.set)
+        if self._member is not None:
+            loop.add_signal_handler(FORCE_SIGNAL, self._stopping.force)
 
     @property
     def _drain_s(self) -> float:

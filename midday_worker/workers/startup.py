@@ -57,6 +57,8 @@ def banner(plan: Plan, registry: JobRegistry, settings: Settings, redis_version:
         f"  redis        {redact_url(settings.redis_url.get_secret_value())} ({redis_version})",
         f"  database     {redact_url(database.get_secret_value()) if database else 'not configured'}",
     ]
+    if settings.processes > 1:
+        lines.append(f"  processes    {settings.processes}")
     for config in plan.queues:
         limit = f", at most {config.rate_limit[0]} per {config.rate_limit[1]} ms" if config.rate_limit else ""
         lines.append(f"  queue        {config.queue} (concurrency {config.concurrency}{limit})")

@@ -53,8 +53,10 @@ class Running:
     async def end(self) -> int:
         """Wait for its end and return its exit code."""
         assert self.process.stderr is not None
+        assert self.process.stdout is not None
         async with asyncio.timeout(TIME_S):
             self.lines += (await self.process.stderr.read()).decode().splitlines(keepends=True)
+            await self.process.stdout.read()  # its own processes may hold it open longer
             return await self.process.wait()
 
 

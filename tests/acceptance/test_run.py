@@ -9,7 +9,7 @@ import signal
 from midday_worker import JobClient, JobContext, JobRegistry, job
 from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
-from midday_worker.workers.service import SAME_SIGNAL_S
+from midday_worker.workers.stopping import SAME_SIGNAL_S
 from tests.acceptance.command import Command, Running
 
 

@@ -38,6 +38,7 @@ def own_logging() -> Iterator[None]:
     for name in ROUTED:
         logging.getLogger(name).setLevel(logging.NOTSET)
     logger.remove()
+    logger.configure(extra={})
     logger.configure(patcher=lambda _: None)
 
 
@@ -94,6 +95,14 @@ def test_a_pretty_line_names_the_job() -> None:
     stream = configured()
     job_logger(job_id="7", job="send-mail", queue="emails", attempt=2).info("sent")
     assert stream.getvalue().endswith(f"INFO     {__name__} send-mail 7 sent\n")
+
+
+@pytest.mark.parametrize(("form", "end"), [("pretty", f"#3 {__name__} hello"), ("json", '"worker_process": 3}')])
+def test_each_line_of_a_service_of_several_processes_says_which_it_is_from(form: str, end: str) -> None:
+    stream = io.StringIO()
+    configure_logging(Settings.model_construct(log_format=form), stream, process=3)
+    logger.info("hello")
+    assert stream.getvalue().strip().endswith(end)
 
 
 @pytest.mark.parametrize(("stream", "coloured"), [(Terminal(), True), (io.StringIO(), False)])

@@ -84,3 +84,7 @@ def test_the_banner_lists_servers_without_passwords_queues_and_jobs(registry: Jo
 
 def test_the_banner_says_that_there_is_no_database(registry: JobRegistry) -> None:
     assert "not configured" in banner(make_plan(registry), registry, Settings.model_construct(), "7")
+
+
+def test_the_banner_says_how_many_processes_there_are(registry: JobRegistry) -> None:
+    assert "processes    3" in banner(make_plan(registry), registry, Settings.model_construct(processes=3), "7")

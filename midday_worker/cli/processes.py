@@ -1,0 +1,43 @@
+"""Several worker processes as one service: ``midday-worker run --processes N``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from midday_worker.settings import Settings
+from midday_worker.workers.member_process import MemberProcess
+from midday_worker.workers.supervisor import Supervisor
+
+_OPTIONS: Final = {
+    "worker_queues": "--queues",
+    "concurrency": "--concurrency",
+    "drain_timeout": "--drain-timeout",
+    "startup_timeout": "--startup-timeout",
+}
+
+
+def run_processes(imports: Sequence[str], options: Mapping[str, object], settings: Settings) -> bool:
+    """Supervise the processes until a signal. Returns whether all have drained cleanly.
+
+    Args:
+        imports: packages that define jobs.
+        options: those of the command line, by the names of settings; what the environment says the processes see.
+        settings: the number of processes, and the drain timeout.
+    """
+    arguments = [part for module in imports for part in ("--import", module)]
+    arguments += ["--processes", str(settings.processes)]
+    for name, option in _OPTIONS.items():
+        if options.get(name) is not None:
+            arguments += [option, str(options[name])]
+
+    async def work() -> bool:
+        supervisor = Supervisor(
+            settings.processes,
+            lambda index: MemberProcess(arguments, index),
+            drain_s=settings.drain_timeout / 1000,
+        )
+        return await supervisor.run()
+
+    return asyncio.run(work())
