@@ -33,6 +33,8 @@ class ScriptedRedis:
         self.reads: list[int] = []
         """How many commands came with each read."""
         self.connections = 0
+        self.close_at_once = False
+        """Whether a connection is closed when its handshake is done."""
 
     @property
     def url(self) -> str:
@@ -73,6 +75,8 @@ class ScriptedRedis:
             while data := await reader.read(1 << 16):
                 commands, rest = _parse(rest + data)
                 self._take(commands, writer)
+                if self.close_at_once and commands[-1][:3] == [b"CLIENT", b"SETINFO", b"LIB-VER"]:
+                    break
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()

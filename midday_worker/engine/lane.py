@@ -38,25 +38,28 @@ class Lane:
 
     async def connected(self) -> Stream:
         """Return an open stream. Raises redis-py's errors of connecting, each caller an instance of its own."""
-        while self.stream is None or not self.stream.is_open:
-            if self._closed:
-                raise NeverSentError(CLOSED)
-            if self._connecting is None:
-                self._connecting = asyncio.create_task(self._connect())
-            connecting = self._connecting
-            await asyncio.wait((connecting,))  # unlike `await connecting`, this doesn't cancel it with its caller
-            if connecting.cancelled():
-                raise NeverSentError(CLOSED)
-            error = connecting.exception()
-            if error is not None:
-                raise _unsent(error) from error
-        return self.stream
+        if self.stream is not None and self.stream.is_open:
+            return self.stream
+        if self._closed:
+            raise NeverSentError(CLOSED)
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect())
+            self._connecting.add_done_callback(_note)
+        connecting = self._connecting
+        await asyncio.wait((connecting,))  # unlike `await connecting`, this doesn't cancel it with its caller
+        if connecting.cancelled():
+            raise NeverSentError(CLOSED)
+        error = connecting.exception()
+        if error is not None:
+            raise _unsent(error) from error
+        return connecting.result()
 
     async def once(self, key: object, work: Callable[[], Awaitable[object]]) -> object:
         """Return what `work` returns; who asks while it is being done gets the same."""
         task = self._loads.get(key)
         if task is None:
             task = self._loads[key] = asyncio.ensure_future(_run(work))
+            task.add_done_callback(_note)
             task.add_done_callback(lambda _: self._loads.pop(key, None))
         await asyncio.wait((task,))
         error = task.exception()
@@ -78,10 +81,10 @@ class Lane:
             raise
         finally:
             self._connecting = None
+        self.stream = stream
         await self._drop_guard()
         self._guard = _until_the_loop_ends(stream)
         await anext(self._guard)
-        self.stream = stream
         return stream
 
     async def aclose(self) -> None:
@@ -108,6 +111,12 @@ class Lane:
         guard, self._guard = self._guard, None
         if guard is not None:
             await guard.aclose()
+
+
+def _note(task: asyncio.Task[Value]) -> None:
+    # When every caller was cancelled meanwhile, nobody else looks at the error, and asyncio complains.
+    if not task.cancelled():
+        task.exception()
 
 
 async def _run(work: Callable[[], Awaitable[Value]]) -> Value:
