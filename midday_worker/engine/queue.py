@@ -81,6 +81,14 @@ class Queue(bullmq.Queue):
             raw = await self.backend.getJobData(job_id)
         return Job.from_raw(self, raw, job_id) if raw else None
 
+    async def getJobs(self, types: Sequence[str], start: int = 0, end: int = -1, asc: bool = False) -> list[bullmq.Job]:
+        """Return the jobs of these states. One that can't be read says so, instead of hiding its whole page."""
+        jobs: dict[str, bullmq.Job] = {}
+        for entries in await self.scripts.getJobs(self.sanitizeJobTypes(types), start, end, asc):
+            for job_id, fields in entries:
+                jobs.setdefault(job_id, Job.from_raw(self, dict(zip(fields[::2], fields[1::2], strict=True)), job_id))
+        return list(jobs.values())
+
 
 async def _sent(add: Callable[[], Awaitable[T]], jobs: Sequence[Job]) -> T:
     """Add jobs, once more if the reply was lost and none can be made twice by it."""

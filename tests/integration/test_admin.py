@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from midday_worker import JobClient, JobRegistry, job
+from redis.asyncio import Redis
+
+from midday_worker import JobClient, JobRegistry, Settings, job
 from midday_worker.admin import count_jobs, read_jobs
 
 
@@ -24,3 +26,13 @@ async def test_all_jobs_are_read_however_many_there_are(client: JobClient, regis
     assert [each.id for each in jobs if each.state == "delayed"] == [later.id]
     assert len(jobs) == 1_204
     assert {(each.name, each.attempts, each.failed_reason, each.result) for each in jobs} == {("add", 0, None, None)}
+
+
+async def test_a_job_that_cannot_be_read_is_listed_with_the_others(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    add = job("add", int, lambda data, ctx: data, queue="sums", registry=registry)
+    handles = await add.batch_trigger([{"payload": number} for number in range(3)], client=client)
+    await redis.hset(f"{settings.redis_prefix}:sums:{handles[1].id}", "opts", "{not json")
+    jobs = await read_jobs(client.queue("sums"))
+    assert {(each.id, each.name, each.state) for each in jobs} == {(handle.id, "add", "waiting") for handle in handles}
