@@ -20,6 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--no-skips", action="store_true", help="fail the run if a test that needs a real server is skipped"
     )
     parser.addoption("--soak-seed", type=int, help="the seed of the soak's disturbances, to see a run of it again")
+    parser.addoption(
+        "--raw-engine",
+        action="store_true",
+        help="run the tests of the port's faults on the port: each must fail",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
