@@ -106,22 +106,6 @@ async def test_a_count_of_attempts_that_is_no_number_does_not_stop_the_worker(
         assert await good.result("10s") == "fine"
 
 
-async def test_a_job_whose_hash_is_gone_does_not_stop_the_others(
-    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
-) -> None:
-    raising = raising_job(registry)
-    gone = await raising.trigger("fine", client=client)
-    await redis.delete(f"{settings.redis_prefix}:default:{gone.id}")
-    async with Crew(registry, settings):
-        good = await raising.trigger("fine", client=client)
-        assert await good.result("10s") == "fine"
-
-        async def nothing_is_active() -> bool:
-            return await redis.llen(f"{settings.redis_prefix}:default:active") == 0
-
-        await eventually(nothing_is_active, "the job without a hash has left the active list")
-
-
 async def test_a_backoff_of_an_unknown_type_still_lets_the_job_fail_and_be_tried_again(
     client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
 ) -> None:
