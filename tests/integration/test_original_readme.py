@@ -1,7 +1,7 @@
 """Each thing that the README of the TypeScript original shows, done here, in its order.
 
-A docstring names the section; those on flows are in test_original_readme_flows.py. The onboarding system's own tests
-are in tests/unit/jobs and tests/integration/jobs.
+A docstring names the section; those on flows are in test_original_readme_flows.py. test_original_readme_index.py has
+the whole README's headings, each with the tests that show it, wherever they are.
 """
 
 from __future__ import annotations
