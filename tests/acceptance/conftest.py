@@ -15,6 +15,7 @@ JOBS = '''
 """Jobs of a made-up service."""
 
 import asyncio
+from pathlib import Path
 
 from midday_worker import JobContext, Payload, job
 
@@ -36,10 +37,11 @@ async def wait_for_ever(data: Mail, ctx: JobContext) -> None:
     await asyncio.Event().wait()
 
 
-@job("wait-a-moment")
-async def wait_a_moment(data: Mail, ctx: JobContext) -> str:
+@job("wait-until-told")
+async def wait_until_told(data: Mail, ctx: JobContext) -> str:
     ctx.logger.warning("waiting")
-    await asyncio.sleep(0.5)
+    while not Path("done-waiting").exists():
+        await asyncio.sleep(0.02)
     return "done"
 '''
 

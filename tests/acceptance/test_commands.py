@@ -25,8 +25,8 @@ async def test_jobs_lists_what_is_registered(command: Command) -> None:
     rows = cast("list[dict[str, object]]", answered(await command.run("jobs", "--json")))
     assert [(row["job"], row["queue"], row["attempts"]) for row in rows] == [
         ("send-mail", "mails", 4),
-        ("wait-a-moment", "default", 3),
         ("wait-for-ever", "default", 2),
+        ("wait-until-told", "default", 3),
     ]
     assert "shop/jobs.py:" in str(rows[0]["defined_at"])
     table = await command.run("jobs", "--import", "shop.jobs", WORKER_IMPORTS="")
