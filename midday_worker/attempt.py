@@ -151,3 +151,5 @@ async def time_limit(job: str, timeout_ms: int) -> AsyncGenerator[None]:
         if limit.expired():
             raise JobTimeoutError(job, timeout_ms) from error
         raise
+    if limit.expired():  # the block has swallowed its cancellation
+        raise JobTimeoutError(job, timeout_ms)

@@ -55,8 +55,10 @@ def _database(settings: Settings, here: Path) -> dict[str, str]:
         _say(f"Database: {url}, as DATABASE_PRIMARY_URL says")
         return {}
     (here / DATA).mkdir(exist_ok=True)
-    _say(f"Database: SQLite, {DATA / 'dev.db'}")
-    return {"DATABASE_PRIMARY_URL": f"sqlite:///{here / DATA / 'dev.db'}"}
+    url = f"sqlite:///{here / DATA / 'dev.db'}"
+    _say(f"Database: SQLite, {DATA / 'dev.db'}. To look at it, or ask for health, from another terminal:")
+    _say(f"  export DATABASE_PRIMARY_URL={url}")
+    return {"DATABASE_PRIMARY_URL": url}
 
 
 def _can_watch() -> bool:

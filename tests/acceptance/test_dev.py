@@ -85,7 +85,9 @@ async def test_dev_runs_jobs_on_an_embedded_redis_and_an_embedded_database(proje
             assert await (await ask_database.trigger(41, client=client)).result("10s") == 42
         dev.send(signal.SIGINT)
         assert dev.wait(20) == 0
-    assert (project / ".midday" / "dev.db").exists()
+    database = project / ".midday" / "dev.db"
+    assert database.exists()
+    assert f"export DATABASE_PRIMARY_URL=sqlite:///{database.resolve()}" in dev.output
 
 
 async def test_a_changed_source_file_starts_the_worker_again_with_the_new_code(project: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from loguru import logger
@@ -85,3 +86,13 @@ async def test_a_handler_is_cancelled_at_its_limit() -> None:
                 raise
 
     assert cancelled
+
+
+async def test_a_handler_that_swallows_its_cancellation_has_timed_out_all_the_same() -> None:
+    with pytest.raises(JobTimeoutError, match="Job 'pay' took longer than its timeout of 5 ms"):
+        async with time_limit("pay", 5):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+    current = asyncio.current_task()
+    assert current is not None
+    assert current.cancelling() == 0
