@@ -50,6 +50,20 @@ def to_milliseconds(value: Duration, name: str = "duration") -> int:
     return milliseconds
 
 
+def from_milliseconds(milliseconds: int) -> str:
+    """Return a duration as people write it.
+
+    >>> from_milliseconds(5_400_000), from_milliseconds(1_500), from_milliseconds(0)
+    ('1h30m', '1s500ms', '0ms')
+    """
+    parts: list[str] = []
+    for unit, size in reversed(_UNITS.items()):
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0ms"
+
+
 def _parse(value: object) -> int | None:
     if isinstance(value, bool):
         return None

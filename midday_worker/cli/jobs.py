@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.durations import from_milliseconds
 
 
 def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
@@ -34,7 +35,7 @@ def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
         return
     table = Table("job", "queue", "attempts", "timeout", "defined at")
     for row in rows:
-        timeout = f"{row['timeout_ms']} ms" if row["timeout_ms"] else "none"
+        timeout = from_milliseconds(row["timeout_ms"]) if isinstance(row["timeout_ms"], int) else "none"
         # Text: rich would take brackets in a plain string as markup.
         cells = (row["job"], row["queue"], row["attempts"], timeout, _from_here(str(row["defined_at"])))
         table.add_row(*(Text(str(cell)) for cell in cells))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midday_worker import Duration, DurationError, to_milliseconds
-from midday_worker.durations import MAX_MS
+from midday_worker.durations import MAX_MS, from_milliseconds
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert 0 <= to_milliseconds(text) <= MAX_MS
     except DurationError as error:
         assert repr(text) in str(error)
+
+
+@given(st.integers(0, MAX_MS))
+def test_what_is_written_is_read_back(milliseconds: int) -> None:
+    assert to_milliseconds(from_milliseconds(milliseconds)) == milliseconds
