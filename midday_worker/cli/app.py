@@ -24,16 +24,36 @@ Imports = Annotated[
 ]
 Queues = Annotated[str | None, typer.Option(help="Work only these queues, separated by commas.")]
 Concurrency = Annotated[
-    int | None, typer.Option(min=1, help="Jobs at once, for queues that don't set their own. [default: 5]")
+    int | None,
+    typer.Option(
+        parser=whole_number("--concurrency", 1),
+        metavar="N",
+        help="Jobs at once, for queues that don't set their own. [default: 5]",
+    ),
 ]
 Processes = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes, each with that concurrency. [default: 1]")
+    int | None,
+    typer.Option(
+        parser=whole_number("--processes", 1),
+        metavar="N",
+        help="Worker processes, each with that concurrency. [default: 1]",
+    ),
 ]
 DrainTimeout = Annotated[
-    str | None, typer.Option(help='How long running jobs may take after a signal. [default: "30s"]')
+    int | None,
+    typer.Option(
+        parser=duration("--drain-timeout"),
+        metavar="TIME",
+        help='How long running jobs may take after a signal. [default: "30s"]',
+    ),
 ]
 StartupTimeout = Annotated[
-    str | None, typer.Option(help='How long to wait for Redis at start-up, 0 for ever. [default: "60s"]')
+    int | None,
+    typer.Option(
+        parser=duration("--startup-timeout"),
+        metavar="TIME",
+        help='How long to wait for Redis at start-up, 0 for ever. [default: "60s"]',
+    ),
 ]
 Hidden = Annotated[int | None, typer.Option(hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]

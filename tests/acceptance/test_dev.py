@@ -120,7 +120,7 @@ def test_an_import_error_is_one_line_and_dev_waits_for_the_next_change(project: 
     (project / "my_jobs.py").write_text("import no_such_module\n")
     with started(project) as dev:
         output = dev.wait_for("starts again when a source file changes", 30)
-        assert "Error: Can't import 'my_jobs': it imports 'no_such_module', which isn't installed\n" in output
+        assert "Error: Can't import 'my_jobs' (from --import my_jobs): it imports 'no_such_module'" in output
         assert "Traceback" not in output
         (project / "my_jobs.py").write_text(JOBS)
         dev.wait_for(READY, 30)

@@ -66,6 +66,7 @@ MISTAKES: Final = {
     "bad concurrency": Mistake(
         ["run", "--concurrency", "0"], ["--concurrency is '0'; accepted: a whole number from 1"]
     ),
+    "bad processes": Mistake(["run", "--processes", "two"], ["--processes is 'two'; accepted: a whole number from 1"]),
     "bad drain timeout": Mistake(["run", "--drain-timeout", "soon"], ["--drain-timeout is 'soon'; accepted: milli"]),
     "bad startup timeout": Mistake(["run", "--startup-timeout", "-5s"], ["--startup-timeout is '-5s'; accepted:"]),
     "bad variable": Mistake(
