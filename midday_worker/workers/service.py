@@ -8,12 +8,11 @@ import signal
 import socket
 import time
 from dataclasses import replace
+from importlib import import_module
 from typing import Final
 
 from loguru import logger
 
-# So that SQLAlchemy is loaded at start-up, not within the first job.
-import midday_worker.database.lazy_session  # noqa: F401  # pyright: ignore[reportUnusedImport] - for its effect
 from midday_worker.client import JobClient, redis_config
 from midday_worker.database import Database, create_database
 from midday_worker.engine.connection import Connection, connect
@@ -94,6 +93,8 @@ class WorkerService:
         url = self._settings.database_primary_url
         if url is None:
             return None
+        # So that SQLAlchemy is loaded at start-up, not within the first job.
+        import_module("midday_worker.database.lazy_session")
         # A connection for each job that can run at once: none waits for another's.
         at_once = sum(config.concurrency for config in self._plan.queues)
         return create_database(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -135,5 +137,37 @@ async def test_without_a_database_adding_an_object_says_so_at_once() -> None:
 
 
 async def test_without_a_database_an_unused_session_is_no_trouble() -> None:
+    """It may be looked at."""
     async with session_scope(None) as session:
-        assert isinstance(session, AsyncSession)
+        assert "MissingSession" in repr(session)
+        assert not hasattr(session, "__no_such_attribute__")
+
+
+async def test_without_a_database_a_session_s_own_block_raises_too() -> None:
+    async with session_scope(None) as session:
+        with pytest.raises(DatabaseNotConfiguredError):
+            async with session:
+                raise AssertionError("it was entered")
+        with pytest.raises(DatabaseNotConfiguredError):
+            _ = object() in session
+        with pytest.raises(DatabaseNotConfiguredError):
+            list(session)
+
+
+def test_without_a_database_sqlalchemy_is_not_loaded() -> None:
+    """In a process of its own; a worker has its service, and its attempts their scope."""
+    script = """if True:
+        import asyncio
+        import sys
+
+        import midday_worker.workers.service
+        from midday_worker.database import session_scope
+
+        async def attempt() -> None:
+            async with session_scope(None) as session:
+                repr(session)
+
+        asyncio.run(attempt())
+        assert "sqlalchemy" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", script], check=True)
