@@ -16,7 +16,7 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def sources() -> list[Path]:
-    return [path for folder in ("midday_worker", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [path for folder in ("midday_worker", "scripts", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 def functions(path: Path) -> Iterator[Function]:

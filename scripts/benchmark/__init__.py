@@ -1,0 +1,1 @@
+"""The benchmark behind `scripts/bench`: this library, its engine, BullMQ in both languages, and other libraries."""

@@ -1,0 +1,63 @@
+"""This library, everything on as shipped: `midday-worker run` imports this module; run as a program, it adds jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from pydantic import SecretStr
+
+from midday_worker import BatchItem, JobClient, JobContext, Payload, Settings, job
+from scripts.benchmark.contenders.program import TEXT, Orders, produce
+
+ORDERS = Orders.read()
+LEDGER = ORDERS.ledger()
+
+
+class Item(Payload):
+    """A small payload."""
+
+    n: int
+    text: str
+
+
+async def handle(data: Item, ctx: JobContext) -> None:
+    """Note the number, after waiting if so ordered."""
+    started = time.monotonic_ns()
+    if ORDERS.wait_s:
+        await asyncio.sleep(ORDERS.wait_s)
+    LEDGER.add(data.n, started)
+
+
+item = job(
+    "item",
+    Item,
+    handle,
+    queue=ORDERS.queue,
+    remove_on_complete={"count": ORDERS.keep, "age": "1d"},
+    remove_on_fail={"count": 10_000, "age": "7d"},
+)
+
+
+async def main() -> None:
+    """Add jobs as ordered."""
+    settings = Settings(environment="production", redis_url=SecretStr(ORDERS.redis))
+    async with JobClient(settings) as client:
+
+        async def add(number: int) -> None:
+            await item.trigger(Item(n=number, text=TEXT), client=client)
+
+        async def add_all(numbers: Sequence[int]) -> None:
+            items: list[BatchItem[Item]] = [{"payload": Item(n=number, text=TEXT)} for number in numbers]
+            await item.batch_trigger(items, client=client)
+
+        await produce(add, add_all)
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main())
+else:
+    ORDERS.wait_for_go()

@@ -1,0 +1,31 @@
+"""W3: jobs that wait 10 ms, at concurrency 50: at best 5,000 per second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from scripts.benchmark.case import Case, Scale, everybody
+from scripts.benchmark.figures import Figure
+from scripts.benchmark.items.processing import process
+from scripts.benchmark.roster import Contender
+from scripts.benchmark.stage import Stage
+
+JOBS: Final = 2_000
+WAIT_MS: Final = 10
+CONCURRENCY: Final = 50
+
+
+def measure(scale: Scale, stage: Stage, contender: Contender) -> Sequence[Figure]:
+    """Return the jobs per second."""
+    alone = contender.one_at_a_time
+    best = 1000 / WAIT_MS * (1 if alone else CONCURRENCY)
+    jobs = scale.for_pace(contender, min(best, contender.pace(CONCURRENCY)), min(JOBS, scale.jobs))
+    value = process(stage, contender, jobs, CONCURRENCY, wait_ms=WAIT_MS).per_second
+    return [Figure("W3", f"jobs of {WAIT_MS} ms, concurrency {CONCURRENCY}", "jobs/s", value)]
+
+
+def cases(scale: Scale) -> list[Case]:
+    """Return the case."""
+    return [Case(("W3",), "", partial(measure, scale), everybody)]
