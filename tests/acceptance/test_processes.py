@@ -167,7 +167,7 @@ async def test_a_second_signal_forces_all_and_exits_with_1(command: Command, cli
 
 async def test_what_is_wrong_for_all_is_said_in_one_line(command: Command, mortal_redis: RedisServer) -> None:
     bad_import = (await command.run("run", "--processes", "3", "--import", "shop.jbos")).refused()
-    assert bad_import.startswith("Can't import 'shop.jbos': no such module")
+    assert bad_import.startswith("Can't import 'shop.jbos' (from --import shop.jbos): no such module")
     await require_password(mortal_redis)
     url = mortal_redis.url.replace("redis://", "redis://:hunter2@")
     wrong_password = (await command.run("run", WORKER_PROCESSES="3", REDIS_URL=url)).refused()
