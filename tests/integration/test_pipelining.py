@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -193,11 +194,13 @@ async def test_transactions_and_subscriptions_work_beside_other_commands(
         heard: list[object] = []
         async with client.pubsub() as subscription:  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
             await subscription.subscribe(f"{key}:channel")
-            await call(client, "PUBLISH", f"{key}:channel", "hello")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(10):
                 while not heard:
-                    message = cast("dict[str, object] | None", await subscription.get_message(timeout=5))
-                    heard += [message["data"]] if message and message["type"] == "message" else []
+                    message = cast("dict[str, object] | None", await subscription.get_message(timeout=10))
+                    if message and message["type"] == "subscribe":
+                        await call(client, "PUBLISH", f"{key}:channel", "hello")
+                    elif message:
+                        heard.append(message["data"])
         assert results == [1, 2]
         assert heard == ["hello"]
         assert await noise == [f"{n}" for n in range(200)]
@@ -245,8 +248,10 @@ def test_each_event_loop_has_a_connection_that_ends_with_it(mortal_redis: RedisS
     forgotten = asyncio.new_event_loop()  # as asyncio.run doesn't: closed without a word to what runs on it
     forgotten.run_until_complete(use())
     forgotten.close()
+    del forgotten
     with pytest.warns(ResourceWarning):  # Python's own, of what runs on a closed loop
         asyncio.run(use())
+        gc.collect()
     asyncio.run(client.aclose())
 
 

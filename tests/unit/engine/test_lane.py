@@ -8,7 +8,8 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from redis.exceptions import ConnectionError
+import pytest
+from redis.exceptions import ConnectionError, TimeoutError
 
 from midday_worker.engine.pipelining import PipelinedRedis
 from midday_worker.engine.unsent import NeverSentError
@@ -30,6 +31,13 @@ def echo(words: Words) -> bytes | None:
     return bulk(words[-1])
 
 
+async def comes(server: ScriptedRedis, count: int) -> None:
+    async def enough() -> bool:
+        return len(server.received) >= count
+
+    await eventually(enough, f"{count} commands come")
+
+
 async def is_closed(server: ScriptedRedis, which: int = 0) -> None:
     async def closing() -> bool:
         return len(server.writers) > which and server.writers[which].is_closing()
@@ -37,20 +45,21 @@ async def is_closed(server: ScriptedRedis, which: int = 0) -> None:
     await eventually(closing, "the server sees the connection closed")
 
 
-async def test_replies_that_come_slowly_are_waited_for() -> None:
+async def test_replies_that_come_slowly_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is on silence: what is far behind in the queue isn't given up while those before it are answered."""
+    loop, passed_s = asyncio.get_running_loop(), 0.0
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + passed_s)
     async with ScriptedRedis(lambda words: None) as server:
-        client = connect(server, socket_timeout=1.5)
+        client = connect(server, socket_timeout=100)
         tasks = [asyncio.create_task(call(client, "ECHO", f"{n}")) for n in range(8)]
 
-        async def all_came() -> bool:
-            return len(server.received) == 8
-
-        await eventually(all_came, "the commands come")
-        for n in range(8):
-            await asyncio.sleep(0.3)  # in sum more than the limit, each less
+        await comes(server, 8)
+        for n, task in enumerate(tasks):
+            passed_s += 60
+            await asyncio.sleep(0.01)  # for timers that are due by now
             server.send(bulk(b"%d" % n))
-        assert await asyncio.gather(*tasks) == [b"%d" % n for n in range(8)]
+            assert await task == b"%d" % n
         await client.aclose()
     assert server.connections == 1
 
@@ -73,9 +82,25 @@ async def test_nobody_is_left_with_an_error_when_all_who_waited_for_the_connecti
         await asyncio.wait((waiting,), timeout=0.05)
         waiting.cancel()
         await is_closed(server)
+        del waiting
+        await asyncio.sleep(0)
         gc.collect()
         await client.aclose()
     assert complaints == []
+
+
+async def test_what_was_given_up_is_not_written_after_all() -> None:
+    async with ScriptedRedis(echo) as server:
+        client = connect(server, socket_timeout=0.3)
+        await call(client, "ECHO", "a")
+        reading = cast("asyncio.ReadTransport", server.writers[0].transport)
+        reading.pause_reading()
+        with pytest.raises(TimeoutError):
+            await call(client, "ECHO", "x" * 20_000_000)
+        reading.resume_reading()
+        await is_closed(server)
+        await client.aclose()
+    assert server.received == [[b"ECHO", b"a"]]
 
 
 async def test_a_server_that_closes_every_connection_is_no_endless_loop() -> None:
@@ -88,7 +113,7 @@ async def test_a_server_that_closes_every_connection_is_no_endless_loop() -> Non
 
 
 async def test_closing_reaches_the_connections_of_other_loops() -> None:
-    async with ScriptedRedis(echo) as server:
+    async with ScriptedRedis(lambda words: None if words[-1] == b"owed" else echo(words)) as server:
         client = connect(server)
         await call(client, "ECHO", "here")
         used, stop = threading.Event(), threading.Event()
@@ -96,9 +121,11 @@ async def test_closing_reaches_the_connections_of_other_loops() -> None:
 
         async def elsewhere() -> None:
             await call(client, "ECHO", "there")
+            owed = asyncio.create_task(call(client, "ECHO", "owed"))
+            await asyncio.sleep(0)
             used.set()
             await asyncio.to_thread(stop.wait, 10)
-            after.extend(await asyncio.gather(call(client, "ECHO", "late"), return_exceptions=True))
+            after.extend(await asyncio.gather(owed, call(client, "ECHO", "late"), return_exceptions=True))
 
         thread = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
         assert await asyncio.to_thread(used.wait, 10)
@@ -108,4 +135,38 @@ async def test_closing_reaches_the_connections_of_other_loops() -> None:
         await is_closed(server, 1)
         stop.set()
         await thread
-    assert [type(error) for error in after] == [NeverSentError]
+    assert [type(error) for error in after] == [ConnectionError, NeverSentError]
+
+
+async def test_closing_fails_what_is_in_flight_and_what_comes_after() -> None:
+    async with ScriptedRedis(lambda words: None) as server:
+        client = connect(server)
+        owed = asyncio.create_task(call(client, "ECHO", "a"))
+        pipeline = client.pipeline()
+        pipeline.incr("a")
+        await comes(server, 1)
+        await client.aclose()
+        (reply,) = await asyncio.gather(owed, return_exceptions=True)
+        assert type(reply) is ConnectionError
+        later = await asyncio.gather(
+            call(client, "ECHO", "b"), call(client, "BLPOP", "list", "1"), return_exceptions=True
+        )
+        assert all(isinstance(error, NeverSentError) for error in later), later
+        with pytest.raises(NeverSentError):
+            await pipeline.execute()
+        await client.aclose()
+    assert server.connections == 1
+
+
+async def test_closing_while_connecting_fails_who_waits() -> None:
+    async with ScriptedRedis(echo, handshake=False) as server:
+        client = connect(server)
+        waiting = asyncio.create_task(call(client, "ECHO", "a"))
+
+        async def is_connected() -> bool:
+            return server.connections == 1
+
+        await eventually(is_connected, "it begins to connect")
+        await client.aclose()
+        (reply,) = await asyncio.gather(waiting, return_exceptions=True)
+    assert isinstance(reply, NeverSentError)
