@@ -6,7 +6,10 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Final, TypeVar
+
+from redis.exceptions import RedisError
 
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import LONGEST_BLOCK_S
@@ -17,6 +20,8 @@ T = TypeVar("T")
 
 _LOOK_AGAIN_S: Final = 5.0
 """How long an idle worker waits before it looks for jobs whose marker was lost; BullMQ's `drainDelay`."""
+
+_NUDGE_EVERY_S: Final = 0.005
 
 
 class Intake:
@@ -95,7 +100,13 @@ class Intake:
 
     async def _wait(self) -> bool:
         """Wait for the queue's marker, which an added job sets; False if it says that the next job is due later."""
-        taken = await self.unless_closed(self._backend.waitForJob(self._timeout_s()))
+        timeout_s = self._timeout_s()
+        nudging = asyncio.create_task(self._nudge(timeout_s)) if self._due_ms else None
+        try:
+            taken = await self.unless_closed(self._backend.waitForJob(timeout_s))
+        finally:
+            if nudging is not None:
+                nudging.cancel()
         if taken is None and self._closed.is_set():
             # The wait that was cut short may have taken it: another worker may need it.
             await self._backend.conn.zadd(self._backend.keys["marker"], {"0": 0})
@@ -104,6 +115,14 @@ class Intake:
             return False
         self._empty = False  # the marker is taken: if the fetch fails, the next try must not wait for another
         return True
+
+    async def _nudge(self, timeout_s: float) -> None:
+        # Redis looks for waits that are over when it wakes; with nothing else to do, that is every 100 ms.
+        with suppress(RedisError, OSError):
+            await asyncio.sleep(timeout_s)
+            while True:
+                await asyncio.sleep(_NUDGE_EVERY_S)
+                await self._backend.conn.ping()
 
     def _timeout_s(self) -> float:
         if not self._due_ms:
