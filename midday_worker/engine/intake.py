@@ -122,7 +122,7 @@ class Intake:
             await asyncio.sleep(timeout_s)
             while True:
                 await asyncio.sleep(_NUDGE_EVERY_S)
-                await self._backend.conn.ping()
+                await self._backend.conn.ping()  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
 
     def _timeout_s(self) -> float:
         if not self._due_ms:

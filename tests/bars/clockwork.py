@@ -87,7 +87,8 @@ async def rate_limit(server: RedisServer) -> Bar:
         async def have_run() -> bool:
             return len(starts) == 20
 
+        begun = time.monotonic()
         async with Crew(registry, settings):
             await eventually(have_run, "all have run", 60)
-    took = starts[-1] - starts[0]
+    took = starts[-1] - begun
     return Bar("20 jobs at 5 per second", "3 to 4 s", f"{took:.2f} s", 3 <= took <= 4)
