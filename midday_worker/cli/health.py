@@ -13,7 +13,7 @@ from midday_worker.cli.roll_call import call_the_roll
 from midday_worker.client import redis_config
 from midday_worker.database import create_database
 from midday_worker.engine.connection import Connection, connect
-from midday_worker.engine.health import STALE_S, heartbeats, ping
+from midday_worker.engine.health import heartbeats, ping
 from midday_worker.settings import Settings
 
 
@@ -39,7 +39,7 @@ async def _check(settings: Settings) -> dict[str, tuple[bool, str]]:
         return f"version {await ping(connection)}"
 
     async def worker() -> str:
-        return call_the_roll([beat for beat in await heartbeats(connection, config.prefix) if beat.age_s < STALE_S])
+        return call_the_roll(await heartbeats(connection, config.prefix))
 
     try:
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from midday_worker.engine.health import Heartbeat
+from midday_worker.engine.health import STALE_S, Heartbeat
 from midday_worker.errors import MiddayWorkerError
 
 
@@ -13,11 +13,15 @@ def call_the_roll(beats: Sequence[Heartbeat]) -> str:
     """Return what the fresh heartbeats say, each service of several processes counted as one.
 
     Raises:
-        MiddayWorkerError: there are none, or a process of a service has none.
+        MiddayWorkerError: there are none, one says that its worker isn't ready, or a process of a service has none.
     """
     if not beats:
         raise MiddayWorkerError("no worker on this host has sent a heartbeat; start one with: midday-worker run")
-    ordered = sorted(beats, key=lambda beat: (beat.supervisor or 0, beat.process))
+    # A stale one may be that of a process that was killed, beside its successor's.
+    fresh = [beat for beat in beats if beat.age_s <= STALE_S]
+    if troubled := [beat for beat in fresh or beats if beat.trouble is not None]:
+        raise MiddayWorkerError(", ".join(f"pid {beat.pid} is not ready: {beat.trouble}" for beat in troubled))
+    ordered = sorted(fresh, key=lambda beat: (beat.supervisor or 0, beat.process))
     services = groupby(ordered, key=lambda beat: beat.supervisor)
     return ", ".join(_service(supervisor, list(members)) for supervisor, members in services)
 

@@ -72,7 +72,8 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
         # Without it bullmq's Job.fromId silently finds nothing.
         decode_responses=True,
         socket_timeout=socket_timeout,
-        socket_connect_timeout=min(5.0, socket_timeout),
+        # Shorter than a command's: one whose time ends while it waits for a connection then says that it wasn't sent.
+        socket_connect_timeout=min(5.0, 0.8 * socket_timeout),
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.job import Job
 from midday_worker.engine.queue import Queue, checked_id, make_job
-from midday_worker.engine.translation import translated
+from midday_worker.engine.translation import Writing, bounded
 from midday_worker.engine.wire import WireOptions, encode_on_failure
 from midday_worker.errors import FlowError
 from midday_worker.request import JobRequest
+
+_AGAIN: Final = (
+    "Calling again makes a second flow, unless its root has a job_id: then it is refused while the first one is kept."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,10 @@ async def add_flow(connection: Connection, prefix: str, root: JobRequest) -> lis
     check_flow(root)
     entries = _entries(root, connection, prefix, parent=None)
     ids = [entry.job.id for entry in entries]
-    with translated(f"look for the ids of a flow of {len(ids)} jobs"):
+    async with bounded(connection.command_timeout_s, f"look for the ids of a flow of {len(ids)} jobs"):
         await _refuse_existing([entry.job for entry in entries if "jobId" in entry.job.opts])
-    with translated(f"add a flow of {len(ids)} jobs", ids, writes=True):
+    writing = Writing(ids=ids, again=_AGAIN)
+    async with bounded(connection.command_timeout_s, f"add a flow of {len(ids)} jobs", writing):
         backend = entries[0].job.backend
         answers = await backend.addFlow([{"job": entry.job, "is_parent": entry.is_parent} for entry in entries])
     for entry, own_id in zip(entries, ids, strict=True):

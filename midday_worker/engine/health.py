@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final, cast
 
 from midday_worker.engine.connection import Connection
@@ -14,6 +14,9 @@ from midday_worker.engine.translation import translated
 
 HEARTBEAT_S: Final = 5
 STALE_S: Final = 20
+"""A worker that has been silent for so long is stuck or gone."""
+
+_KEPT_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +35,20 @@ class Heartbeat:
     supervisor: int | None = None
     process: int = 1
     processes: int = 1
+    not_ready: list[str] = field(default_factory=lambda: [])
+    """Why it can't work now, each in a few words; empty if it can."""
 
     @property
     def age_s(self) -> float:
         """Seconds since the last beat."""
         return max(0.0, time.time() - self.beat_at)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this worker isn't ready; None if it is."""
+        if self.age_s > STALE_S:
+            return f"its last heartbeat was {self.age_s:.0f} s ago: it is stuck, or was killed"
+        return "; ".join(self.not_ready) or None
 
 
 async def ping(connection: Connection) -> str:
@@ -49,7 +61,7 @@ async def ping(connection: Connection) -> str:
 async def beat(connection: Connection, prefix: str, heartbeat: Heartbeat) -> None:
     """Write a worker's heartbeat; it expires by itself."""
     key = _key(prefix, heartbeat.host, heartbeat.pid)
-    await connection.conn.set(key, json.dumps(asdict(heartbeat)), ex=STALE_S)
+    await connection.conn.set(key, json.dumps(asdict(heartbeat)), ex=_KEPT_S)
 
 
 async def stop_beating(connection: Connection, prefix: str, heartbeat: Heartbeat) -> None:

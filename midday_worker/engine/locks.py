@@ -7,6 +7,7 @@ worker, which runs it a second time.
 from __future__ import annotations
 
 import threading
+import time
 from typing import Final
 
 from bullmq import LockManager, Worker
@@ -18,6 +19,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from midday_worker.engine.outage import Outage
 from midday_worker.engine.threads import in_thread
 
 _TIMEOUT_S: Final = 5.0
@@ -30,11 +32,14 @@ class LockRenewal(LockManager):
         worker: whose jobs they are.
         lock_duration_ms: how long a lock lasts without renewal.
         url: the Redis to which the thread opens a connection of its own.
+        outage: is told whether that Redis answers.
     """
 
-    def __init__(self, worker: Worker, lock_duration_ms: int, url: str) -> None:
+    def __init__(self, worker: Worker, lock_duration_ms: int, url: str, outage: Outage) -> None:
         super().__init__(worker, lock_duration_ms // 2, lock_duration_ms, worker.id)
         self._url = url
+        self._outage = outage
+        self._who = f"locks of queue {worker.name}"
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._keys = (worker.keys["stalled"], worker.keys[""])
@@ -69,19 +74,23 @@ class LockRenewal(LockManager):
     def _renew_once(self, client: Redis, extend: Script) -> None:
         # A copy: the loop tracks and untracks meanwhile.
         tracked = [(job_id, entry["token"]) for job_id, entry in list(self.tracked_jobs.items())]
-        if not tracked:
+        if not tracked and not self._outage.failures(self._who):
             return
         stalled, prefix = self._keys
+        started = time.monotonic()
         try:
             with client.pipeline(transaction=False) as pipeline:  # pyright: ignore[reportUnknownMemberType] - as below
                 for job_id, token in tracked:
                     keys = [f"{prefix}{job_id}:lock", stalled]
                     extend(keys=keys, args=[token, self.lock_duration, job_id], client=pipeline)
+                if not tracked:
+                    pipeline.ping()  # pyright: ignore[reportUnknownMemberType] - as above; so that the end of an outage is noticed
                 renewed = pipeline.execute()
         except (RedisError, OSError) as error:
-            logger.warning("the locks of {count} jobs were not renewed: {error}", count=len(tracked), error=error)
+            self._outage.note_failure(self._who, error, started)
             return
-        for (job_id, _), answer in zip(tracked, renewed, strict=True):
+        self._outage.note_success(self._who)
+        for (job_id, _), answer in zip(tracked, renewed, strict=False):
             if answer != 1 and job_id in self.tracked_jobs:  # else it has ended meanwhile
                 logger.warning("job {id} has lost its lock; another worker may run it", id=job_id)
 

@@ -1,15 +1,18 @@
-"""Redis away: one line when it goes, one when it comes back, and tries in between that don't storm it."""
+"""Redis away: one line per process when it goes, one when it is back, and tries in between that don't storm it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from loguru import logger
 from redis.exceptions import RedisError
 
+from midday_worker.engine.condition import explained
 from midday_worker.engine.translation import UNREACHABLE
 
 T = TypeVar("T")
@@ -19,43 +22,66 @@ _LONGEST_S: Final = 3.0
 
 
 class Outage:
-    """Repeats what fails for want of Redis, with capped exponential backoff and jitter."""
+    """What all that use one Redis in this process know of its being away. Safe to use from several threads.
 
-    def __init__(self, who: str) -> None:
-        self._who = who
-        self._failures = 0
+    Args:
+        where: the server, as it is named in log lines: its URL without the password.
+    """
 
-    @property
-    def ongoing(self) -> bool:
-        """Whether the last try failed."""
-        return self._failures > 0
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._lock = threading.Lock()
+        self._failures: dict[str, int] = {}
+        self._back_at = 0.0
 
-    async def survive(self, step: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
-        """Run one step until it succeeds; None when `stop` is set first."""
+    def failures(self, who: str) -> int:
+        """Return how often in a row `who` has failed; 0 after a success."""
+        return self._failures.get(who, 0)
+
+    async def survive(self, who: str, step: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
+        """Run one step of `who` until it succeeds; None when `stop` is set first."""
         while True:
+            started = time.monotonic()
             try:
                 outcome = await step()
             except (RedisError, *UNREACHABLE) as error:
                 if stop.is_set():
                     return None
-                self._note_failure(error)
-                await self._pause(stop)
+                self.note_failure(who, error, started)
+                await self._pause(who, stop)
             else:
-                self._note_success()
+                self.note_success(who)
                 return outcome
 
-    def _note_failure(self, error: Exception) -> None:
-        if self._failures == 0:
-            logger.error("{who}: Redis does not answer as it should, trying again: {error}", who=self._who, error=error)
-        self._failures += 1
+    def note_failure(self, who: str, error: Exception, started: float) -> None:
+        """Take note that what `who` began at `started`, in the seconds of `time.monotonic`, has failed."""
+        with self._lock:
+            # What began before Redis came back tells of the outage that is over: a blocking call that never returned.
+            is_news = not self._failures and started > self._back_at
+            if self._failures or is_news:
+                self._failures[who] = self._failures.get(who, 0) + 1
+        if is_news:
+            logger.error(
+                "Redis at {where} does not answer as it should; every queue tries again until it does: {error}",
+                where=self._where,
+                error=explained(error),
+            )
+        else:
+            logger.debug("{who}: {error}", who=who, error=error)
 
-    def _note_success(self) -> None:
-        if self._failures:
-            logger.info("{who}: Redis is back", who=self._who)
-            self._failures = 0
+    def note_success(self, who: str) -> None:
+        """Take note that Redis has done what `who` asked for."""
+        if not self._failures:  # the usual case, without the lock
+            return
+        with self._lock:
+            is_news = self._failures.pop(who, None) is not None and not self._failures
+            if is_news:
+                self._back_at = time.monotonic()
+        if is_news:
+            logger.info("Redis at {where} is back", where=self._where)
 
-    async def _pause(self, stop: asyncio.Event) -> None:
-        longest = min(_LONGEST_S, _FIRST_S * 2 ** min(self._failures, 10))
+    async def _pause(self, who: str, stop: asyncio.Event) -> None:
+        longest = min(_LONGEST_S, _FIRST_S * 2 ** min(self.failures(who), 10))
         seconds = longest * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
         try:
             await asyncio.wait_for(stop.wait(), seconds)

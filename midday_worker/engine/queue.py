@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
@@ -14,7 +15,7 @@ from bullmq.event_emitter import EventEmitter
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.job import Job
-from midday_worker.engine.translation import UNREACHABLE, is_unreachable, translated, was_never_sent
+from midday_worker.engine.translation import UNREACHABLE, Writing, bounded, is_unreachable, was_never_sent
 from midday_worker.engine.wire import WireOptions, encode_request
 from midday_worker.errors import EnqueueError
 from midday_worker.request import JobRequest
@@ -49,6 +50,10 @@ class Queue(bullmq.Queue):
         self._job_scheduler = None
         self._timeout_s = connection.command_timeout_s
 
+    def bounded(self, action: str, writing: Writing | None = None) -> AbstractAsyncContextManager[None]:
+        """Return a block whose commands may take the command timeout in all, and raise this library's errors."""
+        return bounded(self._timeout_s, action, writing)
+
     async def add_request(self, request: JobRequest) -> str:
         """Add one job and return its id; the id of the job that stands for it, if it was a duplicate.
 
@@ -59,17 +64,20 @@ class Queue(bullmq.Queue):
             EnqueueError: the engine refused the job.
         """
         job = make_job(self, request)
-        with translated(f"add a job to queue {self.name}", [job.id], writes=True):
-            async with asyncio.timeout(self._timeout_s):
-                added = await _sent(partial(self.backend.addJob, job), [job])
+        async with self.bounded(f"add a job to queue {self.name}", Writing(ids=[job.id])):
+            added = await _sent(partial(self.backend.addJob, job), [job])
         return checked_id(added, job)
 
     async def add_requests(self, requests: Sequence[JobRequest]) -> list[str]:
-        """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order."""
+        """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order.
+
+        Each 1,000 may take the command timeout; an error names the ids of those that were added before it.
+        """
         ids: list[str] = []
         for start in range(0, len(requests), BULK):
             jobs = [make_job(self, request) for request in requests[start : start + BULK]]
-            with translated(f"add {len(jobs)} jobs to queue {self.name}", [job.id for job in jobs], writes=True):
+            action = f"add {len(jobs)} jobs to queue {self.name}"
+            async with self.bounded(action, Writing(ids=[job.id for job in jobs], before=ids)):
                 answers = await _sent(partial(self.backend.addJobs, jobs), jobs)
             ids += [checked_id(answer, job) for job, answer in zip(jobs, answers, strict=True)]
             await asyncio.sleep(0)
@@ -77,7 +85,7 @@ class Queue(bullmq.Queue):
 
     async def find(self, job_id: str) -> Job | None:
         """Return the job, or None if Redis doesn't hold it."""
-        with translated(f"read job {job_id} of queue {self.name}"):
+        async with self.bounded(f"read job {job_id} of queue {self.name}"):
             raw = await self.backend.getJobData(job_id)
         return Job.from_raw(self, raw, job_id) if raw else None
 

@@ -10,11 +10,12 @@ from typing import Final, cast
 from midday_worker.engine.cron import CronPattern
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.scheduler import Scheduler
-from midday_worker.engine.translation import translated
+from midday_worker.engine.translation import Writing
 from midday_worker.engine.wire import encode_request
 from midday_worker.errors import ScheduleError
 from midday_worker.request import JobRequest
 
+_AGAIN: Final = "Calling again is safe: it has the same effect."
 _NOT_IN_TEMPLATE: Final = ("jobId", "delay", "deduplication")
 
 
@@ -73,7 +74,9 @@ async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, requ
     """Create the schedule, or put this in its place. Raises ScheduleError if it would never fire."""
     template = {key: value for key, value in encode_request(request).items() if key not in _NOT_IN_TEMPLATE}
     scheduler = Scheduler(queue)
-    with translated(f"write schedule {schedule_id} of queue {queue.name}", [schedule_id], writes=True):
+    async with queue.bounded(
+        f"write schedule {schedule_id} of queue {queue.name}", Writing(ids=[schedule_id], again=_AGAIN)
+    ):
         job = await scheduler.upsertJobScheduler(schedule_id, when.encode(), request.name, request.data, template)
     if job is None:
         raise ScheduleError(f"Schedule {schedule_id!r} has no run left before its end.")
@@ -81,21 +84,23 @@ async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, requ
 
 async def find_schedule(queue: Queue, schedule_id: str) -> Schedule | None:
     """Return the schedule, or None."""
-    with translated(f"read schedule {schedule_id} of queue {queue.name}"):
+    async with queue.bounded(f"read schedule {schedule_id} of queue {queue.name}"):
         stored = await Scheduler(queue).getScheduler(schedule_id)
     return _parse(queue.name, stored) if stored else None
 
 
 async def list_schedules(queue: Queue) -> list[Schedule]:
     """Return the queue's schedules, the next to fire first."""
-    with translated(f"list the schedules of queue {queue.name}"):
+    async with queue.bounded(f"list the schedules of queue {queue.name}"):
         stored = await Scheduler(queue).getJobSchedulers(0, -1, True)
     return [_parse(queue.name, schedule) for schedule in stored]
 
 
 async def remove_schedule(queue: Queue, schedule_id: str) -> bool:
     """Remove the schedule and its next job; False if there was none."""
-    with translated(f"remove schedule {schedule_id} of queue {queue.name}", [schedule_id], writes=True):
+    async with queue.bounded(
+        f"remove schedule {schedule_id} of queue {queue.name}", Writing(ids=[schedule_id], again=_AGAIN)
+    ):
         return await Scheduler(queue).removeJobScheduler(schedule_id) == 0
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from loguru import logger
 
@@ -14,8 +12,7 @@ from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import is_passing, is_unreachable
-
-_PAUSE_S: Final = 0.2
+from midday_worker.engine.turns import Turns
 
 Outcome = Callable[[Job], Awaitable[Fetched | None]]
 """Stores how an attempt ended. Returns what the same round trip brought; None if it wasn't asked for the next job, or
@@ -46,6 +43,7 @@ class Settlement:
         self._queue = queue
         self._patience_s = patience_ms / 1000
         self._wants_next = wants_next
+        self._turns = Turns()
 
     def success(self, result: str) -> Outcome:
         """Return what completes a job with this result, a JSON text."""
@@ -146,11 +144,11 @@ class Settlement:
                 logger.log(level, "job {id} is not ours any more: {error}", id=job.id, error=error)
                 return await self._recover(job) if lost_reply else None
             except Exception as error:
-                if not is_passing(error) or time.monotonic() > until:
-                    raise
                 lost_reply = lost_reply or is_unreachable(error)
-                await asyncio.sleep(_PAUSE_S)
+                if not is_passing(error) or not await self._turns.wait(until):
+                    raise
             else:
+                self._turns.note_success()
                 return fetched if fetch_next else None
 
     async def _recover(self, job: Job) -> Fetched | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from redis.exceptions import (
@@ -17,6 +18,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from midday_worker.engine.condition import explained, is_about_certificate
 from midday_worker.engine.unsent import NeverSentError
 from midday_worker.errors import RedisRefusedError, RedisUnavailableError
 
@@ -39,7 +41,7 @@ _CAN_NOT_JUST_NOW: Final = (
 
 def is_unreachable(error: BaseException) -> bool:
     """Return whether trying again later makes sense. AuthenticationError is a ConnectionError in redis-py."""
-    return isinstance(error, UNREACHABLE) and not isinstance(error, REFUSED)
+    return isinstance(error, UNREACHABLE) and not isinstance(error, REFUSED) and not is_about_certificate(error)
 
 
 def is_passing(error: BaseException) -> bool:
@@ -50,25 +52,49 @@ def is_passing(error: BaseException) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What is being written, for the error that says whether it was.
+
+    Attributes:
+        ids: the ids that are being written now.
+        before: the ids of the same call that are written already.
+        again: whether calling again is safe.
+    """
+
+    ids: Sequence[str]
+    before: Sequence[str] = ()
+    again: str = "Calling again with the same job_id is safe while the finished job is kept."
+
+
+@asynccontextmanager
+async def bounded(timeout_s: float, action: str, writing: Writing | None = None) -> AsyncGenerator[None]:
+    """As `translated`, for a block of several commands that may take `timeout_s` seconds in all."""
+    with translated(action, writing):
+        async with asyncio.timeout(timeout_s):
+            yield
+
+
 @contextmanager
-def translated(action: str, job_ids: Sequence[str] = (), *, writes: bool = False) -> Generator[None]:
+def translated(action: str, writing: Writing | None = None) -> Generator[None]:
     """Turn redis-py's errors within the block into ours.
 
     Args:
         action: what was being done, for the message: "add a job to queue emails".
-        job_ids: the ids that were being written.
-        writes: whether the command changes something, so that a lost reply leaves it open whether it happened.
+        writing: for a command that changes something, so that a lost reply leaves it open whether it happened.
     """
     try:
         yield
     except (RedisError, OSError) as error:
+        before = tuple(writing.before) if writing else ()
         if not is_unreachable(error):
-            raise RedisRefusedError(f"Redis refused to {action}: {error}") from error
-        written = writes and not was_never_sent(error)
+            already = f" {_already(before)}" if before else ""
+            raise RedisRefusedError(f"Redis refused to {action}: {explained(error)}.{already}") from error
+        lost = writing is not None and not was_never_sent(error)
         raise RedisUnavailableError(
-            _unavailable(action, error, job_ids, written=written),
-            may_have_been_written=written,
-            job_ids=job_ids,
+            f"Could not {action}: Redis is not reachable ({error or type(error).__name__}). {_written(writing, lost)}",
+            may_have_been_written=lost or bool(before),
+            job_ids=(*before, *writing.ids) if writing else (),
         ) from error
 
 
@@ -81,15 +107,27 @@ def was_never_sent(error: BaseException) -> bool:
     return "connecting to" in text or "No connection available" in text
 
 
-def _unavailable(action: str, error: BaseException, job_ids: Sequence[str], *, written: bool) -> str:
-    text = f"Could not {action}: Redis is not reachable ({error or type(error).__name__})."
-    if not written:
-        return f"{text} Nothing was written."
-    shown = ", ".join(job_ids[:3]) + (" ..." if len(job_ids) > 3 else "")
-    return (
-        f"{text} The reply was lost, so it may have been written (job id {shown}). "
-        "Calling again with the same job_id is safe while the finished job is kept."
-    )
+def _written(writing: Writing | None, lost: bool) -> str:
+    before = writing.before if writing else ()
+    if writing is None or not lost:
+        return f"{_already(before)} The rest was not." if before else "Nothing was written."
+    shown = ", ".join(writing.ids[:3]) + (" ..." if len(writing.ids) > 3 else "")
+    already = f"{_already(before)} " if before else ""
+    return f"{already}The reply was lost, so it may have been written (job id {shown}). {writing.again}"
 
 
-__all__ = ["REFUSED", "UNREACHABLE", "ResponseError", "is_passing", "is_unreachable", "translated"]
+def _already(before: Sequence[str]) -> str:
+    return f"{len(before):,} jobs of the same call were written before, from job id {before[0]} on."
+
+
+__all__ = [
+    "REFUSED",
+    "UNREACHABLE",
+    "ResponseError",
+    "Writing",
+    "bounded",
+    "is_passing",
+    "is_unreachable",
+    "translated",
+    "was_never_sent",
+]

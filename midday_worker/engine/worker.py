@@ -10,7 +10,6 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import bullmq
@@ -28,48 +27,13 @@ from midday_worker.engine.running import Processor, RunningJobs
 from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.settlement import Settlement
 from midday_worker.engine.transitions import Transitions
-from midday_worker.engine.translation import UNREACHABLE
+from midday_worker.engine.translation import UNREACHABLE, is_passing
+from midday_worker.engine.worker_config import METRICS_POINTS, WorkerConfig
+from midday_worker.urls import redact_url
 
 T = TypeVar("T")
 
-MAX_STALLED: Final = 25
-"""How often a job may lose its worker before it fails for good; the port's 1 makes two crashes fatal."""
-
 CANCEL_AGAIN_S: Final = 0.05
-
-METRICS_POINTS: Final = 2 * 7 * 24 * 60
-"""Minutes of throughput that BullMQ keeps per queue: two weeks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerConfig:
-    """How one queue is worked. Times in milliseconds."""
-
-    queue: str
-    concurrency: int
-    rate_limit: tuple[int, int] | None = None
-    """At most so many jobs, per so many milliseconds."""
-    lock_duration_ms: int = 30_000
-    stalled_interval_ms: int = 30_000
-
-    @property
-    def limiter(self) -> dict[str, int] | None:
-        """The rate limit as BullMQ has it."""
-        return None if self.rate_limit is None else {"max": self.rate_limit[0], "duration": self.rate_limit[1]}
-
-
-def _port_options(config: WorkerConfig, connection: Connection, redis: RedisConfig) -> dict[str, object]:
-    return {
-        "connection": connection.conn,
-        "prefix": redis.prefix,
-        "autorun": False,
-        "concurrency": config.concurrency,
-        "lockDuration": config.lock_duration_ms,
-        "stalledInterval": config.stalled_interval_ms,
-        "maxStalledCount": MAX_STALLED,
-        "metrics": {"maxDataPoints": METRICS_POINTS},
-        **({} if config.limiter is None else {"limiter": config.limiter}),
-    }
 
 
 class Worker(bullmq.Worker):
@@ -80,22 +44,31 @@ class Worker(bullmq.Worker):
         processor: called with each job.
         connection: the connection for ordinary commands; shared, and closed by whoever made it.
         redis: where the blocking connection, which is this worker's own, goes.
+        outage: what is known of that Redis's being away, shared by all workers of a process.
     """
 
-    def __init__(self, config: WorkerConfig, processor: Processor, connection: Connection, redis: RedisConfig) -> None:
-        super().__init__(config.queue, None, _port_options(config, connection, redis))
+    def __init__(
+        self,
+        config: WorkerConfig,
+        processor: Processor,
+        connection: Connection,
+        redis: RedisConfig,
+        outage: Outage | None = None,
+    ) -> None:
+        super().__init__(config.queue, None, config.port_options(connection, redis))
         blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
         self.backend = Backend(config.queue, connection, redis.prefix, blocking)
         self.blockingRedisConnection: RedisConnection = blocking
         self.bclient = self.backend.bclient
         self.scripts = self.backend.scripts
         self.keys = self.backend.keys
-        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url)
+        self._who = f"queue {config.queue}"
+        self._outage = outage or Outage(redact_url(redis.url))
+        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, self._outage)
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
         self._fetching.set()
         self._stalled_check: asyncio.Task[None] | None = None
-        self._outage = Outage(f"queue {config.queue}")
         self._moves = Transitions(
             self.backend,
             lock_duration_ms=config.lock_duration_ms,
@@ -111,11 +84,19 @@ class Worker(bullmq.Worker):
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
         """Log what the port would emit: a listener's exception must never reach the engine's loops."""
         if event_name == "error":
-            logger.warning("queue {queue}: {error}", queue=self.name, error=args[0] if args else "unknown error")
+            error = args[0] if args else "unknown error"
+            # Of an outage it is said once, and not here.
+            level = "DEBUG" if isinstance(error, Exception) and is_passing(error) else "WARNING"
+            logger.log(level, "queue {queue}: {error}", queue=self.name, error=error)
         elif event_name == "stalled":
             logger.warning(
                 "queue {queue}: job {job_id} lost its worker and waits again", queue=self.name, job_id=args[0]
             )
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether its run loop is alive, not draining, and not waiting for Redis to come back."""
+        return self.running and not self._intake.closed.is_set() and not self._outage.failures(self._who)
 
     @property
     def running_count(self) -> int:
@@ -135,10 +116,10 @@ class Worker(bullmq.Worker):
             self.running = False
 
     async def _prepare(self) -> None:
-        await self._outage.survive(self.backend.connection.getRedisVersion, self._intake.closed)
+        await self._outage.survive(self._who, self.backend.connection.getRedisVersion, self._intake.closed)
         blocking = self.backend.blocking_connection
         if blocking is not None:
-            await self._outage.survive(blocking.getRedisVersion, self._intake.closed)
+            await self._outage.survive(self._who, blocking.getRedisVersion, self._intake.closed)
         self.lockManager.start()
         if self._stalled_check is None:
             self._stalled_check = asyncio.create_task(self._check_stalled())
@@ -155,7 +136,7 @@ class Worker(bullmq.Worker):
         job: Job | None = None
         self._fetching.clear()  # a drain waits until this fetch's job, if any, is on the list
         try:
-            answer = await self._outage.survive(self._intake.next, self._intake.closed)
+            answer = await self._outage.survive(self._who, self._intake.next, self._intake.closed)
             if answer is not None:
                 job = await self._receive(*answer)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from midday_worker.engine.worker import WorkerConfig
+from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.errors import ConfigurationError
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings

@@ -17,12 +17,15 @@ from midday_worker.client import JobClient, redis_config
 from midday_worker.database import Database, create_database
 from midday_worker.engine.connection import Connection, connect
 from midday_worker.engine.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
+from midday_worker.engine.outage import Outage
 from midday_worker.engine.worker import Worker
 from midday_worker.executor import Executor
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
+from midday_worker.urls import redact_url
 from midday_worker.workers.member import FORCE_SIGNAL, Member
 from midday_worker.workers.plan import Plan
+from midday_worker.workers.readiness import Readiness
 from midday_worker.workers.startup import banner, wait_for_redis
 from midday_worker.workers.stopping import Stopping
 from midday_worker.workers.watchdog import Watchdog
@@ -95,11 +98,11 @@ class WorkerService:
             return None
         # So that SQLAlchemy is loaded at start-up, not within the first job.
         import_module("midday_worker.database.lazy_session")
-        # A connection for each job that can run at once: none waits for another's.
+        # A connection for each job that can run at once, and one for readiness: none waits for another's.
         at_once = sum(config.concurrency for config in self._plan.queues)
         return create_database(
             url.get_secret_value(),
-            max_connections=max(1, at_once),
+            max_connections=at_once + 1,
             hide_parameters=not self._settings.log_payloads,
         )
 
@@ -107,12 +110,16 @@ class WorkerService:
         # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
         level = "INFO" if self._settings.development else "DEBUG"
         executor = Executor(self._registry, database, self._settings.unknown_job_retries, level)
-        workers = [Worker(config, executor, connection, self._redis) for config in self._plan.queues]
+        outage = Outage(redact_url(self._redis.url))
+        workers = [Worker(config, executor, connection, self._redis, outage) for config in self._plan.queues]
+        readiness = Readiness(workers, connection, outage, database)
         loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
-        pulse = asyncio.create_task(self._beat(connection))
+        await readiness.start()
+        pulse = asyncio.create_task(self._beat(connection, readiness))
         watchdog = Watchdog()
         watchdog.start()
         await self._stop.wait()
+        readiness.drain()
         logger.info("stopping: no further jobs are fetched; running ones may take {s:g} s", s=self._drain_s)
         clean = await self._drain(workers)
         await asyncio.gather(*loops)
@@ -121,6 +128,7 @@ class WorkerService:
         if not (await asyncio.wait({pulse}, timeout=HEARTBEAT_S))[0]:
             pulse.cancel()  # the first one was swallowed (see Worker._end_fetch), or Redis is away
         await watchdog.stop()
+        await readiness.stop()
         for worker in workers:
             await worker.close()
         logger.info("stopped" if clean else "stopped; unfinished jobs were handed back to their queues")
@@ -144,7 +152,9 @@ class WorkerService:
             started = time.monotonic()
             try:
                 await worker.run()
-            except Exception:  # whatever it is: the other queues go on, and this one is tried again
+            except (Exception, asyncio.CancelledError):  # whatever it is: the others go on, and this is tried again
+                if _is_being_cancelled():
+                    raise
                 logger.exception("the run loop of queue {queue} broke", queue=worker.name)
                 await asyncio.sleep(min(5.0, 0.1 * 2**restart))
             if self._stop.is_set():
@@ -154,11 +164,11 @@ class WorkerService:
         self._broken.append(worker.name)
         self._stop.set()
 
-    async def _beat(self, connection: Connection) -> None:
+    async def _beat(self, connection: Connection, readiness: Readiness) -> None:
         heartbeat = self._first_heartbeat()
         try:
             while True:
-                heartbeat = replace(heartbeat, beat_at=time.time())
+                heartbeat = replace(heartbeat, beat_at=time.time(), not_ready=list(readiness.report().reasons))
                 try:
                     await beat(connection, self._redis.prefix, heartbeat)
                 except Exception as error:  # whatever it is, the heart has to go on
@@ -193,3 +203,9 @@ class WorkerService:
     @property
     def _drain_s(self) -> float:
         return self._settings.drain_timeout / 1000
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody has cancelled this task, as opposed to an error of cancellation that came out of its code."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

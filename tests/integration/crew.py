@@ -10,7 +10,8 @@ from midday_worker import JobRegistry, Settings
 from midday_worker.client import redis_config
 from midday_worker.database import Database
 from midday_worker.engine.connection import Connection, connect
-from midday_worker.engine.worker import Worker, WorkerConfig
+from midday_worker.engine.worker import Worker
+from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.executor import Executor
 from midday_worker.workers.plan import make_plan
 

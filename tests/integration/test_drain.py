@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobFailedError, JobRegistry, Settings, job
-from midday_worker.engine.worker import WorkerConfig
+from midday_worker.engine.worker_config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 

@@ -21,7 +21,7 @@ from midday_worker import (
     queue,
 )
 from midday_worker.engine.backend import client_name
-from midday_worker.engine.worker import WorkerConfig
+from midday_worker.engine.worker_config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 

@@ -65,7 +65,7 @@ async def test_a_worker_goes_on_after_redis_was_killed_and_says_so_once_each_way
         mortal_redis.restart()
         assert await (await double.trigger(2, client=client)).result("20s") == 4
     assert len([line for line in lines if line.startswith("ERROR")]) == 1, lines
-    assert [line for line in lines if "Redis is back" in line] == ["INFO queue default: Redis is back"]
+    assert [line for line in lines if line.endswith("is back")] == [f"INFO Redis at {mortal_redis.url} is back"]
 
 
 async def test_a_job_that_runs_while_redis_restarts_is_finished_and_runs_once(

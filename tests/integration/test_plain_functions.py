@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from midday_worker import JobClient, JobContext, JobFailedError, JobRegistry, Settings, job
-from midday_worker.engine.worker import WorkerConfig
+from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew

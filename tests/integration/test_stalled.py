@@ -7,7 +7,7 @@ from midday_worker.client import redis_config
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import Connection, connect
 from midday_worker.engine.transitions import Transitions
-from midday_worker.engine.worker import WorkerConfig
+from midday_worker.engine.worker_config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 

@@ -7,7 +7,7 @@ import sys
 
 from midday_worker import JobRegistry, Settings
 from midday_worker.engine.connection import RedisConfig, connect
-from midday_worker.engine.worker import WorkerConfig
+from midday_worker.engine.worker_config import WorkerConfig
 from tests.integration.conformance.actor import Actor
 from tests.integration.conformance.bridge import QUEUE
 from tests.integration.crew import Crew

@@ -21,7 +21,7 @@ from midday_worker import (
     job,
 )
 from midday_worker.admin import read_jobs
-from midday_worker.engine.worker import WorkerConfig
+from midday_worker.engine.worker_config import WorkerConfig
 from tests.integration.crew import Crew
 from tests.integration.faults.engine import JOB, QUEUE, Handler, Refused, Terms
 

@@ -13,7 +13,7 @@ from redis.exceptions import (
 )
 
 from midday_worker import RedisRefusedError, RedisUnavailableError
-from midday_worker.engine.translation import is_unreachable, translated
+from midday_worker.engine.translation import Writing, is_unreachable, translated
 
 AWAY = [
     ConnectionError("gone"),
@@ -35,7 +35,7 @@ def test_what_reads_wrote_nothing_when_redis_is_away(error: Exception) -> None:
         pytest.raises(
             RedisUnavailableError, match=r"Could not look: Redis is not reachable .* Nothing was written"
         ) as failure,
-        translated("look", ["j1"]),
+        translated("look"),
     ):
         raise error
 
@@ -48,7 +48,7 @@ def test_what_reads_wrote_nothing_when_redis_is_away(error: Exception) -> None:
 def test_what_writes_may_have_written_when_the_reply_is_lost(error: Exception) -> None:
     message = r"may have been written \(job id a, b, c \.\.\.\)"
     ids = ["a", "b", "c", "d"]
-    with pytest.raises(RedisUnavailableError, match=message) as failure, translated("add", ids, writes=True):
+    with pytest.raises(RedisUnavailableError, match=message) as failure, translated("add", Writing(ids=ids)):
         raise error
 
     assert failure.value.may_have_been_written
@@ -57,7 +57,7 @@ def test_what_writes_may_have_written_when_the_reply_is_lost(error: Exception) -
 
 @pytest.mark.parametrize("words", ["Error 111 connecting to localhost:6379.", "No connection available."])
 def test_what_never_left_was_not_written(words: str) -> None:
-    with pytest.raises(RedisUnavailableError) as failure, translated("add", ["a"], writes=True):
+    with pytest.raises(RedisUnavailableError) as failure, translated("add", Writing(ids=["a"])):
         raise ConnectionError(words)
 
     assert not failure.value.may_have_been_written
@@ -65,7 +65,7 @@ def test_what_never_left_was_not_written(words: str) -> None:
 
 @pytest.mark.parametrize("error", REFUSED, ids=name_of)
 def test_what_redis_refuses_is_said_at_once(error: Exception) -> None:
-    with pytest.raises(RedisRefusedError, match="Redis refused to add"), translated("add", writes=True):
+    with pytest.raises(RedisRefusedError, match="Redis refused to add"), translated("add", Writing(ids=[])):
         raise error
 
     assert not is_unreachable(error)

@@ -1,0 +1,42 @@
+"""What a server's refusal means, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ssl import SSLCertVerificationError
+from typing import Final
+
+_MEANINGS: Final[Mapping[str, str]] = {
+    "OOM command": "Redis's memory is full: raise maxmemory, or remove jobs",
+    "MISCONF": "Redis can't save to its disk, which is full or not writable: see Redis's own log",
+    "READONLY": "this Redis is a read-only replica: REDIS_URL must name the primary",
+    "NOREPLICAS": "this Redis waits for replicas that are away (min-replicas-to-write)",
+    "WRONGPASS": "the user or the password in REDIS_URL is wrong",
+    "invalid username-password": "the user or the password in REDIS_URL is wrong",
+    "NOAUTH": "this Redis wants a password: redis://:password@host",
+    "Authentication required": "this Redis wants a password: redis://:password@host",
+    "NOPERM": "this Redis user lacks a permission: jobs need all commands on keys that start with REDIS_PREFIX",
+}
+_CERTIFICATE: Final = (
+    "Redis's certificate can't be verified: have it signed for this host by an authority that this machine trusts, "
+    "or name that authority's file in REDIS_URL (?ssl_ca_certs=/path)"
+)
+
+
+def explained(error: BaseException) -> str:
+    """Return an error's text, and what it means where that is known."""
+    text = str(error) or type(error).__name__
+    if is_about_certificate(error):
+        return f"{text}. {_CERTIFICATE}"
+    meaning = next((meaning for words, meaning in _MEANINGS.items() if words in text), None)
+    return text if meaning is None else f"{text.rstrip('.')}. {meaning[0].upper()}{meaning[1:]}"
+
+
+def is_about_certificate(error: BaseException) -> bool:
+    """Return whether a connection failed because the server's certificate is not to be trusted."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

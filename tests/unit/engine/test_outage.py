@@ -1,0 +1,92 @@
+"""One line when Redis goes and one when it is back, whoever notices it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+from loguru import logger
+from redis.exceptions import ConnectionError
+
+from midday_worker.engine.outage import Outage
+
+LOST = ConnectionError("lost")
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    found: list[str] = []
+    sink = logger.add(lambda line: found.append(line.rstrip("\n")), format="{level} {message}", level="INFO")
+    yield found
+    logger.remove(sink)
+
+
+@pytest.fixture
+def outage() -> Outage:
+    return Outage("redis://here")
+
+
+def test_many_queues_make_one_line_each_way(outage: Outage, lines: list[str]) -> None:
+    for queue in ("a", "b", "a", "c", "b"):
+        outage.note_failure(queue, LOST, time.monotonic())
+    assert [outage.failures(queue) for queue in "abc"] == [2, 2, 1]
+    for queue in ("a", "b"):
+        outage.note_success(queue)
+    assert len(lines) == 1
+    outage.note_success("c")
+    assert len(lines) == 2
+    assert lines[0].startswith("ERROR Redis at redis://here does not answer as it should")
+    assert lines[1] == "INFO Redis at redis://here is back"
+
+
+def test_a_second_outage_is_said_again(outage: Outage, lines: list[str]) -> None:
+    for _ in range(2):
+        outage.note_failure("a", LOST, time.monotonic())
+        outage.note_success("a")
+    assert [line.split()[0] for line in lines] == ["ERROR", "INFO", "ERROR", "INFO"]
+
+
+def test_a_wait_that_began_before_redis_was_back_tells_nothing_new(outage: Outage, lines: list[str]) -> None:
+    began = time.monotonic()
+    outage.note_failure("a", LOST, time.monotonic())
+    outage.note_success("a")
+    outage.note_failure("b", LOST, began)
+    assert len(lines) == 2
+    assert outage.failures("b") == 0
+
+
+def test_a_success_without_an_outage_says_nothing(outage: Outage, lines: list[str]) -> None:
+    outage.note_success("a")
+    assert lines == []
+
+
+async def test_a_step_is_tried_until_it_succeeds(outage: Outage) -> None:
+    errors = [LOST, OSError("no route")]
+
+    async def step() -> str:
+        if errors:
+            raise errors.pop()
+        return "done"
+
+    assert await outage.survive("a", step, asyncio.Event()) == "done"
+    assert outage.failures("a") == 0
+
+
+async def test_no_step_is_tried_after_the_stop(outage: Outage) -> None:
+    stop = asyncio.Event()
+
+    async def step() -> str:
+        stop.set()
+        raise LOST
+
+    assert await outage.survive("a", step, stop) is None
+
+
+async def test_what_is_no_matter_of_redis_is_raised(outage: Outage) -> None:
+    async def step() -> None:
+        raise LookupError("ours")
+
+    with pytest.raises(LookupError):
+        await outage.survive("a", step, asyncio.Event())
