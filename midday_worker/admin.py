@@ -30,6 +30,7 @@ class JobSnapshot:
         attempts: how many were made.
         failed_reason: of the last attempt that failed, if one did.
         result: what the handler returned, if it has.
+        unreadable: why the stored job can't be read, if it can't; its other attributes then are what could be.
     """
 
     id: str
@@ -38,6 +39,7 @@ class JobSnapshot:
     attempts: int
     failed_reason: str | None
     result: object
+    unreadable: str | None = None
 
 
 async def count_jobs(queue: Queue) -> dict[str, int]:
@@ -55,9 +57,10 @@ async def _read_state(queue: Queue, state: str) -> list[JobSnapshot]:
     found: list[JobSnapshot] = []
     while True:
         with translated(f"read the {state} jobs of queue {queue.name}"):
-            page = await queue.getJobs([state], len(found), len(found) + _PAGE - 1)
+            page = await queue.read_jobs([state], len(found), len(found) + _PAGE - 1)
         found += [
-            JobSnapshot(job.id, job.name, state, job.attemptsMade, job.failedReason, job.returnvalue) for job in page
+            JobSnapshot(job.id, job.name, state, job.attemptsMade, job.failedReason, job.returnvalue, job.unreadable)
+            for job in page
         ]
         if len(page) < _PAGE:
             return found

@@ -71,6 +71,8 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
     pool.connection_kwargs.update(
         # Without it bullmq's Job.fromId silently finds nothing.
         decode_responses=True,
+        # Bytes that are not UTF-8, in one job's hash, must not keep a reply with others' from being read.
+        encoding_errors="surrogateescape",
         socket_timeout=socket_timeout,
         # Shorter than a command's: one whose time ends while it waits for a connection then says that it wasn't sent.
         socket_connect_timeout=min(5.0, 0.8 * socket_timeout),

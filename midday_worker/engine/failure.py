@@ -27,7 +27,7 @@ def reason_of(error: BaseException) -> str:
         text = type(error).__name__
     elif isinstance(error, KeyError):
         text = f"KeyError: {text}"  # a bare key says nothing
-    return _storable(text, LONGEST_REASON)
+    return storable(text, LONGEST_REASON)
 
 
 def stack_of(error: BaseException) -> str:
@@ -36,10 +36,11 @@ def stack_of(error: BaseException) -> str:
         text = "".join(traceback.format_exception(error))
     except Exception:  # formatting calls a user's __str__
         text = f"{type(error).__name__}: the traceback can't be formatted"
-    return _storable(text, LONGEST_STACK)
+    return storable(text, LONGEST_STACK)
 
 
-def _storable(text: str, longest: int) -> str:
+def storable(text: str, longest: int) -> str:
+    """Return a text as it can be stored and shown: valid UTF-8, bounded."""
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters in all)"
 

@@ -15,6 +15,7 @@ from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import LONGEST_BLOCK_S
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.transitions import Transitions
+from midday_worker.engine.translation import ResponseError, is_passing
 
 T = TypeVar("T")
 
@@ -140,6 +141,14 @@ class Intake:
                 return fetched, token
         self._fetches += 1
         self._unsure = token = f"{self._worker_id}:{self._fetches}"
-        fetched = await self._moves.fetch(token)
+        try:
+            fetched = await self._moves.fetch(token)
+        except ResponseError as error:
+            if is_passing(error):
+                raise
+            # The script stumbled over the job's own fields, when it had taken it already.
+            fetched = await self._moves.recover(token, self._running())
+            if fetched.job_id is None:
+                raise
         self._unsure = ""
         return fetched, token

@@ -8,7 +8,7 @@ from typing import Final, TypedDict, cast
 
 import bullmq
 
-from midday_worker.engine.failure import is_final, reason_of, retry_delay_ms, stack_of
+from midday_worker.engine.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 
 _DEFAULT_STACKS: Final = 10
@@ -48,7 +48,7 @@ class Job(bullmq.Job):
         try:
             job = cls._parse(queue, raw, job_id)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            job = cls(queue, raw.get("name") or "", None, {}, job_id)
+            job = cls(queue, storable(raw.get("name") or "", LONGEST_REASON), None, {}, job_id)
             job.unreadable = f"The stored job can't be read: {reason_of(error)}"
             job.failedReason = raw.get("failedReason")
             job.attemptsMade = _count(raw.get("atm"))

@@ -16,7 +16,6 @@ from loguru import logger
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from midday_worker.engine.outage import Outage
@@ -81,18 +80,23 @@ class LockRenewal(LockManager):
         try:
             with client.pipeline(transaction=False) as pipeline:  # pyright: ignore[reportUnknownMemberType] - as below
                 for job_id, token in tracked:
-                    keys = [f"{prefix}{job_id}:lock", stalled]
-                    extend(keys=keys, args=[token, self.lock_duration, job_id], client=pipeline)
+                    keys = [_bytes(f"{prefix}{job_id}:lock"), stalled.encode()]
+                    extend(keys=keys, args=[token, self.lock_duration, _bytes(job_id)], client=pipeline)
                 if not tracked:
                     pipeline.ping()  # pyright: ignore[reportUnknownMemberType] - as above; so that the end of an outage is noticed
                 renewed = pipeline.execute()
-        except (RedisError, OSError) as error:
+        except Exception as error:  # whatever it is: this thread has to go on
             self._outage.note_failure(self._who, error, started)
             return
         self._outage.note_success(self._who)
         for (job_id, _), answer in zip(tracked, renewed, strict=False):
             if answer != 1 and job_id in self.tracked_jobs:  # else it has ended meanwhile
                 logger.warning("job {id} has lost its lock; another worker may run it", id=job_id)
+
+
+def _bytes(text: str) -> bytes:
+    # An id may be anything: what is not UTF-8 is escaped in it, and redis-py's encoding of arguments is strict here.
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _connect(url: str) -> Redis:

@@ -13,6 +13,7 @@ Packer: TypeAlias = Callable[[tuple[EncodableT, ...]], bytes]
 
 # Exactly these: of bool, None, int enums and memoryviews the two think differently.
 _PLAIN: Final = frozenset((str, bytes, int, float))
+_ERRORS: Final = {"strict", "surrogateescape"}
 
 
 def packer(connection: AbstractConnection) -> Packer:
@@ -22,7 +23,7 @@ def packer(connection: AbstractConnection) -> Packer:
         return b"".join(connection.pack_command(*args))
 
     encoder = connection.encoder
-    if not HIREDIS_AVAILABLE or (encoder.encoding, encoder.encoding_errors) != ("utf-8", "strict"):
+    if not HIREDIS_AVAILABLE or encoder.encoding != "utf-8" or encoder.encoding_errors not in _ERRORS:
         return pack_as_redis_py
     import hiredis  # absent where it could not be built
 
@@ -34,6 +35,9 @@ def packer(connection: AbstractConnection) -> Packer:
             return pack_as_redis_py(args)
         if " " in name:
             args = (*name.split(), *args[1:])
-        return pack_plainly(args)
+        try:
+            return pack_plainly(args)
+        except UnicodeEncodeError:  # it knows no way but the strict one
+            return pack_as_redis_py(args)
 
     return pack

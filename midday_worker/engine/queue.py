@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from uuid import uuid4
 
 import bullmq
@@ -14,6 +14,7 @@ from bullmq.event_emitter import EventEmitter
 
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import Connection
+from midday_worker.engine.failure import reason_of
 from midday_worker.engine.job import Job
 from midday_worker.engine.translation import UNREACHABLE, Writing, bounded, is_unreachable, was_never_sent
 from midday_worker.engine.wire import WireOptions, encode_request
@@ -90,12 +91,26 @@ class Queue(bullmq.Queue):
         return Job.from_raw(self, raw, job_id) if raw else None
 
     async def getJobs(self, types: Sequence[str], start: int = 0, end: int = -1, asc: bool = False) -> list[bullmq.Job]:
+        """As `read_jobs`; BullMQ's name for it."""
+        return list(await self.read_jobs(types, start, end, asc=asc))
+
+    async def read_jobs(self, types: Sequence[str], start: int, end: int, *, asc: bool = False) -> list[Job]:
         """Return the jobs of these states. One that can't be read says so, instead of hiding its whole page."""
-        jobs: dict[str, bullmq.Job] = {}
-        for entries in await self.scripts.getJobs(self.sanitizeJobTypes(types), start, end, asc):
-            for job_id, fields in entries:
-                jobs.setdefault(job_id, Job.from_raw(self, dict(zip(fields[::2], fields[1::2], strict=True)), job_id))
-        return list(jobs.values())
+        states = self.sanitizeJobTypes(types)
+        ids = list(dict.fromkeys(map(str, await self.backend.getRanges(states, start, end, asc))))
+        # Each for itself, as BullMQ's one script for them all stops at a key that is no hash.
+        async with self.client.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hgetall(self.toKey(job_id))
+            hashes = cast("list[dict[str, str] | Exception]", await pipe.execute(raise_on_error=False))
+        return [self._read(job_id, stored) for job_id, stored in zip(ids, hashes, strict=True)]
+
+    def _read(self, job_id: str, stored: dict[str, str] | Exception) -> Job:
+        if not isinstance(stored, Exception):
+            return Job.from_raw(self, stored, job_id)
+        job = Job.from_raw(self, {}, job_id)
+        job.unreadable = f"What is stored in the job's place can't be read: {reason_of(stored)}"
+        return job
 
 
 async def _sent(add: Callable[[], Awaitable[T]], jobs: Sequence[Job]) -> T:

@@ -11,7 +11,7 @@ from midday_worker.engine.failure import reason_of
 from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
-from midday_worker.engine.translation import is_passing, is_unreachable
+from midday_worker.engine.translation import ResponseError, is_passing, is_unreachable
 from midday_worker.engine.turns import Turns
 
 Outcome = Callable[[Job], Awaitable[Fetched | None]]
@@ -25,6 +25,13 @@ class Park(Exception):
     def __init__(self, delay_ms: int) -> None:
         self.delay_ms = delay_ms
         super().__init__(f"parked for {delay_ms} ms")
+
+
+class Unsettleable(Exception):
+    """BullMQ's scripts can't settle a job, as its own fields are broken."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"BullMQ's scripts can't settle this job: {why}")
 
 
 class Settlement:
@@ -55,6 +62,9 @@ class Settlement:
                 if is_passing(error):  # it succeeded: to be run again is bad enough, to count as failed is untrue
                     self._note_unsettled(job, error)
                     return None
+                if isinstance(error, Unsettleable):
+                    await self._give_up(job, error)
+                    return None
                 return await self.failure(error)(job)  # the engine refuses: pending or failed children
 
         return complete
@@ -68,7 +78,7 @@ class Settlement:
                     return await self._delay(job, error.delay_ms, {}, use_attempt=False)
                 return await self._fail(job, error)
             except Exception as broken:  # nothing that happens here may end the worker
-                self._note_unsettled(job, broken)
+                await self._give_up(job, broken, error)
                 return None
 
         return fail
@@ -121,6 +131,18 @@ class Settlement:
         logger.info("job {id} went on without {count} pending children", id=job.id, count=len(detached))
         return True
 
+    async def _give_up(self, job: Job, broken: Exception, cause: BaseException | None = None) -> None:
+        if not isinstance(broken, Unsettleable):
+            self._note_unsettled(job, broken)
+            return
+        reason = str(broken) if cause is None else f"{reason_of(cause)} ({broken})"
+        try:
+            await self._moves.bury(job, reason)
+        except Exception as away:  # then it waits for its lock to expire, and gets here again
+            self._note_unsettled(job, away)
+        else:
+            logger.error("job {id} of queue {queue} failed: {reason}", id=job.id, queue=self._queue, reason=reason)
+
     def _note_unsettled(self, job: Job, error: BaseException) -> None:
         logger.error(
             "job {id} of queue {queue} could not be settled and waits for its lock to expire: {error}",
@@ -132,18 +154,27 @@ class Settlement:
     async def _persist(self, job: Job, settle: Callable[[bool], Awaitable[Fetched | None]]) -> Fetched | None:
         until = time.monotonic() + self._patience_s
         lost_reply = False
+        stumbled: Exception | None = None
         while True:
-            fetch_next = self._wants_next()
+            fetch_next = stumbled is None and self._wants_next()
             try:
                 fetched = await settle(fetch_next)
             except TypeError as error:  # bullmq's type for what its scripts refuse
                 if not _is_not_ours(error):
                     raise
+                if stumbled and await self._moves.is_stuck(job):
+                    raise Unsettleable(reason_of(stumbled)) from error
                 # After a lost reply this is the sign that the first try was carried out.
                 level = "DEBUG" if lost_reply else "WARNING"
                 logger.log(level, "job {id} is not ours any more: {error}", id=job.id, error=error)
                 return await self._recover(job) if lost_reply else None
             except Exception as error:
+                if _is_stumble(error):
+                    if stumbled:
+                        raise Unsettleable(reason_of(error)) from error
+                    # It may have settled this job, and stumbled over the fields of the next one: asked again, it tells.
+                    stumbled, lost_reply = error, True
+                    continue
                 lost_reply = lost_reply or is_unreachable(error)
                 if not is_passing(error) or not await self._turns.wait(until):
                     raise
@@ -159,6 +190,10 @@ class Settlement:
             logger.debug("could not look for the job that follows {id}: {error}", id=job.id, error=error)
             return None
         return None if fetched is NOTHING else fetched
+
+
+def _is_stumble(error: Exception) -> bool:
+    return isinstance(error, ResponseError) and not is_passing(error)
 
 
 def _is_not_ours(error: TypeError) -> bool:

@@ -21,12 +21,12 @@ _POLICIES: Final = {
 
 def parse_fields(raw: RawJob) -> dict[str, object]:
     """Return the attributes of a stored job. Raises ValueError, TypeError or AttributeError if it can't be read."""
-    stored = _decoded(raw.get("opts") or "{}")
+    stored = _decoded(_text(raw, "opts") or "{}")
     options = _filled(stored)
     parent = options.get("parent")
     fields: dict[str, object] = {
-        "name": raw.get("name") or "",
-        "data": json.loads(raw.get("data", "{}")),
+        "name": _text(raw, "name") or "",
+        "data": json.loads(_text(raw, "data", "{}")),
         "opts": options,
         "progress": json.loads(raw["progress"]) if "progress" in raw else 0,
         "timestamp": int(raw.get("timestamp", 0)),
@@ -54,6 +54,16 @@ def parse_fields(raw: RawJob) -> dict[str, object]:
     if parent:
         _add_parent(fields, cast("Mapping[str, object]", parent), options)
     return fields
+
+
+def _text(raw: RawJob, field: str, default: str = "") -> str:
+    text = raw.get(field, default)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # the connection escapes bytes that it can't decode
+            raise ValueError(f"its {field} holds bytes that are not UTF-8") from None
+    return text
 
 
 def _filled(stored: Mapping[str, object]) -> dict[str, object]:

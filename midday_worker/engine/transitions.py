@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Final, cast
 import msgpack
 
 from midday_worker.engine.fetched import NOTHING, Fetched
+from midday_worker.engine.translation import ResponseError
 
 if TYPE_CHECKING:
+    from redis.typing import EncodableT
+
     from midday_worker.engine.backend import Backend
     from midday_worker.engine.job import Job
 
@@ -126,9 +129,38 @@ class Transitions:
         locks = cast("list[str | None]", await client.mget([f"{self._prefix}{job_id}:lock" for job_id in unknown]))
         for job_id, lock in zip(unknown, locks, strict=True):
             if lock == token:
-                raw = cast("dict[str, str]", await client.hgetall(self._prefix + job_id))
-                return Fetched(job_id, raw)
+                return Fetched(job_id, await self._hash(job_id))
         return NOTHING
+
+    async def is_stuck(self, job: Job) -> bool:
+        """Return whether a job is still active, or in no state at all, as a script that broke off leaves it."""
+        state = await self._backend.getState(job.id)
+        return state == "active" or (
+            state == "unknown" and bool(await self._backend.conn.exists(self._prefix + job.id))
+        )
+
+    async def bury(self, job: Job, reason: str) -> None:
+        """Fail an active job that BullMQ's scripts can't settle, as its own fields are broken.
+
+        Without it the job would be run again and again, and would keep others from being found stalled. Its parent,
+        if it has one, is told nothing: what names it can't be read.
+        """
+        now, key, keys = _now(), self._prefix + job.id, self._backend.keys
+        async with self._backend.conn.pipeline(transaction=True) as pipe:
+            pipe.lrem(keys["active"], 0, job.id)
+            pipe.srem(keys["stalled"], job.id)
+            pipe.delete(f"{key}:lock")
+            pipe.zadd(keys["failed"], {job.id: now})  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+            pipe.hset(key, mapping={"failedReason": reason, "finishedOn": now})
+            event: dict[str, str] = {"event": "failed", "jobId": job.id, "failedReason": reason, "prev": "active"}
+            pipe.xadd(keys["events"], cast("dict[EncodableT, EncodableT]", event))
+            await pipe.execute(raise_on_error=False)  # the key may be no hash
+
+    async def _hash(self, job_id: str) -> dict[str, str]:
+        try:
+            return cast("dict[str, str]", await self._backend.conn.hgetall(self._prefix + job_id))
+        except ResponseError:  # the key is no hash: a job that can't be read
+            return {}
 
     async def _finish(
         self, job: Job, target: str, field: str, value: str, keep: object, fetch_next: bool, fields: bytes

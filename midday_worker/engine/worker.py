@@ -31,6 +31,8 @@ from midday_worker.engine.translation import UNREACHABLE, is_passing
 from midday_worker.engine.worker_config import METRICS_POINTS, WorkerConfig
 from midday_worker.urls import redact_url
 
+__all__ = ["Worker", "WorkerConfig"]
+
 T = TypeVar("T")
 
 CANCEL_AGAIN_S: Final = 0.05
