@@ -38,10 +38,10 @@ def main() -> int:
         parser.error(str(error))
     prepare(contenders, node, environments)
     count = given.rounds or (1 if given.quick else ROUNDS)
-    with Stage() as stage:
+    with Stage(given.redis_server) as stage:
         facts = machine.describe(stage, _node_version(node), node.packages)
         run = rounds.measure(stage, cases, contenders, count, say)
-        remarks = notes(stage)
+        remarks = [*run.left_out, *notes(stage)]
     labels = {contender.name: contender.label for contender in contenders}
     results = run.results.only(given.items)
     report = Report(facts, labels, results, run.errors, count, run.seconds, remarks)
@@ -60,6 +60,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--peers", action="store_true", help="other Python libraries too; installs them at first")
     parser.add_argument("--rounds", type=int, help=f"how often each case is measured ({ROUNDS})")
     parser.add_argument("--jobs", type=int, help="the most jobs that a round processes (10,000)")
+    parser.add_argument("--redis-server", type=Path, help="the program (the one that `midday-worker dev` starts)")
     parser.add_argument("--quick", action="store_true", help="one small round, to see that it works")
     parser.add_argument("--output", type=Path, default=ROOT / ".midday" / "bench" / "last", help="for the report")
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md, with charts")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from scripts.benchmark.figures import Figure
 from scripts.benchmark.roster import Contender
 from scripts.benchmark.stage import Stage
+
+_FEWEST: Final = 20
 
 Measure: TypeAlias = Callable[[Stage, Contender], Sequence[Figure]]
 
@@ -27,13 +29,16 @@ class Scale:
     peer_seconds: float = 0.5
     samples: int = 100
     """Jobs whose pick-up is timed."""
+    state_jobs: int = 5_000
+    """Jobs that are processed on a queue that holds many."""
+    state_adds: int = 1_000
     backlogs: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     completed: int = 100_000
 
     def for_pace(self, contender: Contender, pace: float, most: int) -> int:
         """Return how many jobs this contender gets at this pace."""
         seconds = self.peer_seconds if contender.environment else self.seconds
-        return max(1, min(most, round(pace * seconds)))
+        return min(most, max(_FEWEST, round(pace * seconds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,6 @@ def everybody(_contender: Contender) -> bool:
     return True
 
 
-def bullmq_only(contender: Contender) -> bool:
-    """For cases that are about BullMQ's queues."""
-    return contender.bullmq
+def clients(contender: Contender) -> bool:
+    """For cases that compare BullMQ's clients as they are used."""
+    return contender.bullmq and contender.own_producer

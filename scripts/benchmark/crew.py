@@ -11,7 +11,7 @@ from typing import Final
 from scripts.benchmark.ledger import Entry, read_ledgers
 from scripts.benchmark.programs import ProgramError, resident_mib, stop, tail
 
-WAIT_S: Final = 60.0
+WAIT_S: Final = 40.0
 _POLL_S: Final = 0.01
 
 
@@ -22,14 +22,18 @@ class Crew:
         self.folder = folder
         self._processes = processes
 
-    def go(self, processes: int = 1) -> None:
-        """Let them work, once all have imported what they need."""
-        self._until(lambda: len(list(self.folder.glob("*.ready"))) >= processes, "was not ready")
+    def go(self) -> None:
+        """Let it work, once it has imported what it needs."""
+        self.until(lambda: any(self.folder.glob("*.ready")), "was not ready")
+        (self.folder / "go").touch()
+
+    def go_at_once(self) -> None:
+        """Let all work as soon as they are up."""
         (self.folder / "go").touch()
 
     def wait_for(self, count: int) -> list[Entry]:
         """Return what ran, once that is so many jobs."""
-        self._until(lambda: sum(_lines(path) for path in self.folder.glob("*.ledger")) >= count, "did not finish")
+        self.until(lambda: sum(_lines(path) for path in self.folder.glob("*.ledger")) >= count, "did not finish")
         return read_ledgers(self.folder)
 
     def entries(self) -> list[Entry]:
@@ -45,7 +49,8 @@ class Crew:
         for process in self._processes:
             stop(process)
 
-    def _until(self, done: Callable[[], bool], what: str) -> None:
+    def until(self, done: Callable[[], bool], what: str) -> None:
+        """Wait for something that depends on them; raise ProgramError, with `what` it was, if it doesn't come."""
         deadline = time.monotonic() + WAIT_S
         while not done():
             if time.monotonic() > deadline or any(process.poll() is not None for process in self._processes):

@@ -8,8 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-LESS_IS_BETTER: Final = frozenset({"ms", "MiB", "µs of Redis per job"})
+LESS_IS_BETTER: Final = frozenset({"ms", "MiB"})
 """Units in which the smaller value is the better one."""
+
+COMPARED: Final = LESS_IS_BETTER | {"jobs/s"}
+"""Units in which contenders are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,11 @@ class Results:
 
     def values(self, row: Row, contender: str) -> list[float]:
         """Return every round's value."""
-        return self._values[row].get(contender, [])
+        return self._values.get(row, {}).get(contender, [])
+
+    def contenders(self, row: Row) -> list[str]:
+        """Return who has a value there."""
+        return list(self._values.get(row, {}))
 
     def median(self, row: Row, contender: str) -> float | None:
         """Return the median over the rounds; None if the contender has no value there."""
@@ -65,7 +72,7 @@ class Results:
     def ratio(self, row: Row, contender: str, against: str) -> float | None:
         """Return how many times better `contender` is than `against`, by their medians; None if one has no value."""
         mine, theirs = self.median(row, contender), self.median(row, against)
-        if not mine or not theirs:
+        if row.unit not in COMPARED or not mine or not theirs:
             return None
         return theirs / mine if row.unit in LESS_IS_BETTER else mine / theirs
 

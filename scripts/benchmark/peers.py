@@ -14,7 +14,7 @@ from scripts.benchmark.roster import Contender, python_program
 
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "arq": ("arq==0.28.0",),
-    "saq": ("saq[redis]==0.26.4",),
+    "saq": ("saq[redis]==0.26.4", "typing-extensions"),
     "taskiq": ("taskiq==0.13.0", "taskiq-redis==1.2.4"),
     "streaq": ("streaq==7.2.0",),
     "docket": ("pydocket==0.27.0",),
@@ -60,11 +60,15 @@ def peers(folder: Path) -> list[Contender]:
 
     return [
         replace(of("arq", "arq, polling every 10 ms", BENCH_POLL_MS="10"), alone=80),
-        replace(of("arq", "arq", "arq-default"), alone=2, together=500),
         of("saq", "SAQ"),
-        replace(of("taskiq", "taskiq, stream", "taskiq-stream", BENCH_BROKER="stream"), alone=1_900, together=2_600),
+        replace(
+            of("taskiq", "taskiq, stream", "taskiq-stream", BENCH_BROKER="stream"),
+            alone=1_900,
+            together=2_600,
+            fresh_producer=True,
+        ),
         replace(of("taskiq", "taskiq, list", "taskiq-list", BENCH_BROKER="list"), alone=2_200, together=2_000),
-        replace(of("streaq", "streaq"), together=900, bulk=True),
+        replace(of("streaq", "streaq"), together=900, bulk=True, oldest_redis=(7,)),
         replace(of("docket", "docket, checking every 5 ms"), alone=150, together=1_300),
         replace(of("dramatiq", "dramatiq"), alone=250, together=2_500, concurrent=False),
         replace(of("celery", "Celery, threads"), alone=700, together=700, concurrent=False, fresh_producer=True),

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
@@ -70,14 +71,24 @@ class Producer:
     def __init__(self, program: Program, variables: Mapping[str, str], folder: Path) -> None:
         self._errors = folder / "producer.txt"
         self._process = program.start({**variables, "BENCH_FOLDER": str(folder)}, self._errors, talk=True)
-        self._answer()
+        try:
+            self._answer()
+        except ProgramError:
+            self.stop()
+            raise
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
 
     def add(self, mode: str, numbers: range, pause_ms: float = 0) -> Answer:
         """Let it add jobs, and return how long that took."""
         order: Order = {"mode": mode, "count": len(numbers), "first": numbers.start, "pause_ms": pause_ms}
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended: there will be no answer
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
         return cast("Answer", self._answer())
 
     def _answer(self) -> object:
@@ -104,7 +115,8 @@ def stop(process: subprocess.Popen[str]) -> None:
         process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            pipe.close()
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def resident_mib(pid: int) -> float:
@@ -114,6 +126,6 @@ def resident_mib(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / _MIB + sum(resident_mib(int(child)) for child in children)
 
 
-def tail(path: Path, characters: int = 800) -> str:
-    """Return the end of what a program has printed."""
-    return path.read_text(errors="replace").strip()[-characters:] or "it printed nothing"
+def tail(path: Path, characters: int = 300) -> str:
+    """Return the end of what a program has printed, on one line."""
+    return " ".join(path.read_text(errors="replace").split())[-characters:] or "it printed nothing"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Final
 
 from scripts.benchmark.figures import Results, Row
+from scripts.benchmark.goals import outcomes
+from scripts.benchmark.goals import table as goals_table
 
 TITLES: Final[Mapping[str, str]] = {
     "W1": "Processing jobs that do nothing",
@@ -19,6 +21,9 @@ TITLES: Final[Mapping[str, str]] = {
     "W7": "A queue that holds many jobs",
     "W8": "Several worker processes, at concurrency 50",
 }
+
+MOST_COLUMNS: Final = 6
+"""An item with more cases has a line for each of them, and a column for each contender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,28 @@ class Report:
         for item, rows in groupby(self.results.rows(), key=lambda row: row.item):
             lines += ["", f"### {item}: {TITLES[item]}", "", *self.table(list(rows))]
         lines += ["", *(f"- {note}" for note in self.notes)]
+        if reached := outcomes(self.results):
+            lines += ["", "### Goals", "", *goals_table(reached)]
         if self.errors:
             lines += ["", "Measurements that don't count:", "", *(f"- {error}" for error in self.errors)]
         return "\n".join(lines).rstrip() + "\n"
 
     def table(self, rows: Sequence[Row]) -> list[str]:
-        """Return one item's table: a line for each contender, a column for each case."""
+        """Return one item's table."""
         names = [name for name in self.labels if any(self.results.values(row, name) for row in rows)]
         heads = [f"{row.case}, {row.unit}" if row.case else row.unit for row in rows]
+        if len(rows) > MOST_COLUMNS:
+            return self._tall_table(rows, heads, names)
         lines = [f"| | {' | '.join(heads)} |", "|---" * (len(rows) + 1) + "|"]
         return lines + [
             f"| {self.labels[name]} | {' | '.join(self._cell(row, name) for row in rows)} |" for name in names
+        ]
+
+    def _tall_table(self, rows: Sequence[Row], heads: Sequence[str], names: Sequence[str]) -> list[str]:
+        lines = [f"| | {' | '.join(self.labels[name] for name in names)} |", "|---" * (len(names) + 1) + "|"]
+        return lines + [
+            f"| {head} | {' | '.join(self._cell(row, name) for name in names)} |"
+            for row, head in zip(rows, heads, strict=True)
         ]
 
     def document(self) -> dict[str, object]:
@@ -63,6 +79,7 @@ class Report:
             "seconds": round(self.seconds),
             "notes": list(self.notes),
             "errors": list(self.errors),
+            "goals": [asdict(outcome) | {"reached": outcome.reached} for outcome in outcomes(self.results)],
             "figures": [
                 self._entry(row, name) for row in rows for name in self.labels if self.results.values(row, name)
             ],

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from midday_worker.demo.node import NodeRuntime
-from midday_worker.settings import Settings
 from scripts.benchmark.programs import Program
 
 HERE: Final = "scripts.benchmark.contenders"
@@ -42,6 +41,7 @@ class Contender:
     """Whether its calls can be awaited side by side."""
     fresh_producer: bool = False
     """Whether its producer has to start after Redis was emptied, as it makes something there."""
+    oldest_redis: tuple[int, ...] = (6, 2)
     one_at_a_time: bool = False
     """Whether a worker runs one job at a time, whatever it is asked."""
 
@@ -56,8 +56,8 @@ class Contender:
         if self.name != "ours":
             return [self.worker] * processes
         alone = [*self.worker.command, "--concurrency", str(concurrency)]
-        if processes == 1 or "processes" not in Settings.model_fields:
-            return [replace(self.worker, command=alone)] * processes
+        if processes == 1:
+            return [replace(self.worker, command=alone)]
         return [replace(self.worker, command=[*alone, "--processes", str(processes)])]
 
 

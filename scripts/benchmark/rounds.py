@@ -21,6 +21,8 @@ class Run:
     results: Results = field(default_factory=Results)
     errors: list[str] = field(default_factory=list[str])
     """Measurements that don't count: a job was lost or ran twice, or a program failed."""
+    left_out: list[str] = field(default_factory=list[str])
+    """Contenders that this Redis is too old for."""
     seconds: float = 0.0
 
 
@@ -32,6 +34,12 @@ def measure(
     Each round begins with another contender: what a round's beginning costs is shared.
     """
     run, started = Run(), time.monotonic()
+    version = stage.redis_version()
+    for contender in contenders:
+        if contender.oldest_redis > version:
+            run.left_out.append(f"{contender.label} needs Redis {'.'.join(map(str, contender.oldest_redis))}.")
+            say(run.left_out[-1])
+    contenders = [contender for contender in contenders if contender.oldest_redis <= version]
     for number in range(rounds):
         first = number % len(contenders)
         order = [*contenders[first:], *contenders[:first]]

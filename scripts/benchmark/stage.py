@@ -31,9 +31,14 @@ _GRACE_S: Final = 0.1
 
 
 class Stage:
-    """Starts Redis within `with`, and whatever is needed when it is."""
+    """Starts Redis within `with`, and whatever is needed when it is.
 
-    def __init__(self) -> None:
+    Args:
+        redis_server: the program, if not the one that `midday-worker dev` would start.
+    """
+
+    def __init__(self, redis_server: Path | None = None) -> None:
+        self._binary = redis_server
         self._stack = ExitStack()
         self._producers: dict[tuple[str, int], Producer] = {}
         self._lines: dict[float, Line] = {}
@@ -41,7 +46,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._root = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="midday-bench-")))
-        self.server = self._stack.enter_context(EmbeddedRedis())
+        self.server = self._stack.enter_context(EmbeddedRedis(binary=self._binary))
         self.redis: Redis = self._stack.enter_context(Redis.from_url(self.server.url, decode_responses=True))
         return self
 
@@ -61,7 +66,7 @@ class Stage:
     def producer(self, contender: Contender, keep: int = KEEP) -> Producer:
         """Return the contender's producer, of whose completed jobs `keep` are kept; it is started on first use."""
         key = (contender.name if contender.own_producer else "ours", keep)
-        if key not in self._producers:
+        if key not in self._producers or not self._producers[key].running:
             variables = {"BENCH_REDIS": self.server.url, "BENCH_QUEUE": QUEUE, "BENCH_KEEP": str(keep)}
             self._producers[key] = Producer(contender.producer, variables, self._folder())
         return self._producers[key]
@@ -117,6 +122,26 @@ class Stage:
         found = self.redis.llen(self.key("wait"))
         if found != jobs:
             raise NotExactlyOnceError(f"{jobs} jobs were added, and {found} wait")
+
+    def pause(self) -> None:
+        """Let BullMQ's queue hold its jobs back, as its `pause` does."""
+        self.redis.hset(self.key("meta"), "paused", "1")
+        self.redis.delete(self.key("marker"))
+
+    def resume(self) -> None:
+        """Let the jobs go, as BullMQ's `resume` does."""
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.hdel(self.key("meta"), "paused")
+            pipe.zadd(self.key("marker"), {"0": 0})
+            pipe.execute()
+
+    def idle_workers(self) -> int:
+        """Return how many workers wait for a job."""
+        return int(str(self.info("clients")["blocked_clients"]))
+
+    def redis_version(self) -> tuple[int, ...]:
+        """Return the server's version."""
+        return tuple(map(int, str(self.info("server")["redis_version"]).split(".")))
 
     def script_micros(self) -> float:
         """Return the time that Redis has spent in scripts since its figures were set to 0.

@@ -26,4 +26,12 @@ def test_a_small_run_measures_and_reports_every_item(tmp_path: Path) -> None:
         ("W" + item, "raw") for item in "12345678" if "W" + item not in ours_alone
     }
     assert all(value > 0 for figure in document["figures"] for value in figure["values"])
+    assert {goal["what"] for goal in document["goals"]} == {
+        "W1 concurrency 50, against raw",
+        "W2 concurrent, against raw",
+        "W4 p50, against raw",
+        "W4 p99, against raw",
+        "W3, of the ideal 5,000 jobs/s",
+        "W8 2 processes, of Redis's limit",
+    }
     assert "### W1: " in (tmp_path / "benchmark.md").read_text()

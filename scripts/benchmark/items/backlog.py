@@ -24,7 +24,7 @@ def measure(
     stage.reset(contender)
     keep = completed or KEEP
     producer = stage.producer(contender, keep)
-    jobs, adds = scale.for_pace(contender, contender.pace(CONCURRENCY), scale.jobs), scale.concurrent
+    jobs, adds = min(scale.state_jobs, scale.jobs), scale.state_adds
     with stage.crew(contender, CONCURRENCY) as crew:
         producer.add("sequential", range(1))
         fill(stage, waiting=waiting + jobs, completed=completed)

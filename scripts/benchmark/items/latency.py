@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from scripts.benchmark.case import Case, Scale, bullmq_only
+from scripts.benchmark.case import Case, Scale, clients
 from scripts.benchmark.figures import Figure
 from scripts.benchmark.items.processing import process
 from scripts.benchmark.roster import Contender
@@ -23,10 +23,15 @@ def measure(scale: Scale, round_trip_ms: int, stage: Stage, contender: Contender
     pace = min(contender.pace(CONCURRENCY), at_once * 1000 / round_trip_ms / 2)
     jobs = scale.for_pace(contender, pace, scale.jobs)
     url = stage.line(round_trip_ms).url
-    value = process(stage, contender, jobs, CONCURRENCY, url=url).per_second
-    return [Figure("W6", f"{round_trip_ms} ms, concurrency {CONCURRENCY}", "jobs/s", value)]
+    value = process(stage, contender, jobs, CONCURRENCY, url=url)
+    return [Figure("W6", name(round_trip_ms), "jobs/s", value)]
+
+
+def name(round_trip_ms: int) -> str:
+    """Return the case's name."""
+    return f"{round_trip_ms} ms, concurrency {CONCURRENCY}"
 
 
 def cases(scale: Scale) -> list[Case]:
     """Return the cases."""
-    return [Case(("W6",), f"{number} ms", partial(measure, scale, number), bullmq_only) for number in ROUND_TRIPS_MS]
+    return [Case(("W6",), f"{number} ms", partial(measure, scale, number), clients) for number in ROUND_TRIPS_MS]

@@ -15,15 +15,17 @@ from scripts.benchmark.stage import Stage
 JOBS: Final = 2_000
 WAIT_MS: Final = 10
 CONCURRENCY: Final = 50
+IDEAL: Final = 1000 / WAIT_MS * CONCURRENCY
+NAME: Final = f"jobs of {WAIT_MS} ms, concurrency {CONCURRENCY}"
 
 
 def measure(scale: Scale, stage: Stage, contender: Contender) -> Sequence[Figure]:
     """Return the jobs per second."""
     alone = contender.one_at_a_time
-    best = 1000 / WAIT_MS * (1 if alone else CONCURRENCY)
+    best = IDEAL / CONCURRENCY if alone else IDEAL
     jobs = scale.for_pace(contender, min(best, contender.pace(CONCURRENCY)), min(JOBS, scale.jobs))
-    value = process(stage, contender, jobs, CONCURRENCY, wait_ms=WAIT_MS).per_second
-    return [Figure("W3", f"jobs of {WAIT_MS} ms, concurrency {CONCURRENCY}", "jobs/s", value)]
+    value = process(stage, contender, jobs, CONCURRENCY, wait_ms=WAIT_MS)
+    return [Figure("W3", NAME, "jobs/s", value)]
 
 
 def cases(scale: Scale) -> list[Case]:

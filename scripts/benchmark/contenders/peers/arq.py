@@ -1,4 +1,4 @@
-"""arq, with its defaults; with BENCH_POLL_MS its poll delay is that."""
+"""arq, with its defaults but for BENCH_POLL_MS: by default it polls twice a second."""
 
 from __future__ import annotations
 
