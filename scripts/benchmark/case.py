@@ -29,6 +29,7 @@ class Scale:
     peer_seconds: float = 0.5
     samples: int = 100
     """Jobs whose pick-up is timed."""
+    peer_samples: int = 40
     state_jobs: int = 5_000
     """Jobs that are processed on a queue that holds many."""
     state_adds: int = 1_000

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from scripts.benchmark.figures import LESS_IS_BETTER, Row
-from scripts.benchmark.report import TITLES, Report
+from scripts.benchmark.report import TITLES, Report, number
 
 OURS: Final = "#1f6feb"
 OTHERS: Final = "#8b949e"
@@ -47,7 +47,7 @@ def _draw_item(report: Report, item: str, rows: Sequence[Row], path: Path) -> No
             medians,
             color=[OURS if name in ("ours", "engine") else OTHERS for name in shown],
         )
-        axes.bar_label(bars, labels=[f" {median:,.4g}" for median in medians], fontsize=7)
+        axes.bar_label(bars, labels=[f" {number(median)}" for median in medians], fontsize=7)
         axes.margins(x=0.2)
         axes.invert_yaxis()
         axes.tick_params(labelsize=7)

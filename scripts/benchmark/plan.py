@@ -27,6 +27,7 @@ QUICK: Final = Scale(
     seconds=0.1,
     peer_seconds=0.1,
     samples=10,
+    peer_samples=10,
     state_adds=50,
     backlogs=(1_000,),
     completed=1_000,

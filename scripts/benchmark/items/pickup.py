@@ -20,17 +20,18 @@ _NS_PER_MS: Final = 1_000_000
 def measure(scale: Scale, stage: Stage, contender: Contender) -> Sequence[Figure]:
     """Send a job every 20 ms and return how long each took from the call to its start; and the memory before."""
     stage.reset(contender)
+    samples = scale.peer_samples if contender.environment else scale.samples
     producer = stage.producer(contender)
     with stage.crew(contender, CONCURRENCY) as crew:
         producer.add("sequential", range(1))  # the first one warms both up
         crew.go()
         crew.wait_for(1)
         memory = crew.memory_mib()
-        sent = producer.add("paced", range(1, scale.samples + 1), PAUSE_MS)["sent"]
-        crew.wait_for(scale.samples + 1)
-        stage.settle(contender, scale.samples + 1)
-        entries = crew.wait_for(scale.samples + 1)
-    check_exactly_once(entries, range(scale.samples + 1))
+        sent = producer.add("paced", range(1, samples + 1), PAUSE_MS)["sent"]
+        crew.wait_for(samples + 1)
+        stage.settle(contender, samples + 1)
+        entries = crew.wait_for(samples + 1)
+    check_exactly_once(entries, range(samples + 1))
     started = {entry.number: entry.started_ns for entry in entries}
     delays = [(started[number] - call) / _NS_PER_MS for number, call in enumerate(sent, 1)]
     return [
