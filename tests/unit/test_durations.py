@@ -103,3 +103,22 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @given(st.integers(0, MAX_MS))
 def test_what_is_written_is_read_back(milliseconds: int) -> None:
     assert to_milliseconds(from_milliseconds(milliseconds)) == milliseconds
+
+
+@given(st.integers(0, 2**30), st.integers(0, 2**30), st.sampled_from(["ms", "s", "m"]))
+def test_a_longer_text_is_a_longer_duration(one: int, other: int, unit: str) -> None:
+    shorter, longer = sorted((one, other))
+
+    assert to_milliseconds(f"{shorter}{unit}") <= to_milliseconds(f"{longer}{unit}")
+    assert to_milliseconds(timedelta(milliseconds=shorter)) <= to_milliseconds(timedelta(milliseconds=longer))
+
+
+@given(st.integers(0, MAX_MS // 1000))
+def test_a_duration_survives_being_a_timedelta(seconds: int) -> None:
+    assert to_milliseconds(timedelta(seconds=seconds)) == to_milliseconds(f"{seconds}s") == seconds * 1000
+
+
+@given(st.integers(max_value=-1) | st.integers(MAX_MS + 1) | st.floats() | st.binary() | st.lists(st.integers()))
+def test_whatever_else_is_refused(value: Duration) -> None:
+    with pytest.raises(DurationError):
+        to_milliseconds(value)

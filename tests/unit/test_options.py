@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -193,3 +194,21 @@ def test_an_option_has_the_value_of_the_last_layer_that_sets_it(layers: list[dic
     for name in ("delay", "priority", "attempts", "lifo", "keep_logs"):
         expected = next((layer[name] for layer in reversed(layers) if name in layer), getattr(ResolvedOptions(), name))
         assert getattr(merged, name) == expected
+
+
+@given(LAYERS, LAYERS, LAYERS)
+def test_it_makes_no_difference_which_layers_are_merged_first(
+    queue: dict[str, object], job: dict[str, object], call: dict[str, object]
+) -> None:
+    one_by_one = merge(check_options(queue), check_options(job), check_options(call))
+
+    assert one_by_one == merge(check_options(queue | job), check_options(call))
+    assert one_by_one == merge(check_options(queue), check_options(job | call))
+
+
+@given(st.text(max_size=20), LAYERS)
+def test_any_unknown_option_is_refused(name: str, layer: dict[str, object]) -> None:
+    if name not in {field.name for field in fields(ResolvedOptions)}:
+        with pytest.raises(OptionError) as failure:
+            check_options({**layer, name: 1}, call=True)
+        assert failure.value.option == name

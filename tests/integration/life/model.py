@@ -28,7 +28,7 @@ class Model:
     paused: bool = False
     _waiting: list[str] = field(default_factory=list[str])
     _prioritized: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
-    _turns: count[int] = field(default_factory=count)
+    _turns: count[int] = field(default_factory=lambda: count(1))
 
     def add(self, job_id: str, job: ModelJob, *, delayed: bool) -> None:
         """Add a job."""
@@ -54,11 +54,19 @@ class Model:
             self._queue(job_id, first=job.lifo, take=False)
         self._take()
 
-    def lose(self) -> None:
-        """The running job's worker dies or hands it back: it is the next one, and has used no attempt."""
+    def lose(self, *, crashed: bool) -> None:
+        """The running job's worker dies or hands it back: it is the next of its kind, and has used no attempt.
+
+        What is handed back keeps its priority; what was lost goes before all others.
+        """
         job_id, self.active = self._running(), None
-        self.jobs[job_id].state = "waiting"
-        self._waiting.insert(0, job_id)
+        job = self.jobs[job_id]
+        if job.priority and not crashed:
+            job.state = "prioritized"
+            self._prioritized.append((job.priority, -next(self._turns), job_id))
+        else:
+            job.state = "waiting"
+            self._waiting.insert(0, job_id)
         self._take()
 
     def promote(self, job_id: str) -> None:

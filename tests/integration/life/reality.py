@@ -58,6 +58,12 @@ class Reality:
         await worker.lockManager.close()
         self._verdicts.pop(job_id, None)
         await self.client.connection.conn.delete(f"{self.client.queue(QUEUE).toKey(job_id)}:lock")
+
+        async def waits_again() -> bool:
+            return await self.client.state(QUEUE, job_id) == "waiting"
+
+        # The lost worker goes on looking for stalled jobs. Before there is a new one, which would take another job.
+        await eventually(waits_again, f"job {job_id} waits again")
         await self.start()
 
     async def redeploy(self, job_id: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterator
 from typing import ClassVar, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, note, settings
+from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from loguru import logger
 
 from midday_worker import Settings
 from midday_worker.testing import RedisServer
@@ -73,7 +74,7 @@ class Life(RuleBasedStateMachine):
     def lose(self, crashed: bool) -> None:
         job_id = self._active()
         self._do(self._real.crash(job_id) if crashed else self._real.redeploy(job_id))
-        self._model.lose()
+        self._model.lose(crashed=crashed)
 
     @precondition(lambda self: self._model.having("delayed"))
     @rule(data=st.data())
@@ -154,6 +155,15 @@ async def _awaited(what: Awaitable[object]) -> None:
     await what
 
 
+@pytest.fixture
+def no_log() -> Iterator[None]:
+    """Keep the workers' log out of the report of a failure, which shows the steps."""
+    logger.disable("midday_worker")
+    yield
+    logger.enable("midday_worker")
+
+
+@pytest.mark.usefixtures("no_log")
 def test_the_model_predicts_the_real_queue(redis_server: RedisServer) -> None:
     class Here(Life):
         redis_url = redis_server.url
@@ -161,10 +171,11 @@ def test_the_model_predicts_the_real_queue(redis_server: RedisServer) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=20,
+            max_examples=12,
             stateful_step_count=20,
             deadline=None,
             print_blob=True,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )
