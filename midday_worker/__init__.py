@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from midday_worker.attempt import ExecutableJob
+    from midday_worker.bulk import BatchItem, FlowItem
     from midday_worker.client import JobClient, close
     from midday_worker.context import JobContext
     from midday_worker.definition import JobDefinition
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from midday_worker.request import FailurePolicy, JobRequest
     from midday_worker.schema import Payload
     from midday_worker.settings import Settings
-    from midday_worker.triggers import BatchItem
 
 __version__ = "0.1.0"
 
@@ -74,6 +74,7 @@ __all__ = [
     "FailurePolicy",
     "FieldProblem",
     "FlowError",
+    "FlowItem",
     "ImportFailedError",
     "InvalidInputError",
     "JobClient",
@@ -116,6 +117,7 @@ __all__ = [
 # Loaded on first use: the command line answers --help without SQLAlchemy and Redis.
 _HOMES: Final = {
     "midday_worker.attempt": "ExecutableJob",
+    "midday_worker.bulk": "BatchItem FlowItem",
     "midday_worker.client": "JobClient close",
     "midday_worker.context": "JobContext",
     "midday_worker.definition": "JobDefinition",
@@ -135,7 +137,6 @@ _HOMES: Final = {
     "midday_worker.request": "FailurePolicy JobRequest",
     "midday_worker.schema": "Payload",
     "midday_worker.settings": "Settings",
-    "midday_worker.triggers": "BatchItem",
 }
 
 

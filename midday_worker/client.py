@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 from midday_worker.engine.connection import Connection, RedisConfig, connect
 from midday_worker.engine.events import wait_until_finished
-from midday_worker.engine.flow import add_flow
+from midday_worker.engine.flow import add_flows
 from midday_worker.engine.job import Job
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.queue import Progress, Queue
 from midday_worker.engine.schedule import (
     Recurrence,
     Schedule,
@@ -79,22 +79,18 @@ class JobClient:
         self._check(request)
         return await self.queue(request.queue).add_request(request)
 
-    async def enqueue_many(self, requests: Sequence[JobRequest]) -> list[str]:
-        """Add jobs of one or more queues; return their ids in order. All are checked before the first is added."""
+    async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
+        """Add jobs of one queue; return their ids in order. All are checked before the first is added."""
         for request in requests:
             self._check(request)
         refuse_same_ids(requests)
-        ids: dict[int, str] = {}
-        for queue in dict.fromkeys(request.queue for request in requests):
-            mine = [(index, request) for index, request in enumerate(requests) if request.queue == queue]
-            added = await self.queue(queue).add_requests([request for _, request in mine])
-            ids.update(zip((index for index, _ in mine), added, strict=True))
-        return [ids[index] for index in range(len(requests))]
+        return await self.queue(requests[0].queue).add_requests(requests, on_progress) if requests else []
 
-    async def enqueue_flow(self, root: JobRequest) -> list[str]:
-        """Add a tree of jobs in one transaction; return their ids, parents first."""
-        self._check(root)
-        return await add_flow(self.connection, self._redis.prefix, root)
+    async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
+        """Add trees of jobs, each in one transaction; return their ids, parents first. All are checked before."""
+        for root in roots:
+            self._check(root)
+        return await add_flows(roots, self.queue, on_progress)
 
     async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
         """Create or replace a recurring job."""

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from midday_worker.attempt import Attempt, ExecutableJob
+from midday_worker.bulk import BulkTriggers
 from midday_worker.context import JobContext
 from midday_worker.database import session_scope
 from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
-from midday_worker.triggers import Triggers
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +22,7 @@ R = TypeVar("R")
 Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R]
 
 
-class JobDefinition(Triggers[P, R]):
+class JobDefinition(BulkTriggers[P, R]):
     """A job that can be triggered and executed. Made by `job()`.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from midday_worker.errors import FieldProblem, OptionError, PayloadError
 from midday_worker.options import ResolvedOptions
@@ -26,17 +27,21 @@ class JobRequest:
 
     name: str
     queue: str
-    data: JsonValue
+    text: str
+    """The payload as JSON."""
     options: ResolvedOptions
     schema: Schema[object] = field(repr=False)
     value: object = field(repr=False)
     source: ResultSource[object] = field(repr=False)
     children: tuple[JobRequest, ...] = ()
     on_failure: FailurePolicy = "fail"
-    size: int = 0
-    """Bytes of `data` as JSON."""
     call_timeout: int | None = None
     """The `timeout` of this call in ms, 0 for no limit; None leaves it to the job's definition at execution."""
+
+    @property
+    def data(self) -> JsonValue:
+        """The payload's JSON values."""
+        return cast("JsonValue", json.loads(self.text))
 
     def tree(self) -> Iterator[JobRequest]:
         """Yield this request and all below it, parents first."""
@@ -47,8 +52,9 @@ class JobRequest:
     def check_size(self, limit: int) -> None:
         """Raise PayloadError if a payload of the tree is larger than `limit` bytes of JSON."""
         for request in self.tree():
-            if request.size > limit:
-                problem = f"it has {request.size:,} bytes as JSON; MAX_PAYLOAD_BYTES allows {limit:,}"
+            # A character has at most four bytes.
+            if len(request.text) * 4 > limit and (size := len(request.text.encode())) > limit:
+                problem = f"it has {size:,} bytes as JSON; MAX_PAYLOAD_BYTES allows {limit:,}"
                 advice = "Store it elsewhere and pass a reference."
                 raise PayloadError(request.name, [FieldProblem("", f"{problem}. {advice}")])
 

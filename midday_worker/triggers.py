@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Generic, Required, TypedDict, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 from typing_extensions import Unpack
 
 from midday_worker.client import JobClient, current_client
 from midday_worker.durations import Duration
-from midday_worker.errors import DurationError, FlowError, InvalidInputError, OptionError, PayloadError
-from midday_worker.flow import Child, as_request, flow_handle, is_mapping
+from midday_worker.errors import FlowError, PayloadError
+from midday_worker.flow import Child, as_request, flow_handle
 from midday_worker.handle import JobHandle, ScheduleHandle
 from midday_worker.options import CallOptions, CheckedOptions, DelayedCallOptions, ResolvedOptions, check_options, merge
 from midday_worker.queues import QueueRegistry
@@ -21,13 +21,6 @@ from midday_worker.schema import InvalidValue, Schema
 
 P = TypeVar("P")
 R = TypeVar("R")
-
-
-class BatchItem(TypedDict, Generic[P], total=False):
-    """One job of a batch: its payload, and options of its own."""
-
-    payload: Required[P | Mapping[str, object]]
-    options: CallOptions
 
 
 class Triggers(Generic[P, R]):
@@ -86,23 +79,6 @@ class Triggers(Generic[P, R]):
         request = self._request(payload, cast("Mapping[str, object]", options))
         client = client or current_client()
         return self._handle(await client.enqueue(request), client)
-
-    async def batch_trigger(
-        self, items: Sequence[BatchItem[P]], *, client: JobClient | None = None
-    ) -> list[JobHandle[R]]:
-        """Add many jobs, 1,000 in a round trip. All are validated before the first is added.
-
-        Args:
-            items: `{"payload": ..., "options": {...}}` each.
-            client: see `trigger`.
-
-        Raises:
-            PayloadError, OptionError, DurationError: an item is wrong; the message has its index. Nothing was added.
-            RedisUnavailableError: Redis can't be reached; it says whether jobs may have been written.
-        """
-        requests = [self._batch_request(index, item) for index, item in enumerate(items)]
-        client = client or current_client()
-        return [self._handle(job_id, client) for job_id in await client.enqueue_many(requests)]
 
     async def trigger_delayed(
         self,
@@ -186,8 +162,8 @@ class Triggers(Generic[P, R]):
         """
         root = self.node(payload, children=children, **options)
         client = client or current_client()
-        ids = iter(await client.enqueue_flow(root))
-        return cast("JobHandle[R]", flow_handle(root, ids, client))
+        (ids,) = await client.enqueue_flows([root])
+        return cast("JobHandle[R]", flow_handle(root, iter(ids), client))
 
     def node(
         self,
@@ -235,28 +211,12 @@ class Triggers(Generic[P, R]):
         resolved = self._resolve(call)
         try:
             value = self.schema.validate(payload)
-            data, size = self.schema.encode(value)
+            text = self.schema.dump_text(value)
         except InvalidValue as error:
             raise PayloadError(self.id, error.problems) from error
         schema = cast("Schema[object]", self.schema)
         timeout = (resolved.timeout or 0) if "timeout" in call else None
-        return JobRequest(self.id, self.queue, data, resolved, schema, value, self, children, on_failure, size, timeout)
-
-    def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
-        known, where = {"payload", "options"}, f"Item {index} of the batch for job {self.id!r}"
-        if not is_mapping(item) or "payload" not in item or not item.keys() <= known:
-            raise InvalidInputError(f'{where} is not {{"payload": ..., "options": {{...}}}}.')
-        options: object = item.get("options", {})
-        if not isinstance(options, Mapping):
-            raise InvalidInputError(f"{where} has the options {options!r}; accepted: a dictionary.")
-        try:
-            return self._request(item["payload"], cast("Mapping[str, object]", options))
-        except PayloadError as error:
-            raise PayloadError(self.id, error.problems, f"payload {index} of the batch") from error
-        except OptionError as error:
-            raise OptionError(error.option, f"{where}: {error}") from error
-        except DurationError as error:
-            raise DurationError(f"{where}: {error}") from error
+        return JobRequest(self.id, self.queue, text, resolved, schema, value, self, children, on_failure, timeout)
 
     def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
         return JobHandle(job_id, self.id, self.queue, client, self)

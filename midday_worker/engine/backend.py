@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Sequence
+from typing import cast
 
-import bullmq
 from bullmq.backends.redis_backend import RedisBackend
 
+from midday_worker.engine.additions import Addition, Words
 from midday_worker.engine.connection import Connection
-
-Command: TypeAlias = tuple[tuple[str | bytes, ...], Mapping[str, object]]
-"""A command in redis-py's pipelines: its words, and how its reply is parsed."""
+from midday_worker.engine.pipelining import PipelinedRedis
 
 
 class Backend(RedisBackend):
@@ -21,20 +19,17 @@ class Backend(RedisBackend):
     def __init__(self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None) -> None:
         super().__init__(queue, connection, blocking, prefix, owns_connection=False)
 
-    async def addJobs(self, jobs: Sequence[bullmq.Job]) -> list[str | int]:
+    async def add(self, additions: Sequence[Addition]) -> list[object]:
         """Add jobs in one transaction and one round trip; return what Lua answered, in order.
 
-        The scripts are loaded within the transaction, as redis-py would ask for them first, and lose them if Redis
-        were restarted in between. Unlike the port's, it leaves the jobs as they are.
+        The scripts are loaded within the transaction: redis-py would ask for them first, and lose them if Redis
+        were restarted in between.
         """
-        async with self.conn.pipeline(transaction=True) as pipe:
-            for job in jobs:
-                await self.scripts.addJob(job, pipe)
-            loads: list[Command] = [(("SCRIPT LOAD", cast("str", script.script)), {}) for script in pipe.scripts]
-            pipe.command_stack[:0] = loads
-            pipe.scripts.clear()
-            answers = await pipe.execute()
-        return cast("list[str | int]", answers[len(loads) :])
+        scripts = {addition.script.sha: addition.script for addition in additions}
+        loads: list[Words] = [("SCRIPT", "LOAD", script.script) for script in scripts.values()]
+        adds = [addition.command for addition in additions]
+        client = cast("PipelinedRedis", self.conn)  # connect() makes no other
+        return (await client.run_transaction([*loads, *adds]))[len(loads) :]
 
     async def getJobScheduler(self, job_scheduler_id: str) -> tuple[dict[str, str] | None, int | None]:
         """Return a scheduler's hash and its next run; (None, None) for a missing one, where the port raises."""

@@ -1,52 +1,80 @@
-"""Flows: a tree of jobs, added in one transaction."""
+"""Flows: trees of jobs, each added in one transaction."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from midday_worker.engine.connection import Connection
-from midday_worker.engine.job import Job
-from midday_worker.engine.queue import Queue, checked_id, make_job
-from midday_worker.engine.translation import Writing, bounded
-from midday_worker.engine.wire import WireOptions, encode_on_failure
+from midday_worker.engine.additions import Addition, Parent
+from midday_worker.engine.queue import BULK, Progress, Queue, checked_id
+from midday_worker.engine.translation import Writing
 from midday_worker.errors import FlowError
-from midday_worker.request import JobRequest
+from midday_worker.request import JobRequest, refuse_same_ids
+
+QueueOf = Callable[[str], Queue]
 
 _AGAIN: Final = (
     "Calling again makes a second flow, unless its root has a job_id: then it is refused while the first one is kept."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One job of a flow, in the form that bullmq's `addFlow` takes, parents first."""
+async def add_flows(
+    roots: Sequence[JobRequest], queue_of: QueueOf, on_progress: Progress | None = None
+) -> list[list[str]]:
+    """Add trees of jobs; return their ids, of each in the order of `root.tree()`.
 
-    job: Job
-    is_parent: bool
+    A tree is never split; several go in one transaction, of about 1,000 jobs.
 
-
-async def add_flow(connection: Connection, prefix: str, root: JobRequest) -> list[str]:
-    """Add a tree of jobs in one transaction; return the ids in the order of `root.tree()`.
+    Args:
+        roots: the trees.
+        queue_of: returns the queue of a name.
+        on_progress: called with how many trees were added, and how many there are.
 
     Raises:
         FlowError: a node asks for deduplication, or for the id of a job that exists: its parent would wait for ever
-            or not at all.
-        RedisUnavailableError: Redis can't be reached; it says whether the flow may have been written.
+            or not at all. Nothing was added.
+        RedisUnavailableError: Redis can't be reached; it says whether flows may have been written.
         EnqueueError: the engine refused a node.
     """
-    check_flow(root)
-    entries = _entries(root, connection, prefix, parent=None)
-    ids = [entry.job.id for entry in entries]
-    async with bounded(connection.command_timeout_s, f"look for the ids of a flow of {len(ids)} jobs"):
-        await _refuse_existing([entry.job for entry in entries if "jobId" in entry.job.opts])
-    writing = Writing(ids=ids, again=_AGAIN)
-    async with bounded(connection.command_timeout_s, f"add a flow of {len(ids)} jobs", writing):
-        backend = entries[0].job.backend
-        answers = await backend.addFlow([{"job": entry.job, "is_parent": entry.is_parent} for entry in entries])
-    for entry, own_id in zip(entries, ids, strict=True):
-        entry.job.id = own_id
-    return [checked_id(answer, entry.job) for entry, answer in zip(entries, answers, strict=True)]
+    check_flows(roots)
+    for root in roots:
+        await _refuse_existing(root, queue_of)
+    ids: list[list[str]] = []
+    for chunk in _chunks(roots):
+        ids += await _add(chunk, queue_of, [job_id for tree in ids for job_id in tree])
+        if on_progress is not None:
+            on_progress(len(ids), len(roots))
+    return ids
+
+
+async def _add(roots: Sequence[JobRequest], queue_of: QueueOf, before: Sequence[str]) -> list[list[str]]:
+    trees = [_additions(root, queue_of, None) for root in roots]
+    additions = [addition for tree in trees for addition in tree]
+    queue = queue_of(roots[0].queue)
+    writing = Writing(ids=[addition.id for addition in additions], before=before, again=_AGAIN)
+    async with queue.bounded(f"add a flow of {len(additions)} jobs", writing):
+        answers = iter(await queue.door.add(additions))
+    return [[checked_id(next(answers), addition.name, addition.id) for addition in tree] for tree in trees]
+
+
+def _chunks(roots: Sequence[JobRequest]) -> list[list[JobRequest]]:
+    chunks: list[list[JobRequest]] = []
+    room = 0
+    for root in roots:
+        size = sum(1 for _ in root.tree())
+        if size > room or not chunks:
+            chunks.append([])
+            room = BULK
+        chunks[-1].append(root)
+        room -= size
+    return chunks
+
+
+def check_flows(roots: Sequence[JobRequest]) -> None:
+    """Raise FlowError or OptionError if a tree can't be added, or two ask for the same job_id."""
+    for root in roots:
+        check_flow(root)
+    refuse_same_ids(request for root in roots for request in root.tree())
 
 
 def check_flow(root: JobRequest) -> None:
@@ -65,20 +93,22 @@ def check_flow(root: JobRequest) -> None:
         taken.add(place)
 
 
-async def _refuse_existing(jobs: list[Job]) -> None:
-    for job in jobs:
-        if await job.backend.conn.exists(job.backend.toKey(job.id)):
-            raise FlowError(f"Job {job.name!r} of the flow has the job_id {job.id!r}, which exists already.")
+async def _refuse_existing(root: JobRequest, queue_of: QueueOf) -> None:
+    for request in root.tree():
+        job_id = request.options.job_id
+        if job_id is None:
+            continue
+        queue = queue_of(request.queue)
+        async with queue.bounded(f"look for job {job_id} of a flow"):
+            exists = await queue.client.exists(queue.toKey(job_id))
+        if exists:
+            raise FlowError(f"Job {request.name!r} of the flow has the job_id {job_id!r}, which exists already.")
 
 
-def _entries(request: JobRequest, connection: Connection, prefix: str, parent: Job | None) -> list[Entry]:
-    queue = Queue(request.queue, connection, prefix)
-    extra: WireOptions = {}
-    if parent is not None:
-        extra = {
-            "parent": {"id": parent.id, "queue": parent.queueQualifiedName},
-            **encode_on_failure(request.on_failure),
-        }
-    job = make_job(queue, request, extra)
-    below = [_entries(child, connection, prefix, job) for child in request.children]
-    return [Entry(job, bool(below)), *(entry for entries in below for entry in entries)]
+def _additions(request: JobRequest, queue_of: QueueOf, parent: Parent | None) -> list[Addition]:
+    queue = queue_of(request.queue)
+    addition = queue.additions.make(request, parent)
+    found = [addition]
+    for child in request.children:
+        found += _additions(child, queue_of, Parent(addition.id, queue.qualifiedName, child.on_failure))
+    return found

@@ -14,6 +14,8 @@ redis-py's own client takes a connection for each command, sends it, and waits f
   flight an error, once; nothing is sent again. Commands that were not written get a NeverSentError, so that a caller
   knows which are safe to repeat. The next command connects again.
 - **Backpressure**: at most `max_in_flight_bytes` are sent before their replies come; further commands wait, in order.
+- **Transactions** whose commands are known beforehand go out in one write on the shared connection
+  (`run_transaction`); redis-py's `pipeline()` takes a connection of its own.
 - **Scripts**: of the callers whose script the server doesn't know, one loads it and the others wait for that.
 - **Connections of their own**, from the pool as in redis-py: commands that block or that change their connection
   (`needs_own_connection`), `pipeline()`, `pubsub()`, `monitor()` and `client()`. The pool belongs to one event loop.
@@ -37,7 +39,7 @@ from midday_worker.engine.lane import CLOSED, Lane
 from midday_worker.engine.unsent import NeverSentError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from redis.typing import EncodableT, ScriptTextT
 
@@ -79,6 +81,31 @@ class PipelinedRedis(Redis):
         """Load a script; those who ask while it is being loaded wait for that."""
         lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
         return str(await lane.once(script, lambda: self.execute_command("SCRIPT LOAD", script)))
+
+    async def run_transaction(self, commands: Sequence[tuple[EncodableT, ...]]) -> list[object]:
+        """Run commands between MULTI and EXEC, in one write on the shared connection; return EXEC's replies.
+
+        Once begun they are sent whole, whether or not the caller is cancelled. A reply is as the server sent it.
+
+        Raises:
+            ResponseError: a command was refused, and with it all; or one of EXEC's replies is an error.
+        """
+        lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
+        stream = lane.stream
+        if stream is None or not stream.is_open:
+            stream = await lane.connected()
+        # Without an await in between, so nobody's command comes between them.
+        sent = [stream.send(command) for command in (("MULTI",), *commands, ("EXEC",))]
+        # Unlike `await future`, this doesn't cancel them with the caller. The last reply comes last.
+        await asyncio.wait((sent[-1].future,))
+        errors = [error for command in sent if (error := command.future.exception()) is not None]
+        if errors:
+            raise errors[0]
+        replies = cast("list[object]", sent[-1].future.result())
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
 
     def _new_lane(self) -> Lane:
         self._check_open()

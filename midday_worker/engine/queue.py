@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Final, TypeVar, cast
-from uuid import uuid4
+from typing import Final, TypeAlias, TypeVar, cast
 
 import bullmq
 from bullmq.event_emitter import EventEmitter
 
+from midday_worker.engine.additions import Addition, Additions
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.failure import reason_of
 from midday_worker.engine.job import Job
 from midday_worker.engine.translation import UNREACHABLE, Writing, bounded, is_unreachable, was_never_sent
-from midday_worker.engine.wire import WireOptions, encode_request
 from midday_worker.errors import EnqueueError
 from midday_worker.request import JobRequest
 
@@ -25,6 +25,12 @@ T = TypeVar("T")
 
 BULK: Final = 1_000
 """How many jobs go to Redis in one round trip."""
+
+UNDER_WAY: Final = 3
+"""How many such round trips may be under way at once."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with how many were added, and how many there are."""
 
 _ERRORS: Final = {
     -5: "its parent job doesn't exist",
@@ -42,13 +48,14 @@ class Queue(bullmq.Queue):
         self.opts = {"prefix": prefix}
         self.jobsOpts = {}
         self.prefix = prefix
-        self.backend = Backend(name, connection, prefix)
+        self.backend = self.door = Backend(name, connection, prefix)
         self.redisConnection = connection
         self.client = self.backend.conn
         self.scripts = self.backend.scripts
         self.keys = self.backend.keys
         self.qualifiedName = self.backend.qualifiedName
         self._job_scheduler = None
+        self.additions = Additions(self.keys, connection.commands)
         self._timeout_s = connection.command_timeout_s
 
     def bounded(self, action: str, writing: Writing | None = None) -> AbstractAsyncContextManager[None]:
@@ -64,24 +71,53 @@ class Queue(bullmq.Queue):
             RedisUnavailableError: Redis can't be reached; it says whether the job may have been written.
             EnqueueError: the engine refused the job.
         """
-        job = make_job(self, request)
-        async with self.bounded(f"add a job to queue {self.name}", Writing(ids=[job.id])):
-            added = await _sent(partial(self.backend.addJob, job), [job])
-        return checked_id(added, job)
+        addition = self.additions.make(request)
+        async with self.bounded(f"add a job to queue {self.name}", Writing(ids=[addition.id])):
+            added = await _sent(lambda: addition.script(keys=addition.keys, args=addition.args), [addition])
+        return checked_id(added, addition.name, addition.id)
 
-    async def add_requests(self, requests: Sequence[JobRequest]) -> list[str]:
+    async def add_requests(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order.
 
-        Each 1,000 may take the command timeout; an error names the ids of those that were added before it.
+        While Redis adds 1,000, the next ones are made ready and sent. Each 1,000 may take the command timeout.
+
+        Args:
+            requests: the jobs.
+            on_progress: called after each 1,000 with how many were added, and how many there are.
+
+        Raises:
+            RedisUnavailableError: Redis can't be reached; it holds the ids that were added before.
+            EnqueueError: the engine refused a job.
         """
         ids: list[str] = []
-        for start in range(0, len(requests), BULK):
-            jobs = [make_job(self, request) for request in requests[start : start + BULK]]
-            action = f"add {len(jobs)} jobs to queue {self.name}"
-            async with self.bounded(action, Writing(ids=[job.id for job in jobs], before=ids)):
-                answers = await _sent(partial(self.backend.addJobs, jobs), jobs)
-            ids += [checked_id(answer, job) for job, answer in zip(jobs, answers, strict=True)]
-            await asyncio.sleep(0)
+        added: list[str] = []
+        under_way: deque[asyncio.Task[list[str]]] = deque()
+
+        async def take_oldest() -> None:
+            ids.extend(await under_way.popleft())
+            if on_progress is not None:
+                on_progress(len(ids), len(requests))
+
+        try:
+            for start in range(0, len(requests), BULK):
+                additions = [self.additions.make(request) for request in requests[start : start + BULK]]
+                under_way.append(asyncio.create_task(self._add(additions, added)))
+                await asyncio.sleep(0)
+                if len(under_way) == UNDER_WAY:
+                    await take_oldest()
+            while under_way:
+                await take_oldest()
+        finally:
+            await _settled(under_way)
+        return ids
+
+    async def _add(self, additions: Sequence[Addition], added: list[str]) -> list[str]:
+        """Add jobs in one transaction; note their ids in `added`, for the errors of those that come after."""
+        asked = [addition.id for addition in additions]
+        async with self.bounded(f"add {len(asked)} jobs to queue {self.name}", Writing(ids=asked, before=added)):
+            answers = await _sent(partial(self.door.add, additions), additions)
+        ids = [checked_id(answer, one.name, one.id) for one, answer in zip(additions, answers, strict=True)]
+        added.extend(ids)
         return ids
 
     async def find(self, job_id: str) -> Job | None:
@@ -113,34 +149,33 @@ class Queue(bullmq.Queue):
         return job
 
 
-async def _sent(add: Callable[[], Awaitable[T]], jobs: Sequence[Job]) -> T:
-    """Add jobs, once more if the reply was lost and none can be made twice by it."""
+async def _settled(tasks: Collection[asyncio.Task[list[str]]]) -> None:
+    """Wait for what can't be called back; whoever waited for its outcome has had another's error."""
+    if tasks:
+        await asyncio.wait(tasks)
+        for task in tasks:
+            task.exception()
+
+
+async def _sent(add: Callable[[], Awaitable[T]], additions: Sequence[Addition]) -> T:
+    """Add jobs, once more if they were not sent, or the reply was lost and none can be made twice by it."""
     try:
         return await add()
     except UNREACHABLE as error:
-        if not is_unreachable(error) or was_never_sent(error) or not all(map(_is_safe_to_repeat, jobs)):
+        unsent = was_never_sent(error)
+        if not is_unreachable(error) or not (unsent or all(addition.repeatable for addition in additions)):
             raise
         try:
             return await add()
         except UNREACHABLE:
+            if unsent:
+                raise
             raise error from None  # the first error tells that the jobs may have been written
 
 
-def _is_safe_to_repeat(job: Job) -> bool:
-    # Lua's add does nothing if the id exists. But a job that is removed as it completes may be gone already, and a
-    # deduplicated one has no key of its own.
-    return job.deduplication_id is None and job.opts.get("removeOnComplete") is not True
-
-
-def make_job(queue: bullmq.Queue, request: JobRequest, extra: WireOptions | None = None) -> Job:
-    """Return the engine's job for a request, with an id."""
-    job_id = request.options.job_id or str(uuid4())
-    return Job(queue, request.name, request.data, {**encode_request(request), **(extra or {})}, job_id)
-
-
-def checked_id(answer: object, job: Job) -> str:
+def checked_id(answer: object, name: str, job_id: str) -> str:
     """Return the id that Lua answered. Raises EnqueueError for an error's code, which the port returns as an id."""
     if isinstance(answer, int) and answer < 0:
         why = _ERRORS.get(answer, f"the engine answered {answer}")
-        raise EnqueueError(f"Job {job.name!r} was not added: {why}.", job=job.name, job_id=job.id)
+        raise EnqueueError(f"Job {name!r} was not added: {why}.", job=name, job_id=job_id)
     return str(answer)

@@ -95,6 +95,7 @@ def translated(action: str, writing: Writing | None = None) -> Generator[None]:
             f"Could not {action}: Redis is not reachable ({error or type(error).__name__}). {_written(writing, lost)}",
             may_have_been_written=lost or bool(before),
             job_ids=(*before, *writing.ids) if writing else (),
+            added_ids=before,
         ) from error
 
 

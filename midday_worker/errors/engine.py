@@ -16,12 +16,20 @@ class RedisUnavailableError(EngineError):
 
     `may_have_been_written` is true when a command was on its way as the connection broke: the job may exist.
     `job_ids` are the ids that were to be written; an id whose finished job is still kept is not run twice when
-    it is sent again.
+    it is sent again. `added_ids` are those of a batch's first items, which were added before.
     """
 
-    def __init__(self, message: str, *, may_have_been_written: bool = False, job_ids: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        may_have_been_written: bool = False,
+        job_ids: Sequence[str] = (),
+        added_ids: Sequence[str] = (),
+    ) -> None:
         self.may_have_been_written = may_have_been_written
         self.job_ids = tuple(job_ids)
+        self.added_ids = tuple(added_ids)
         super().__init__(message)
 
 

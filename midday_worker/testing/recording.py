@@ -13,8 +13,9 @@ from midday_worker.client import JobClient
 from midday_worker.definition import JobDefinition
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.engine.connection import Connection
-from midday_worker.engine.flow import check_flow
+from midday_worker.engine.flow import check_flows
 from midday_worker.engine.job import Job
+from midday_worker.engine.queue import Progress
 from midday_worker.engine.schedule import Recurrence, Schedule
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.options import CallOptions, check_options
@@ -179,17 +180,24 @@ class RecordingClient(JobClient):
         self._check(request)
         return self._record(request).id
 
-    async def enqueue_many(self, requests: Sequence[JobRequest]) -> list[str]:
+    async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Record jobs."""
         for request in requests:
             self._check(request)
         refuse_same_ids(requests)
-        return [self._record(request).id for request in requests]
+        ids = [self._record(request).id for request in requests]
+        if on_progress is not None and ids:
+            on_progress(len(ids), len(ids))
+        return ids
 
-    async def enqueue_flow(self, root: JobRequest) -> list[str]:
-        """Record a tree of jobs. Raises FlowError as the real client does."""
-        self._check(root)
-        check_flow(root)
+    async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
+        """Record trees of jobs. Raises FlowError as the real client does."""
+        for root in roots:
+            self._check(root)
+        check_flows(roots)
+        return [self._record_tree(root) for root in roots]
+
+    def _record_tree(self, root: JobRequest) -> list[str]:
         first = len(self._jobs)
         self._record(root)
         return [record.id for record in self._jobs[first:]]

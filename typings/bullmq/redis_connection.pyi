@@ -3,12 +3,14 @@ from typing import Final, Protocol
 
 from bullmq.types import ConnectionOptions
 from redis.asyncio import Redis
-from redis.typing import EncodableT
+from redis.typing import EncodableT, ScriptTextT
 
 SCRIPT_DEFINITIONS: Final[dict[str, str]]
 
 class Script(Protocol):
     # A registered Lua script. It answers what the script returns.
+    sha: str
+    script: ScriptTextT
     def __call__(
         self,
         keys: Sequence[str] | None = None,

@@ -1,0 +1,125 @@
+"""Many jobs, or many flows, in one call: all are validated before the first is added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Generic, Required, TypeAlias, TypedDict, TypeVar, cast
+
+from midday_worker.client import JobClient, current_client
+from midday_worker.errors import DurationError, FlowError, InvalidInputError, OptionError, PayloadError
+from midday_worker.flow import Child, flow_handle, is_mapping
+from midday_worker.handle import JobHandle
+from midday_worker.options import CallOptions
+from midday_worker.request import JobRequest
+from midday_worker.triggers import Triggers
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with how many were added, and how many there are."""
+
+
+class BatchItem(TypedDict, Generic[P], total=False):
+    """One job of a batch: its payload, and options of its own."""
+
+    payload: Required[P | Mapping[str, object]]
+    options: CallOptions
+
+
+class FlowItem(TypedDict, Generic[P], total=False):
+    """One flow of a batch: its root's payload, its children as for `trigger_flow`, and the root's options."""
+
+    payload: Required[P | Mapping[str, object]]
+    children: Required[Sequence[JobRequest | Child]]
+    options: CallOptions
+
+
+class BulkTriggers(Triggers[P, R]):
+    """A job that is triggered many times in one call; a `JobDefinition` is one."""
+
+    async def batch_trigger(
+        self,
+        items: Iterable[BatchItem[P]],
+        *,
+        client: JobClient | None = None,
+        on_progress: Progress | None = None,
+    ) -> list[JobHandle[R]]:
+        """Add many jobs, 1,000 in a round trip and a transaction. All are validated before the first is added.
+
+        Args:
+            items: `{"payload": ..., "options": {...}}` each; a generator will do, read once.
+            client: see `trigger`.
+            on_progress: called after each 1,000 with how many were added, and how many there are.
+
+        Raises:
+            PayloadError, OptionError, DurationError: an item is wrong; the message has its index. Nothing was added.
+            RedisUnavailableError: Redis can't be reached; `added_ids` are the ids of the items that were added before,
+                `job_ids` of those that may have been.
+        """
+        requests = [self._batch_request(index, item) for index, item in enumerate(items)]
+        client = client or current_client()
+        return [self._handle(job_id, client) for job_id in await client.enqueue_many(requests, on_progress)]
+
+    async def batch_trigger_flow(
+        self,
+        items: Iterable[FlowItem[P]],
+        *,
+        client: JobClient | None = None,
+        on_progress: Progress | None = None,
+    ) -> list[JobHandle[R]]:
+        """Add many flows with this job as their root, about 1,000 jobs in a round trip; none is ever split.
+
+        Args:
+            items: `{"payload": ..., "children": [...], "options": {...}}` each; see `trigger_flow`.
+            client: see `trigger`.
+            on_progress: called after each round trip with how many flows were added, and how many there are.
+
+        Raises:
+            PayloadError, OptionError, FlowError: a node is wrong; the message has the flow's index. Nothing was added.
+            RedisUnavailableError: see `batch_trigger`.
+        """
+        roots = [self._batch_flow(index, item) for index, item in enumerate(items)]
+        client = client or current_client()
+        added = await client.enqueue_flows(roots, on_progress)
+        return [
+            cast("JobHandle[R]", flow_handle(root, iter(ids), client)) for root, ids in zip(roots, added, strict=True)
+        ]
+
+    def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
+        where = f"Item {index} of the batch for job {self.id!r}"
+        options = _options_of(item, {"payload", "options"}, where)
+        with self._located(index, where):
+            return self._request(item["payload"], options)
+
+    def _batch_flow(self, index: int, item: FlowItem[P]) -> JobRequest:
+        where = f"Flow {index} of the batch for job {self.id!r}"
+        options = cast("CallOptions", _options_of(item, {"payload", "children", "options"}, where))
+        if "children" not in item:
+            raise FlowError(f"{where} has no children.")
+        with self._located(index, where):
+            return self.node(item["payload"], children=item["children"], **options)
+
+    @contextmanager
+    def _located(self, index: int, where: str) -> Generator[None]:
+        """Add to an error which item of the batch it is about."""
+        try:
+            yield
+        except PayloadError as error:
+            raise PayloadError(error.job, error.problems, f"payload {index} of the batch") from error
+        except OptionError as error:
+            raise OptionError(error.option, f"{where}: {error}") from error
+        except (DurationError, FlowError) as error:
+            raise type(error)(f"{where}: {error}") from error
+
+
+def _options_of(item: object, known: set[str], where: str) -> Mapping[str, object]:
+    if not is_mapping(item) or not {"payload"} <= (keys := cast("Mapping[str, object]", item).keys()) <= known:
+        shown = ", ".join(f'"{key}": ...' for key in sorted(known, key=lambda key: key == "options"))
+        raise InvalidInputError(f"{where} is not {{{shown}}}.")
+    options = cast("Mapping[str, object]", item).get("options", {})
+    if not isinstance(options, Mapping):
+        raise InvalidInputError(f"{where} has the options {options!r}; accepted: a dictionary.")
+    del keys
+    return cast("Mapping[str, object]", options)

@@ -1,0 +1,170 @@
+"""Many jobs, and many flows, in one call."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError
+
+from midday_worker import (
+    BatchItem,
+    FlowError,
+    FlowItem,
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobRegistry,
+    OptionError,
+    PayloadError,
+    RedisUnavailableError,
+    Settings,
+    job,
+)
+from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.pipelining import PipelinedRedis
+from midday_worker.testing import RedisServer
+from tests.integration.crew import Crew
+from tests.integration.lossy_proxy import LossyProxy
+from tests.integration.stored_keys import keys_of
+
+
+@pytest.fixture
+def number(registry: JobRegistry) -> JobDefinition[int, int]:
+    async def handle(data: int, ctx: JobContext) -> int:
+        return data + sum(await ctx.children_results(definition))
+
+    definition: JobDefinition[int, int] = job("number", int, handle, registry=registry)
+    return definition
+
+
+def flow(number: JobDefinition[int, int], root: int) -> FlowItem[int]:
+    return {"payload": root, "children": [number.node(10 * root), number.node(100 * root)]}
+
+
+async def test_a_hundred_thousand_jobs_are_added_in_order_and_told_of(
+    client: JobClient, number: JobDefinition[int, int], redis: Redis
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def tell(added: int, total: int) -> None:
+        told.append((added, total))
+
+    handles = await number.batch_trigger(
+        ({"payload": index} for index in range(100_000)),
+        client=client,
+        on_progress=tell,
+    )
+    assert told == [(done, 100_000) for done in range(1_000, 101_000, 1_000)]
+    wait = client.queue("default").keys["wait"]
+    assert await redis.llen(wait) == 100_000
+    assert (await redis.lrange(wait, 0, -1))[::-1] == [handle.id for handle in handles]
+
+
+async def test_flows_are_added_together_and_each_parent_waits_for_its_own_children(
+    client: JobClient, number: JobDefinition[int, int], registry: JobRegistry, settings: Settings
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def tell(added: int, total: int) -> None:
+        told.append((added, total))
+
+    handles = await number.batch_trigger_flow(
+        [flow(number, root) for root in range(1, 501)],
+        client=client,
+        on_progress=tell,
+    )
+    assert told == [(333, 500), (500, 500)]  # three jobs each, and none is split
+    async with Crew(registry, settings.model_copy(update={"concurrency": 50})):
+        results = await asyncio.gather(*(handle.result("60s") for handle in handles[:3] + handles[-3:]))
+    assert results == [111 * root for root in (1, 2, 3, 498, 499, 500)]
+    assert [child.job for child in handles[0].children] == ["number", "number"]
+
+
+@pytest.mark.parametrize(
+    ("item", "error", "where"),
+    [
+        ({"payload": "x", "children": []}, PayloadError, "payload 1 of the batch"),
+        ({"payload": 1, "children": [], "options": {"prority": 1}}, OptionError, "Flow 1 of the batch"),
+        ({"payload": 1, "children": [3]}, FlowError, "Flow 1 of the batch"),
+        ({"payload": 1}, FlowError, "Flow 1 of the batch for job 'number' has no children"),
+    ],
+    ids=["payload", "option", "child", "no children"],
+)
+async def test_one_wrong_flow_keeps_all_from_being_added(
+    client: JobClient, number: JobDefinition[int, int], redis: Redis, item: object, error: type[Exception], where: str
+) -> None:
+    items: list[FlowItem[int]] = [flow(number, 1), item]  # type: ignore[list-item]  # pyright: ignore[reportAssignmentType] - wrong on purpose
+    with pytest.raises(error, match=where):
+        await number.batch_trigger_flow(items, client=client)
+    assert await keys_of(redis, client.settings) == []
+
+
+async def test_two_flows_of_a_batch_cannot_have_the_same_id(
+    client: JobClient, number: JobDefinition[int, int], redis: Redis
+) -> None:
+    items: list[FlowItem[int]] = [{**flow(number, root), "options": {"job_id": "same"}} for root in (1, 2)]
+    with pytest.raises(OptionError, match="same"):
+        await number.batch_trigger_flow(items, client=client)
+    assert await keys_of(redis, client.settings) == []
+
+
+async def test_a_batch_that_breaks_off_says_what_was_added(
+    mortal_redis: RedisServer, redis_prefix: str, number: JobDefinition[int, int]
+) -> None:
+    settings = Settings(
+        env_file=None, redis_url=mortal_redis.url, redis_prefix=redis_prefix, redis_command_timeout="2s"
+    )
+    items: list[BatchItem[int]] = [{"payload": index} for index in range(20_000)]
+
+    def kill(added: int, total: int) -> None:
+        if added == 3_000:
+            mortal_redis.kill()
+
+    async with JobClient(settings) as client:
+        with pytest.raises(
+            RedisUnavailableError, match=r"[3-6],000 jobs of the same call were written before"
+        ) as caught:
+            await number.batch_trigger(items, client=client, on_progress=kill)
+        mortal_redis.restart()
+        async with connect(RedisConfig(mortal_redis.url)) as redis:
+            waiting = (await redis.lrange(client.queue("default").keys["wait"], 0, -1))[::-1]
+    added = list(caught.value.added_ids)
+    assert len(added) >= 3_000
+    assert waiting[: len(added)] == added
+
+
+async def test_a_transaction_is_whole_though_others_send_and_its_caller_is_cancelled(redis: Redis) -> None:
+    assert isinstance(redis, PipelinedRedis)
+    key = "transaction-test"
+    await redis.delete(key)
+    adds = [("RPUSH", key, str(index)) for index in range(100)]
+    running = asyncio.create_task(redis.run_transaction(adds))
+    others = [asyncio.ensure_future(redis.set(f"{key}:{index}", "x", px=1_000)) for index in range(20)]
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(*others)
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await redis.run_transaction([("ECHO", "and")]) == ["and"]
+    assert await redis.lrange(key, 0, -1) == [str(index) for index in range(100)]
+    assert await redis.run_transaction([("DEL", key), ("EXISTS", key)]) == [1, 0]
+
+
+async def test_a_transaction_that_the_server_refuses_raises_and_leaves_the_connection_in_step(redis: Redis) -> None:
+    assert isinstance(redis, PipelinedRedis)
+    with pytest.raises(Exception, match=r"unknown command|wrong number"):
+        await redis.run_transaction([("SET", "transaction-test", "1"), ("NONSENSE",)])
+    assert await redis.exists("transaction-test") == 0
+    with pytest.raises(Exception, match=r"WRONGTYPE|not an integer"):
+        await redis.run_transaction([("SET", "transaction-test", "x", "PX", 1_000), ("INCR", "transaction-test")])
+    assert await redis.run_transaction([("ECHO", "in step")]) == ["in step"]
+
+
+async def test_a_transaction_on_a_connection_that_breaks_raises_once(redis_server: RedisServer) -> None:
+    async with LossyProxy(redis_server, b"the victim") as proxy, connect(RedisConfig(proxy.url)) as redis:
+        assert isinstance(redis, PipelinedRedis)
+        with pytest.raises(ConnectionError, match=r"closed|reset"):
+            await redis.run_transaction([("ECHO", "the victim")] * 10)
+        assert await redis.run_transaction([("ECHO", "1")]) == ["1"]
