@@ -93,8 +93,10 @@ class Executor:
             return NonRetryableError(f"{unknown} Given up after {parked} tries.")
         delay = min(_LONGEST_PARK_MS, _FIRST_PARK_MS * 2**parked)
         log.warning(
-            "{reason} A worker that isn't deployed yet may know it: parked for {seconds} s ({parked} of {limit}).",
+            "{reason} A worker of queue {name} that isn't deployed yet may know it: parked for {seconds} s "
+            "({parked} of {limit}).",
             reason=unknown,
+            name=job.queue.name,
             seconds=delay // 1000,
             parked=parked + 1,
             limit=self._unknown_job_retries,

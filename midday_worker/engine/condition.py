@@ -7,14 +7,16 @@ from ssl import SSLCertVerificationError
 from typing import Final
 
 _MEANINGS: Final[Mapping[str, str]] = {
-    "OOM command": "Redis's memory is full: raise maxmemory, or remove jobs",
+    "command not allowed when used memory": "Redis's memory is full: raise maxmemory, or remove jobs",
     "MISCONF": "Redis can't save to its disk, which is full or not writable: see Redis's own log",
-    "READONLY": "this Redis is a read-only replica: REDIS_URL must name the primary",
+    "write against a read only replica": "this Redis is a read-only replica: REDIS_URL must name the primary",
     "NOREPLICAS": "this Redis waits for replicas that are away (min-replicas-to-write)",
     "WRONGPASS": "the user or the password in REDIS_URL is wrong",
     "invalid username-password": "the user or the password in REDIS_URL is wrong",
     "NOAUTH": "this Redis wants a password: redis://:password@host",
     "Authentication required": "this Redis wants a password: redis://:password@host",
+    "unknown command 'HELLO'": "this Redis is too old: BullMQ's scripts need 6.2 or newer",
+    "unknown command `HELLO`": "this Redis is too old: BullMQ's scripts need 6.2 or newer",
     "NOPERM": "this Redis user lacks a permission: jobs need all commands on keys that start with REDIS_PREFIX",
 }
 _CERTIFICATE: Final = (

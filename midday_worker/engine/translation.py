@@ -28,8 +28,9 @@ UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, 
 REFUSED: Final = (AuthenticationError, NoPermissionError)
 
 _CAN_NOT_JUST_NOW: Final = (
-    "READONLY",
-    "OOM command",
+    # Without their codes, READONLY and OOM, which redis-py takes off where the reply is an error of its own.
+    "write against a read only replica",
+    "command not allowed when used memory",
     "MISCONF",
     "NOREPLICAS",
     "MASTERDOWN",

@@ -9,7 +9,9 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.engine.connection import Connection
-from midday_worker.engine.health import ping
+from midday_worker.engine.queue import Queue
+from midday_worker.engine.schedule_repair import repair_schedules
+from midday_worker.engine.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
 from midday_worker.errors import ConfigurationError, RedisUnavailableError
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings, redact_url
@@ -22,15 +24,18 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
     """Return the server's version once Redis answers; "" when `stop` is set first.
 
     Raises:
-        ConfigurationError: it didn't within the start-up timeout.
-        RedisRefusedError: it answered, and refused: a wrong password. At once.
+        ConfigurationError: it didn't within the start-up timeout, or is too old.
+        RedisRefusedError: it answered, and refused: a wrong password, a bad certificate. At once.
     """
     started, said = time.monotonic(), False
     limit_s = settings.startup_timeout / 1000
     where = redact_url(settings.redis_url.get_secret_value())
     while not stop.is_set():
         try:
-            return await ping(connection)
+            server = await inspect(connection)
+            await connection.getRedisVersion()
+            _check(server, where)
+            return server.version
         except RedisUnavailableError as error:
             if limit_s and time.monotonic() - started > limit_s:
                 raise ConfigurationError(
@@ -46,6 +51,38 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
             except TimeoutError:
                 continue
     return ""
+
+
+def _check(server: Server, where: str) -> None:
+    if server.too_old:
+        raise ConfigurationError(
+            f"Redis at {where} is version {server.version}; BullMQ's scripts need {OLDEST_VERSION} or newer."
+        )
+    if server.may_drop_jobs:
+        logger.warning(
+            "Redis at {where} has the eviction policy {policy}: when its memory is full it drops keys, and jobs with "
+            "them. Set maxmemory-policy {good}.",
+            where=where,
+            policy=server.eviction_policy,
+            good=KEEPS_ALL,
+        )
+    if server.read_only:
+        logger.error(
+            "Redis at {where} is a read-only replica: no job can be fetched until it is made the primary. "
+            "REDIS_URL must name the primary.",
+            where=where,
+        )
+
+
+async def put_schedules_right(connection: Connection, prefix: str, plan: Plan) -> None:
+    """Repair the schedules of the plan's queues; none of them keeps the worker from starting."""
+    for config in plan.queues:
+        try:
+            await repair_schedules(Queue(config.queue, connection, prefix))
+        except Exception as error:
+            logger.warning(
+                "the schedules of queue {queue} were not looked at: {error}", queue=config.queue, error=error
+            )
 
 
 def banner(plan: Plan, registry: JobRegistry, settings: Settings, redis_version: str) -> str:

@@ -10,9 +10,11 @@ from midday_worker import JobRegistry, Settings
 from midday_worker.client import redis_config
 from midday_worker.database import Database
 from midday_worker.engine.connection import Connection, connect
+from midday_worker.engine.outage import Outage
 from midday_worker.engine.worker import Worker
 from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.executor import Executor
+from midday_worker.urls import redact_url
 from midday_worker.workers.plan import make_plan
 
 
@@ -37,7 +39,8 @@ class Crew:
         self.connection = Connection(connect(redis))
         executor = Executor(registry, database, settings.unknown_job_retries)
         plan = configs or make_plan(registry, concurrency=settings.concurrency).queues
-        self.workers = [Worker(config, executor, self.connection, redis) for config in plan]
+        outage = Outage(redact_url(redis.url))
+        self.workers = [Worker(config, executor, self.connection, redis, outage) for config in plan]
         self._loops: list[asyncio.Task[None]] = []
 
     @property

@@ -1,0 +1,47 @@
+"""What is to be known of a Redis server before work begins on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from bullmq.utils import isRedisVersionLowerThan
+
+from midday_worker.engine.connection import Connection
+from midday_worker.engine.translation import bounded
+
+OLDEST_VERSION: Final = "6.2.0"
+KEEPS_ALL: Final = "noeviction"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A Redis server as it describes itself.
+
+    Attributes:
+        version: of Redis, or of the Redis that it says it is compatible with.
+        eviction_policy: what it drops when its memory is full; "" if it doesn't tell.
+        read_only: whether it is a replica that takes no writes.
+    """
+
+    version: str
+    eviction_policy: str = KEEPS_ALL
+    read_only: bool = False
+
+    @property
+    def too_old(self) -> bool:
+        """Whether it lacks commands that BullMQ's scripts need."""
+        return isRedisVersionLowerThan(self.version, OLDEST_VERSION)
+
+    @property
+    def may_drop_jobs(self) -> bool:
+        """Whether it drops keys, and with them jobs, when its memory is full."""
+        return self.eviction_policy not in {"", KEEPS_ALL}
+
+
+async def inspect(connection: Connection) -> Server:
+    """Ask a server what it is. Raises RedisUnavailableError or RedisRefusedError."""
+    async with bounded(connection.command_timeout_s, "ask Redis what it is"):
+        info = cast("dict[str, object]", await connection.conn.info())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    replica = info.get("role") == "slave" and bool(info.get("slave_read_only", 1))
+    return Server(str(info.get("redis_version", OLDEST_VERSION)), str(info.get("maxmemory_policy", "")), replica)

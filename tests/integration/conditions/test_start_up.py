@@ -1,0 +1,136 @@
+"""What is said of a server as a worker starts, and what it doesn't start on."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from midday_worker import ConfigurationError, JobClient, JobContext, JobRegistry, RedisRefusedError, Settings, job
+from midday_worker.client import redis_config
+from midday_worker.engine.connection import Connection, RedisConfig, connect
+from midday_worker.testing import RedisServer
+from midday_worker.workers.startup import wait_for_redis
+from tests.integration.conditions.ailment import send
+from tests.integration.jobs.certificate import write_certificate
+from tests.scripted_redis import OK, ScriptedRedis, Words, bulk
+
+
+@pytest.fixture
+async def redis(mortal_redis: RedisServer) -> AsyncIterator[Redis]:
+    async with connect(RedisConfig(mortal_redis.url)) as redis:
+        yield redis
+
+
+async def started(url: str) -> str:
+    """Return the version of the Redis that a worker would start on. It would wait for 20 s for one that is away."""
+    settings = Settings(env_file=None, redis_url=url, startup_timeout="20s")
+    connection = Connection(connect(redis_config(settings)))
+    try:
+        async with asyncio.timeout(15):
+            return await wait_for_redis(connection, settings, asyncio.Event())
+    finally:
+        await connection.close()
+
+
+async def test_a_server_that_is_well_is_started_on_without_a_word(mortal_redis: RedisServer, lines: list[str]) -> None:
+    assert (await started(mortal_redis.url)).startswith("6.2")
+    assert lines == []
+
+
+async def test_a_server_that_may_drop_jobs_is_warned_of(
+    mortal_redis: RedisServer, redis: Redis, lines: list[str]
+) -> None:
+    await send(redis, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    await started(mortal_redis.url)
+    (line,) = lines
+    assert line.startswith("WARNING")
+    assert "eviction policy allkeys-lru" in line
+    assert "Set maxmemory-policy noeviction" in line
+
+
+async def test_a_read_only_replica_is_started_on_as_it_may_become_the_primary(
+    mortal_redis: RedisServer, redis: Redis, lines: list[str]
+) -> None:
+    await send(redis, "REPLICAOF", "127.0.0.1", "1")
+    await started(mortal_redis.url)
+    (line,) = lines
+    assert line.startswith("ERROR")
+    assert "is a read-only replica" in line
+    assert "REDIS_URL must name the primary" in line
+
+
+def info(version: bytes) -> bytes:
+    return bulk(b"# Server\r\nredis_version:%s\r\nmaxmemory_policy:noeviction\r\nrole:master\r\n" % version)
+
+
+@pytest.mark.parametrize("version", [b"5.0.14", b"6.0.16"])
+async def test_a_server_that_is_too_old_is_refused(version: bytes) -> None:
+    async with ScriptedRedis(lambda words: info(version) if words[0] == b"INFO" else OK) as old:
+        with pytest.raises(ConfigurationError, match=f"is version {version.decode()}; .* need 6.2.0 or newer"):
+            await started(old.url)
+
+
+class Ancient(ScriptedRedis):
+    """A Redis from before 6.0, which doesn't know redis-py's first word."""
+
+    def _take(self, commands: list[Words], writer: asyncio.StreamWriter) -> None:
+        for words in commands:
+            writer.write(
+                b"-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n" if words[0] == b"HELLO" else OK
+            )
+
+
+async def test_a_server_that_does_not_know_the_handshake_is_refused() -> None:
+    async with Ancient(lambda _words: OK) as ancient:
+        with pytest.raises(RedisRefusedError, match=r"too old: BullMQ's scripts need 6.2 or newer"):
+            await started(ancient.url)
+
+
+@pytest.fixture
+async def tls_url(mortal_redis: RedisServer, tmp_path: Path) -> AsyncIterator[str]:
+    """A port that speaks TLS with a certificate that nobody has signed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*write_certificate(tmp_path))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_redis, to_redis = await asyncio.open_connection(mortal_redis.host, mortal_redis.port)
+        await asyncio.gather(_copy(reader, to_redis), _copy(from_redis, writer))
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    port: int = listener.sockets[0].getsockname()[1]
+    yield f"rediss://localhost:{port}"
+    listener.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+async def test_a_certificate_that_cannot_be_verified_is_refused_at_once(tls_url: str) -> None:
+    with pytest.raises(RedisRefusedError, match=r"certificate can't be verified.*ssl_ca_certs"):
+        await started(tls_url)
+
+
+async def test_a_certificate_whose_authority_is_named_is_accepted(tls_url: str, tmp_path: Path) -> None:
+    assert (await started(f"{tls_url}?ssl_ca_certs={tmp_path / 'localhost.pem'}")).startswith("6.2")
+
+
+async def test_a_trigger_through_a_bad_certificate_says_so(tls_url: str, registry: JobRegistry) -> None:
+    async def handle(data: int, ctx: JobContext) -> None: ...
+
+    add = job("add", int, handle, registry=registry)
+    async with JobClient(Settings(env_file=None, redis_url=tls_url)) as client:
+        with pytest.raises(RedisRefusedError, match="certificate can't be verified"):
+            await add.trigger(1, client=client)
