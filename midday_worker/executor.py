@@ -13,7 +13,7 @@ from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
 from midday_worker.engine.wire import WireOptions, attempts_of, call_timeout, encode, fill_in
 from midday_worker.errors import NonRetryableError, UnknownJobError
-from midday_worker.logs import job_logger
+from midday_worker.logs import job_logger, running_job
 from midday_worker.options import ResolvedOptions
 from midday_worker.registry import JobRegistry
 
@@ -52,9 +52,12 @@ class Executor:
         definition = self._registry.find(job.name)
         if definition is None:
             raise self._unknown(job)
-        with logger.contextualize(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1):
-            # Whatever the handler and what it calls log, through loguru or the standard library, is bound too.
+        fields = {"job_id": job.id, "job": job.name, "queue": job.queue.name, "attempt": job.attemptsMade + 1}
+        token = running_job.set(fields)
+        try:
             return await self._attempt(job, definition)
+        finally:
+            running_job.reset(token)
 
     async def _attempt(self, job: Job, definition: JobDefinition[object, object]) -> str:
         options = definition.options

@@ -11,6 +11,7 @@ import math
 import sys
 import traceback
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from datetime import UTC
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 JOB_FIELDS: Final = ("job_id", "job", "queue", "attempt")
 """What every line of a job is bound with."""
+
+running_job: Final[ContextVar[Mapping[str, object] | None]] = ContextVar("running_job", default=None)
+"""The fields of the job that runs in this context, for whatever is logged in it, through the standard library too.
+
+loguru's `contextualize` does the same at several times the cost for each job, whether or not anything is logged.
+"""
 
 PROCESS_FIELD: Final = "worker_process"
 """What every line of a service of several processes is bound with."""
@@ -46,7 +53,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None, *, proce
     target = sys.stderr if stream is None else stream
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and settings.development)
     logger.remove()
-    logger.configure(patcher=_redact, extra=None if process is None else {PROCESS_FIELD: process})
+    logger.configure(patcher=complete, extra=None if process is None else {PROCESS_FIELD: process})
     if pretty:
         # loguru's `diagnose` prints the values of variables, and with them payloads.
         diagnose = settings.development and settings.log_payloads
@@ -111,8 +118,13 @@ def _write(stream: TextIO, line: str) -> None:
     stream.flush()
 
 
-def _redact(record: Record) -> None:
+def complete(record: Record) -> None:
+    """Add to a record what every line has: the job that is running, and no passwords. loguru calls it for each."""
     record["message"] = redact_text(record["message"])
+    fields = running_job.get()
+    if fields is not None:
+        for name, value in fields.items():
+            record["extra"].setdefault(name, value)
 
 
 def _pretty_format(record: Record) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -107,6 +108,9 @@ class WorkerService:
         )
 
     async def _work(self, connection: Connection, database: Database | None) -> bool:
+        # What was loaded until here stays: the collector needn't look at it again and again.
+        gc.collect()
+        gc.freeze()
         # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
         level = "INFO" if self._settings.development else "DEBUG"
         await put_schedules_right(connection, self._redis.prefix, self._plan)

@@ -15,6 +15,7 @@ from midday_worker import JobContext, JobRegistry, JobTimeoutError, NonRetryable
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
 from midday_worker.executor import Executor
+from midday_worker.logs import complete
 from midday_worker.testing import FakeJob
 from tests.unit.sample import REGISTRY
 
@@ -33,6 +34,7 @@ class StoredJob(FakeJob):
 def logged() -> Iterator[list[str]]:
     """What is logged, from debug up: level, job id and message."""
     lines: list[str] = []
+    logger.configure(patcher=complete)  # as configure_logging does
     sink = logger.add(lines.append, level="DEBUG", format="{level} {extra[job_id]} {message}")
     yield lines
     logger.remove(sink)
