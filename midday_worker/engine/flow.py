@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -37,8 +38,7 @@ async def add_flows(
         EnqueueError: the engine refused a node.
     """
     check_flows(roots)
-    for root in roots:
-        await _refuse_existing(root, queue_of)
+    await _refuse_existing(roots, queue_of)
     ids: list[list[str]] = []
     for chunk in _chunks(roots):
         ids += await _add(chunk, queue_of, [job_id for tree in ids for job_id in tree])
@@ -93,15 +93,21 @@ def check_flow(root: JobRequest) -> None:
         taken.add(place)
 
 
-async def _refuse_existing(root: JobRequest, queue_of: QueueOf) -> None:
-    for request in root.tree():
-        job_id = request.options.job_id
-        if job_id is None:
-            continue
+async def _refuse_existing(roots: Sequence[JobRequest], queue_of: QueueOf) -> None:
+    named = [request for root in roots for request in root.tree() if request.options.job_id is not None]
+    if not named:
+        return
+
+    async def exists(request: JobRequest) -> int:
         queue = queue_of(request.queue)
-        async with queue.bounded(f"look for job {job_id} of a flow"):
-            exists = await queue.client.exists(queue.toKey(job_id))
-        if exists:
+        return int(await queue.client.exists(queue.toKey(request.options.job_id or "")))
+
+    async with queue_of(named[0].queue).bounded(f"look for the ids of a flow of {len(named)} jobs"):
+        # Together: they go out in one write.
+        found = await asyncio.gather(*map(exists, named))
+    for request, there in zip(named, found, strict=True):
+        if there:
+            job_id = request.options.job_id
             raise FlowError(f"Job {request.name!r} of the flow has the job_id {job_id!r}, which exists already.")
 
 

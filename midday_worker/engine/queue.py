@@ -18,6 +18,7 @@ from midday_worker.engine.connection import Connection
 from midday_worker.engine.failure import reason_of
 from midday_worker.engine.job import Job
 from midday_worker.engine.translation import UNREACHABLE, Writing, bounded, is_unreachable, was_never_sent
+from midday_worker.engine.unsent import NeverSentTimeoutError
 from midday_worker.errors import EnqueueError
 from midday_worker.request import JobRequest
 
@@ -163,6 +164,8 @@ async def _sent(add: Callable[[], Awaitable[T]], additions: Sequence[Addition]) 
         return await add()
     except UNREACHABLE as error:
         unsent = was_never_sent(error)
+        if isinstance(error, NeverSentTimeoutError):
+            raise  # there is no time for another try, whose end would no longer tell that nothing was sent
         if not is_unreachable(error) or not (unsent or all(addition.repeatable for addition in additions)):
             raise
         try:
