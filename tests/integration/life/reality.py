@@ -30,6 +30,7 @@ class Reality:
         self._settings = settings
         self._registry = JobRegistry()
         self._verdicts: dict[str, asyncio.Future[str]] = {}
+        self._abandoned: list[asyncio.Future[str]] = []
         self.client = JobClient(settings)
         self.definition: JobDefinition[str, str] = job("life", str, self._handle, queue=QUEUE, registry=self._registry)
         self._crews = AsyncExitStack()
@@ -56,7 +57,8 @@ class Reality:
         worker = self._crew.worker
         worker.stop_fetching()
         await worker.lockManager.close()
-        self._verdicts.pop(job_id, None)
+        if (verdict := self._verdicts.pop(job_id, None)) is not None:
+            self._abandoned.append(verdict)
         await self.client.connection.conn.delete(f"{self.client.queue(QUEUE).toKey(job_id)}:lock")
 
         async def waits_again() -> bool:
@@ -95,7 +97,7 @@ class Reality:
 
     async def close(self) -> None:
         """Stop all workers, whatever runs."""
-        for verdict in self._verdicts.values():
+        for verdict in [*self._verdicts.values(), *self._abandoned]:
             verdict.set_result("complete")
         await self._crews.aclose()
         await self.client.close()

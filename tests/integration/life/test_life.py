@@ -171,7 +171,7 @@ def test_the_model_predicts_the_real_queue(redis_server: RedisServer) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=12,
+            max_examples=25,
             stateful_step_count=20,
             deadline=None,
             print_blob=True,
