@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 from midday_worker.context import JobContext
 from midday_worker.database import Database, session_scope
 from midday_worker.engine.job import Job
-from midday_worker.engine.threads import in_thread
+from midday_worker.engine.threads import Threads, in_thread
 from midday_worker.errors import JobTimeoutError, NonRetryableError, PayloadError, ResultError
 from midday_worker.logs import job_logger
 from midday_worker.schema import InvalidValue, JsonValue, Schema, dump_untyped
@@ -127,8 +127,10 @@ class Attempt(Generic[P, R]):
         if self.is_async:
             return await cast("Awaitable[R]", self.handler(payload, context))
         # A plain function may block: it runs in a thread, so that the loop goes on.
+        threads: Threads | None = getattr(context.job, "threads", None)
+        run = in_thread if threads is None else threads.run
         try:
-            outcome = await in_thread(self.handler, payload, context)
+            outcome = await run(self.handler, payload, context)
         except asyncio.CancelledError:
             with suppress(AttributeError):  # a test's fake may not have it
                 context.job.cancelled = True  # a thread can't be stopped: it has to look

@@ -10,6 +10,7 @@ import bullmq
 
 from midday_worker.engine.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
 from midday_worker.engine.stored_fields import RawJob, parse_fields
+from midday_worker.engine.threads import Threads
 
 _DEFAULT_STACKS: Final = 10
 
@@ -39,6 +40,8 @@ class Job(bullmq.Job):
     """Whether this attempt has been told to stop, which a plain function in its thread can't notice otherwise."""
     sequence: int = 0
     """The number of the fetch that brought it, in the order in which Redis answered its worker."""
+    threads: Threads | None = None
+    """Where a plain function runs: its worker's threads."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
 

@@ -1,4 +1,4 @@
-"""Plain functions in threads: one for each call, and none that the process's end waits for.
+"""Plain functions in threads that are used again, and that the process's end doesn't wait for.
 
 `asyncio.to_thread` shares a few threads: jobs would wait for one whatever their queue's concurrency, and one that
 hangs would keep the process from ending after its drain.
@@ -11,28 +11,145 @@ import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import ParamSpec, TypeVar
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Final, ParamSpec, TypeAlias, TypeVar
+
+from loguru import logger
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Settle: TypeAlias = Callable[[], None]
+Work: TypeAlias = Callable[[], Settle]
+"""Does some work, and returns what tells its caller of the outcome."""
+
+_IDLE_S: Final = 30.0
+"""How long a thread without work waits for some before it ends."""
+
+
+class Threads:
+    """A queue's threads: as many as jobs run at once, kept for the next jobs.
+
+    A call that is cancelled leaves its thread behind, since a thread can't be stopped; another one takes its place.
+    At most as many may be left behind as there are slots: beyond that a call waits for one of them to end.
+
+    Args:
+        size: how many calls run at once, the queue's concurrency.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._free = asyncio.Semaphore(2 * size)
+        self._idle: list[_Thread] = []
+        self._guard = threading.Lock()
+        self._left_behind: dict[_Thread, str] = {}
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in a thread and return its result. Cancelled, it goes on, and nobody hears of it."""
+        if self._free.locked():
+            names = sorted(set(self._left_behind.values()))
+            logger.warning("this job waits for a thread: cancelled calls still run of {names}", names=", ".join(names))
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        outcome, work = _call(function, *args, **kwargs)
+        thread = self._take()
+        thread.start(work, partial(self._give_back, thread, loop))
+        try:
+            return await asyncio.wrap_future(outcome)
+        except asyncio.CancelledError:
+            with self._guard:
+                if thread not in self._idle:
+                    self._left_behind[thread] = _name(function)
+            raise
+
+    def close(self) -> None:
+        """Let the threads that wait for work end."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for thread in idle:
+            thread.end()
+
+    def _take(self) -> _Thread:
+        with self._guard:
+            if self._idle:
+                return self._idle.pop()
+        return _Thread(self._forget)
+
+    def _give_back(self, thread: _Thread, loop: asyncio.AbstractEventLoop) -> None:
+        with self._guard:
+            self._left_behind.pop(thread, None)
+            self._idle.append(thread)
+        with suppress(RuntimeError):  # the loop is closed: the worker has ended meanwhile
+            loop.call_soon_threadsafe(self._free.release)
+
+    def _forget(self, thread: _Thread) -> bool:
+        """Take an idle thread off the list; False if it has been given work meanwhile."""
+        with self._guard:
+            if thread not in self._idle:
+                return False
+            self._idle.remove(thread)
+            return True
+
+
+class _Thread:
+    """One thread, which works until nobody needs it for a while. The process doesn't wait for it: it is a daemon."""
+
+    def __init__(self, forget: Callable[[_Thread], bool]) -> None:
+        self._forget = forget
+        self._work: SimpleQueue[tuple[Work, Callable[[], None]] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def start(self, work: Work, on_end: Callable[[], None]) -> None:
+        """Do some work; then, in the thread too, call `on_end`, and tell of the outcome."""
+        self._work.put((work, on_end))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="midday-worker job", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """End the thread once it has no work."""
+        self._work.put(None)
+
+    def _run(self) -> None:
+        while (given := self._next()) is not None:
+            work, on_end = given
+            settle = work()
+            on_end()  # before the next job starts, which is for this thread
+            settle()
+            del work, on_end, given, settle  # what the job held has to go, however long the thread waits
+
+    def _next(self) -> tuple[Work, Callable[[], None]] | None:
+        while True:
+            try:
+                return self._work.get(timeout=_IDLE_S)
+            except Empty:
+                if self._forget(self):
+                    return None
+
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a function in a thread of its own and return its result. Cancelled, it goes on, and nobody hears of it."""
+    outcome, work = _call(function, *args, **kwargs)
+    threading.Thread(target=lambda: work()(), name=f"midday-worker {_name(function)}", daemon=True).start()
+    return await asyncio.wrap_future(outcome)
+
+
+def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[Future[T], Work]:
+    """Return a call's outcome to be, and what brings it about, in the caller's context."""
     context = contextvars.copy_context()
     outcome: Future[T] = Future()
     outcome.set_running_or_notify_cancel()  # from here on, the caller's cancellation leaves it alone
 
-    def work() -> None:
+    def work() -> Settle:
         try:
-            outcome.set_result(context.run(function, *args, **kwargs))
+            return partial(outcome.set_result, context.run(function, *args, **kwargs))
         except StopIteration as error:  # asyncio's futures refuse it, and the caller would wait for ever
-            outcome.set_exception(_as_runtime_error(error))
+            return partial(outcome.set_exception, _as_runtime_error(error))
         except BaseException as error:  # SystemExit too: the caller decides what it means
-            outcome.set_exception(error)
+            return partial(outcome.set_exception, error)
 
-    threading.Thread(target=work, name=f"midday-worker {_name(function)}", daemon=True).start()
-    return await asyncio.wrap_future(outcome)
+    return outcome, work
 
 
 def _as_runtime_error(error: StopIteration) -> RuntimeError:

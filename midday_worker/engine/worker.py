@@ -26,6 +26,7 @@ from midday_worker.engine.outage import Outage
 from midday_worker.engine.running import Processor, RunningJobs
 from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.settlement import Settlement
+from midday_worker.engine.threads import Threads
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import UNREACHABLE, is_passing
 from midday_worker.engine.worker_config import METRICS_POINTS, WorkerConfig
@@ -81,6 +82,7 @@ class Worker(bullmq.Worker):
         settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next)
         self._running = RunningJobs(processor, settlement, self.lockManager, self._receive, self._slots.release)
         self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
+        self._threads = Threads(config.concurrency)
         self._received = 0
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
@@ -159,6 +161,7 @@ class Worker(bullmq.Worker):
         # A job that can't be read is returned as one, instead of raising for ever, as the port does.
         job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
         job.token = token
+        job.threads = self._threads
         self._received += 1
         job.sequence = self._received
         if job.repeatJobKey and not job.unreadable:
@@ -210,6 +213,7 @@ class Worker(bullmq.Worker):
             await self.drain(0)
         if self._stalled_check is not None:
             self._stalled_check.cancel()
+        self._threads.close()
         await self.lockManager.close()
         with suppress(*UNREACHABLE):
             await self.backend.close()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ MANY = 40
 
 JOBS = """
 import threading
+import time
 from pathlib import Path
 
 from midday_worker import JobContext, job
@@ -106,3 +108,27 @@ async def test_a_plain_function_sees_that_its_time_is_up(
             return told.is_set()
 
         await eventually(is_told, "the function has seen it", 3)
+
+
+async def test_a_plain_function_that_keeps_a_processor_busy_keeps_its_lock(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    """Pure Python for three times as long as a lock lasts, and others that look for stalled jobs meanwhile."""
+    lock_ms = 1_000
+    config = WorkerConfig(queue="default", concurrency=2, lock_duration_ms=lock_ms, stalled_interval_ms=lock_ms // 4)
+    runs: list[int] = []
+
+    def compute(data: int, ctx: JobContext) -> int:
+        runs.append(data)
+        end, rounds = time.monotonic() + 3 * lock_ms / 1000, 0
+        while time.monotonic() < end:
+            rounds += 1
+        return rounds
+
+    computing = job("compute", int, compute, registry=registry)
+    async with Crew(registry, settings, configs=(config,)), Crew(registry, settings, configs=(config,)):
+        handles = await computing.batch_trigger([{"payload": 1}, {"payload": 2}], client=client)
+        for handle in handles:
+            assert await handle.result("30s") > 0
+            assert (await handle.fetch()).attemptsStarted == 1
+    assert sorted(runs) == [1, 2]
