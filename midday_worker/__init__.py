@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         JobFailedError,
         JobNotFoundError,
         JobResultTimeout,
+        JobStateError,
         JobTimeoutError,
         MiddayWorkerError,
         NonRetryableError,
@@ -87,6 +88,7 @@ __all__ = [
     "JobRegistry",
     "JobRequest",
     "JobResultTimeout",
+    "JobStateError",
     "JobTimeoutError",
     "Keep",
     "MiddayWorkerError",
@@ -126,7 +128,8 @@ _HOMES: Final = {
     "midday_worker.errors": (
         "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError "
         "DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError "
-        "InvalidInputError JobFailedError JobNotFoundError JobResultTimeout JobTimeoutError MiddayWorkerError "
+        "InvalidInputError JobFailedError JobNotFoundError JobResultTimeout JobStateError JobTimeoutError "
+        "MiddayWorkerError "
         "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
         "RetryAfter ScheduleError SchemaError UnknownJobError "
     ),

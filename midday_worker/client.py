@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 from weakref import WeakKeyDictionary
 
+from midday_worker.engine.acts import Acts
 from midday_worker.engine.connection import Connection, RedisConfig, connect
 from midday_worker.engine.events import wait_until_finished
 from midday_worker.engine.flow import add_flows
@@ -74,27 +75,31 @@ class JobClient:
             queue = self._queues[name] = Queue(name, self.connection, self._redis.prefix)
         return queue
 
+    def acts(self, queue: str) -> Acts:
+        """Return the acts on the jobs of this queue."""
+        return Acts(self.queue(queue))
+
     async def enqueue(self, request: JobRequest) -> str:
         """Add one job; return its id."""
-        self._check(request)
+        self.check(request)
         return await self.queue(request.queue).add_request(request)
 
     async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Add jobs of one queue; return their ids in order. All are checked before the first is added."""
         for request in requests:
-            self._check(request)
+            self.check(request)
         refuse_same_ids(requests)
         return await self.queue(requests[0].queue).add_requests(requests, on_progress) if requests else []
 
     async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
         """Add trees of jobs, each in one transaction; return their ids, parents first. All are checked before."""
         for root in roots:
-            self._check(root)
+            self.check(root)
         return await add_flows(roots, self.queue, on_progress)
 
     async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
         """Create or replace a recurring job."""
-        self._check(request)
+        self.check(request)
         await upsert_schedule(self.queue(request.queue), schedule_id, when, request)
 
     async def find_schedule(self, queue: str, schedule_id: str) -> Schedule | None:
@@ -131,7 +136,8 @@ class JobClient:
             with suppress(*UNREACHABLE):
                 await connection.close()
 
-    def _check(self, request: JobRequest) -> None:
+    def check(self, request: JobRequest) -> None:
+        """Raise PayloadError if a payload of the tree is too large, or, outside production, doesn't survive JSON."""
         request.check_size(self.settings.max_payload_bytes)
         if self.settings.environment != "production":
             request.check_travels()

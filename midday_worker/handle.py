@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
+from midday_worker.acts import JobActs
 from midday_worker.client import JobClient
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.engine.job import Job
 from midday_worker.engine.schedule import Schedule
 from midday_worker.errors import JobFailedError, JobNotFoundError, JobResultTimeout
-from midday_worker.schema import ResultSource
 
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class JobHandle(Generic[ResultT_co]):
+class JobHandle(JobActs[ResultT_co], Generic[ResultT_co]):
     """One triggered job.
 
     Attributes:
@@ -27,11 +27,6 @@ class JobHandle(Generic[ResultT_co]):
         children: of a flow, the children's handles by position.
     """
 
-    id: str
-    job: str
-    queue: str
-    client: JobClient = field(repr=False, compare=False)
-    source: ResultSource[ResultT_co] = field(repr=False, compare=False)
     children: tuple[JobHandle[object], ...] = ()
 
     async def state(self) -> str:

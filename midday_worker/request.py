@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 
 from midday_worker.errors import FieldProblem, OptionError, PayloadError
 from midday_worker.options import ResolvedOptions
 from midday_worker.schema import InvalidValue, JsonValue, ResultSource, Schema
+
+ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 FailurePolicy: TypeAlias = Literal["fail", "ignore", "remove", "continue"]
 """What a child's final failure does to its parent.
@@ -32,7 +34,7 @@ class JobRequest:
     options: ResolvedOptions
     schema: Schema[object] = field(repr=False)
     value: object = field(repr=False)
-    source: ResultSource[object] = field(repr=False)
+    source: JobSource[object] = field(repr=False)
     children: tuple[JobRequest, ...] = ()
     on_failure: FailurePolicy = "fail"
     call_timeout: int | None = None
@@ -65,6 +67,14 @@ class JobRequest:
                 request.schema.check_travels(request.value, request.data)
             except InvalidValue as error:
                 raise PayloadError(request.name, error.problems) from error
+
+
+class JobSource(ResultSource[ResultT_co], Protocol[ResultT_co]):
+    """What knows a job's payload and result types: a `JobDefinition`, seen from below."""
+
+    def checked(self, payload: object) -> JobRequest:
+        """Return a request for this payload. Raises PayloadError."""
+        ...
 
 
 def refuse_same_ids(requests: Iterable[JobRequest]) -> None:

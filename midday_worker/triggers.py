@@ -197,6 +197,10 @@ class Triggers(Generic[P, R]):
         below = tuple(as_request(child) for child in children)
         return self._request(payload, cast("Mapping[str, object]", options), below, on_failure)
 
+    def checked(self, payload: object) -> JobRequest:
+        """Return a request for a payload that no type checker has seen. Raises PayloadError."""
+        return self._request(payload, {})
+
     def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
         return merge(self._queues.get(self.queue).options, self._options, call) if call else self.options
 

@@ -26,6 +26,7 @@
     ├── JobFailedError                  a job that was waited for failed
     ├── JobResultTimeout (TimeoutError)
     ├── JobNotFoundError
+    ├── JobStateError                   the job's state doesn't allow what was asked
     ├── NonRetryableError               raise it in a handler: fail without further attempts
     │   └── ResultError                 the handler's result can't be dumped
     ├── RetryAfter                      raise it in a handler: try again after a delay
@@ -65,6 +66,7 @@ from midday_worker.errors.outcome import (
     JobFailedError,
     JobNotFoundError,
     JobResultTimeout,
+    JobStateError,
     JobTimeoutError,
     NonRetryableError,
     ResultError,
@@ -90,6 +92,7 @@ __all__ = [
     "JobFailedError",
     "JobNotFoundError",
     "JobResultTimeout",
+    "JobStateError",
     "JobTimeoutError",
     "MiddayWorkerError",
     "NonRetryableError",

@@ -48,6 +48,22 @@ class JobNotFoundError(MiddayWorkerError):
         )
 
 
+class JobStateError(MiddayWorkerError):
+    """The job's state doesn't allow what was asked. Nothing was changed.
+
+    `state` is the state that was found, `allowed` those that allow it.
+    """
+
+    def __init__(self, *, act: str, job_id: str, queue: str, state: str, allowed: Sequence[str], why: str = "") -> None:
+        self.act = act
+        self.job_id = job_id
+        self.queue = queue
+        self.state = state
+        self.allowed = tuple(allowed)
+        reason = f" {why}" if why else f" Allowed: {', '.join(allowed)}."
+        super().__init__(f"Job {job_id} of queue {queue} can't be {act}: it is {state}.{reason}")
+
+
 class NonRetryableError(MiddayWorkerError):
     """Raise it in a handler to fail the job at once, whatever attempts it has left."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import EllipsisType
 from typing import NoReturn, TypeVar, cast, overload
 from uuid import uuid4
@@ -14,15 +14,19 @@ from midday_worker.definition import JobDefinition
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.flow import check_flows
+from midday_worker.engine.guarded import MISSING
 from midday_worker.engine.job import Job
 from midday_worker.engine.queue import Progress
 from midday_worker.engine.schedule import Recurrence, Schedule
 from midday_worker.errors import MiddayWorkerError
+from midday_worker.handle import JobHandle
 from midday_worker.options import CallOptions, check_options
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings import Settings
+from midday_worker.testing.complaint import as_asked, how_often, listed
 from midday_worker.testing.fake_job import FakeJob
 from midday_worker.testing.recorded import Recorded, RecordedSchedule
+from midday_worker.testing.recorded_acts import RecordedActs, RecordedLives
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -56,6 +60,7 @@ class RecordingClient(JobClient):
         self._jobs: list[Recorded[object]] = []
         self._schedules: dict[tuple[str, str], RecordedSchedule[object]] = {}
         self._results: dict[str, object] = {}
+        self._lives = RecordedLives(self._first_state)
 
     @property
     def recorded(self) -> tuple[Recorded[object], ...]:
@@ -114,10 +119,10 @@ class RecordingClient(JobClient):
         checked = check_options(cast("Mapping[str, object]", options), call=True)
         found = [record for record in self.triggered(definition) if record.matches(expected, checked)]
         if len(found) != times if times is not None else not found:
-            how = _how(payload, options)
+            asked = as_asked(payload, options)
             if times is None:
-                self._fail(f"{definition.id!r} was not triggered{how}.")
-            self._fail(f"{definition.id!r} was triggered {_times(len(found))}{how}; expected {_times(times)}.")
+                self._fail(f"{definition.id!r} was not triggered{asked}.")
+            self._fail(f"{definition.id!r} was triggered {how_often(len(found))}{asked}; expected {how_often(times)}.")
         return found
 
     @overload
@@ -155,7 +160,7 @@ class RecordingClient(JobClient):
         expected = _value(definition, payload)
         found = [record for record in self.scheduled(definition) if record.matches(expected, when)]
         if not found:
-            self._fail(f"{definition.id!r} was not scheduled{_how(payload, when)}.")
+            self._fail(f"{definition.id!r} was not scheduled{as_asked(payload, when)}.")
         return found
 
     def assert_not_triggered(self, definition: JobDefinition[P, R]) -> None:
@@ -163,7 +168,7 @@ class RecordingClient(JobClient):
         __tracebackhide__ = True
         count = len(self.triggered(definition)) + len(self.scheduled(definition))
         if count:
-            self._fail(f"{definition.id!r} was triggered {_times(count)}; expected not at all.")
+            self._fail(f"{definition.id!r} was triggered {how_often(count)}; expected not at all.")
 
     def assert_nothing_triggered(self) -> None:
         """Fail if any job was triggered or scheduled."""
@@ -173,17 +178,17 @@ class RecordingClient(JobClient):
 
     def _fail(self, what: str) -> NoReturn:
         __tracebackhide__ = True
-        raise AssertionError(f"{what}\n{_listed([*self._jobs, *self._schedules.values()])}")
+        raise AssertionError(f"{what}\n{listed([*self._jobs, *self._schedules.values()])}")
 
     async def enqueue(self, request: JobRequest) -> str:
         """Record one job."""
-        self._check(request)
+        self.check(request)
         return self._record(request).id
 
     async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Record jobs."""
         for request in requests:
-            self._check(request)
+            self.check(request)
         refuse_same_ids(requests)
         ids = [self._record(request).id for request in requests]
         if on_progress is not None and ids:
@@ -193,7 +198,7 @@ class RecordingClient(JobClient):
     async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
         """Record trees of jobs. Raises FlowError as the real client does."""
         for root in roots:
-            self._check(root)
+            self.check(root)
         check_flows(roots)
         return [self._record_tree(root) for root in roots]
 
@@ -204,7 +209,7 @@ class RecordingClient(JobClient):
 
     async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
         """Record a recurring job, in place of the one that has its id."""
-        self._check(request)
+        self.check(request)
         self._schedules[request.queue, schedule_id] = RecordedSchedule(
             schedule_id, request.name, request.queue, request.value, request.options, when, request
         )
@@ -224,8 +229,20 @@ class RecordingClient(JobClient):
         return self._schedules.pop((queue, schedule_id), None) is not None
 
     async def state(self, queue: str, job_id: str) -> str:
-        """Return the state that the job would have at first; "unknown" if it wasn't recorded."""
-        return next((record.state for record in self._jobs if (record.queue, record.id) == (queue, job_id)), "unknown")
+        """Return the state that the job would have; "unknown" if it wasn't recorded, or was removed."""
+        state = self._lives.state(queue, job_id)
+        return "unknown" if state == MISSING else state
+
+    def _first_state(self, queue: str, job_id: str) -> str:
+        return next((record.state for record in self._jobs if (record.queue, record.id) == (queue, job_id)), MISSING)
+
+    def acts(self, queue: str) -> RecordedActs:
+        """Return the acts on this queue's recorded jobs; they change what `state()` says."""
+        return RecordedActs(queue, self._lives)
+
+    def done_to(self, handle: JobHandle[R]) -> tuple[str, ...]:
+        """Return what was done to a job after its trigger, in order: "promoted", "rescheduled", "removed" ..."""
+        return tuple(self._lives.done.get((handle.queue, handle.id), ()))
 
     async def wait_until_finished(self, queue: str, job_id: str, timeout_ms: int | None) -> Job | None:
         """Return a job that ended with what `will_return` was told."""
@@ -268,18 +285,3 @@ class RecordingClient(JobClient):
 
 def _value(definition: JobDefinition[P, R], payload: P | Mapping[str, object] | EllipsisType) -> object:
     return ... if isinstance(payload, EllipsisType) else definition.node(payload).value
-
-
-def _how(payload: object, options: Mapping[str, object]) -> str:
-    parts = [] if payload is ... else [f"payload {payload!r}"]
-    parts.extend(f"{name}={value!r}" for name, value in options.items())
-    return f" with {' and '.join(parts)}" if parts else ""
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def _listed(records: Iterable[object]) -> str:
-    lines = [f"  {number}. {record}" for number, record in enumerate(records, 1)]
-    return "\n".join(["Triggered were:", *lines]) if lines else "Nothing was triggered."

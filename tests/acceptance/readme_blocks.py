@@ -1,4 +1,4 @@
-"""The code blocks of README.md."""
+"""The code blocks of README.md, and of the guides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 
 README: Final = Path(__file__).parents[2] / "README.md"
 _BLOCK: Final = re.compile(
-    r"^## (?P<heading>[^\n]+)$|^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^##? (?P<heading>[^\n]+)$|^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 # As `python -m asyncio` runs what is typed there.
@@ -40,11 +40,11 @@ class Block:
     text: str
 
 
-def blocks() -> list[Block]:
-    """Return the README's code blocks in order."""
+def blocks(page: Path = README) -> list[Block]:
+    """Return a page's code blocks in order."""
     found: list[Block] = []
     heading = ""
-    for match in _BLOCK.finditer(README.read_text("utf-8")):
+    for match in _BLOCK.finditer(page.read_text("utf-8")):
         if match["heading"]:
             heading = match["heading"]
         else:
@@ -52,9 +52,9 @@ def blocks() -> list[Block]:
     return found
 
 
-def block(heading: str, language: str) -> str:
+def block(heading: str, language: str, page: Path = README) -> str:
     """Return the text of the only block of this language under this heading."""
-    (one,) = [block.text for block in blocks() if (block.heading, block.language) == (heading, language)]
+    (one,) = [block.text for block in blocks(page) if (block.heading, block.language) == (heading, language)]
     return one
 
 

@@ -80,6 +80,8 @@ async def triggers() -> None:
     order = Order(order_id="o1")
     handle = await bill_job.trigger(order, delay=timedelta(days=1), job_id="mine")
     assert_type(handle, JobHandle[Receipt])
+    assert_type(await handle.retry(reset_attempts=True), None)
+    assert_type(await handle.reschedule(timedelta(days=1)), None)
     assert_type(await handle.result(timeout="30s"), Receipt)
     assert_type(await bill_job.trigger({"orderId": "o1"}), JobHandle[Receipt])
     assert_type(await bill_job.trigger_delayed(order, "3d"), JobHandle[Receipt])

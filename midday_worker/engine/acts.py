@@ -1,0 +1,142 @@
+"""What can be done to one job from outside: each act is one script, and refuses by the state that it found."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from midday_worker.engine.guarded import MISSING, Guarded
+from midday_worker.engine.translation import Writing
+from midday_worker.errors import JobNotFoundError, JobStateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from midday_worker.engine.queue import Queue
+
+UNSTARTED: Final = ("waiting", "prioritized", "delayed", "waiting-children")
+"""The states of a job that waits to be run, for the first time or again."""
+
+_OF_A_SCHEDULE: Final = -8
+_FORGIVEN: Final = """
+redis.call("HDEL", prefix .. id, "defa")
+redis.call("DEL", prefix .. id .. ":cancel")
+"""
+"""A job that is run again is not cancelled any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act on one job.
+
+    Attributes:
+        done: what it does, as in "can't be promoted".
+        allowed: the states that allow it.
+        script: how.
+    """
+
+    done: str
+    allowed: tuple[str, ...]
+    script: Guarded
+
+
+RETRY: Final = Act("retried", ("failed", "completed"), Guarded("reprocessJob-9.lua", before=_FORGIVEN))
+PROMOTE: Final = Act("promoted", ("delayed",), Guarded("promote-9.lua"))
+REMOVE: Final = Act("removed", (*UNSTARTED, "completed", "failed", "unknown"), Guarded("removeJob-2.lua"))
+RESCHEDULE: Final = Act("rescheduled", ("delayed",), Guarded("changeDelay-4.lua"))
+CHANGE_PRIORITY: Final = Act("given another priority", UNSTARTED, Guarded("changePriority-7.lua"))
+UPDATE_DATA: Final = Act("given another payload", (*UNSTARTED, "failed"), Guarded("updateData-1.lua"))
+
+_TO_WAIT: Final = ("delayed", "wait", "paused", "meta", "prioritized", "active", "pc", "events", "marker")
+_PRIORITY: Final = ("wait", "paused", "meta", "prioritized", "active", "pc", "marker")
+
+
+def refusal(act: Act, queue: str, job_id: str, found: str, why: str = "") -> JobNotFoundError | JobStateError:
+    """Return the error for a job whose state doesn't allow an act."""
+    if found == MISSING:
+        return JobNotFoundError(job_id=job_id, queue=queue)
+    return JobStateError(act=act.done, job_id=job_id, queue=queue, state=found, allowed=act.allowed, why=why)
+
+
+class Acts:
+    """The acts on the jobs of one queue.
+
+    Each raises JobNotFoundError for a job that Redis doesn't hold, and JobStateError, with the state found, for one
+    whose state doesn't allow it.
+    """
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    async def retry(self, job_id: str, *, reset_attempts: bool = False) -> None:
+        """Put a job that has ended back into its queue, as Node's `Job.retry`; it isn't cancelled any more."""
+        job = await self._queue.find(job_id)
+        push = "RPUSH" if job is not None and job.opts.get("lifo") else "LPUSH"
+        reset = "1" if reset_attempts else "0"
+        found = "failed"
+        for _ in range(3):  # at most: it may be retried by another and end differently in between
+            state = found if found in RETRY.allowed else "failed"
+            keys = [
+                self._queue.toKey(job_id),
+                *self._keys("events", state, "wait", "meta", "active", "marker", "prioritized", "pc"),
+            ]
+            field = "failedReason" if state == "failed" else "returnvalue"
+            args = [job_id, push, field, state, reset, reset]
+            found, answer = await self._run(RETRY, job_id, keys, args, (state,))
+            if answer is not None:
+                return
+            if found not in RETRY.allowed:
+                break
+        raise refusal(RETRY, self._queue.name, job_id, found)
+
+    async def promote(self, job_id: str) -> None:
+        """Let a delayed job be due now, as Node's `Job.promote`."""
+        await self._act(PROMOTE, job_id, self._keys(*_TO_WAIT), [self._prefix, job_id])
+
+    async def remove(self, job_id: str, *, children: bool = False) -> None:
+        """Remove a job that isn't running, as Node's `Job.remove`; with its children, if none of them runs."""
+        keys = [self._queue.toKey(job_id), *self._keys("repeat")]
+        args = [job_id, "1" if children else "0", self._prefix]
+        answer = await self._act(REMOVE, job_id, keys, args)
+        if answer == _OF_A_SCHEDULE:
+            why = "It is the next run of a schedule: remove the schedule, or let it run."
+            raise refusal(REMOVE, self._queue.name, job_id, "delayed", why)
+        if answer == 0:
+            why = "A child is running." if children else "A worker holds its lock."
+            raise refusal(REMOVE, self._queue.name, job_id, "active", why)
+
+    async def reschedule(self, job_id: str, delay_ms: int) -> None:
+        """Let a delayed job be due in `delay_ms` milliseconds from now, as Node's `Job.changeDelay`."""
+        args = [delay_ms, round(time.time() * 1000), job_id, self._queue.toKey(job_id)]
+        await self._act(RESCHEDULE, job_id, self._keys("delayed", "meta", "marker", "events"), args)
+
+    async def change_priority(self, job_id: str, priority: int, *, lifo: bool = False) -> None:
+        """Change the priority of a job that waits, as Node's `Job.changePriority`."""
+        args = [priority, self._prefix, job_id, "1" if lifo else "0"]
+        await self._act(CHANGE_PRIORITY, job_id, self._keys(*_PRIORITY), args)
+
+    async def update_data(self, job_id: str, text: str) -> None:
+        """Replace the payload, a JSON text, of a job that isn't running, as Node's `Job.updateData`."""
+        await self._act(UPDATE_DATA, job_id, [self._queue.toKey(job_id)], [text])
+
+    async def _act(self, act: Act, job_id: str, keys: Sequence[str], args: Sequence[object]) -> object:
+        found, answer = await self._run(act, job_id, keys, args, act.allowed)
+        if answer is None:
+            raise refusal(act, self._queue.name, job_id, found)
+        return answer
+
+    async def _run(
+        self, act: Act, job_id: str, keys: Sequence[str], args: Sequence[object], allowed: tuple[str, ...]
+    ) -> tuple[str, object]:
+        queue = self._queue
+        writing = Writing(ids=[job_id], again="Look at the job's state before calling again.")
+        async with queue.bounded(f"act on job {job_id} of queue {queue.name}", writing):
+            return await act.script.run(queue.backend.connection, keys, args, (self._prefix, job_id), allowed)
+
+    @property
+    def _prefix(self) -> str:
+        return self._queue.keys[""]
+
+    def _keys(self, *names: str) -> list[str]:
+        return [self._queue.keys[name] for name in names]
