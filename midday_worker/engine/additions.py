@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
-from uuid import uuid4
 
 import msgpack
 from bullmq.job import optsEncodeMap
@@ -30,6 +30,9 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "addParentJob": ("meta", "id", "delayed", "waiting-children", "completed", "events"),
 }
+
+
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Additions:
     def make(self, request: JobRequest, parent: Parent | None = None) -> Addition:
         """Return the addition of one request, as a job that waits for its children if it has any."""
         options = request.options
-        job_id, now = options.job_id or str(uuid4()), round(time.time() * 1000)
+        job_id, now = options.job_id or _new_id(), round(time.time() * 1000)
         kind, last = _kind(request, now)
         policy = options.deduplication
         about = [
@@ -110,6 +113,12 @@ class Additions:
         if plain:
             self._last = (request.options, packed)
         return packed
+
+
+def _new_id() -> str:
+    """Return a random UUID (version 4), as `uuid.uuid4` makes them, in a fraction of its time."""
+    text = os.urandom(16).hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANTS[text[16]]}{text[17:20]}-{text[20:]}"
 
 
 def _kind(request: JobRequest, now: int) -> tuple[str, tuple[int, ...]]:

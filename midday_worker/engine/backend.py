@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import cast
 
 from bullmq.backends.redis_backend import RedisBackend
 
 from midday_worker.engine.additions import Addition, Words
-from midday_worker.engine.connection import Connection
+from midday_worker.engine.connection import Connection, run_script
 from midday_worker.engine.pipelining import PipelinedRedis
 
 
@@ -18,6 +18,10 @@ class Backend(RedisBackend):
 
     def __init__(self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None) -> None:
         super().__init__(queue, connection, blocking, prefix, owns_connection=False)
+
+    def add_one(self, addition: Addition) -> Awaitable[object]:
+        """Add a job; return what Lua answered."""
+        return run_script(self.conn, addition.script, addition.keys, addition.args)
 
     async def add(self, additions: Sequence[Addition]) -> list[object]:
         """Add jobs in one transaction and one round trip; return what Lua answered, in order.

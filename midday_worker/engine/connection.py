@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bullmq.redis_connection import RedisConnection, loadScript
 from bullmq.utils import isRedisVersionLowerThan
@@ -14,6 +14,10 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from midday_worker.engine.pipelining import PipelinedRedis
+
+if TYPE_CHECKING:
+    from bullmq.redis_connection import Script
+    from redis.typing import EncodableT
 
 LONGEST_BLOCK_S: Final = 10
 """The longest that the engine blocks in one command (bullmq's default_maximum_block_timeout)."""
@@ -106,3 +110,10 @@ class Connection(RedisConnection):
                 "canDoubleTimeout": not isRedisVersionLowerThan(self.version, "6.0.0"),
             }
         return self.version
+
+
+def run_script(client: Redis, script: Script, keys: Sequence[str], args: Sequence[EncodableT]) -> Awaitable[object]:
+    """Run one of BullMQ's scripts by the shortest way that this client has."""
+    if isinstance(client, PipelinedRedis):
+        return client.run_script(script.sha, script.script, keys, args)
+    return script(keys=keys, args=args)

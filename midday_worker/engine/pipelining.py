@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
-from redis.exceptions import AskError, MovedError
+from redis.exceptions import AskError, MovedError, NoScriptError
 
 from midday_worker.engine.command import needs_own_connection
 from midday_worker.engine.lane import CLOSED, Lane
@@ -81,6 +81,27 @@ class PipelinedRedis(Redis):
         """Load a script; those who ask while it is being loaded wait for that."""
         lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
         return str(await lane.once(script, lambda: self.execute_command("SCRIPT LOAD", script)))
+
+    async def run_script(
+        self, sha: str, text: ScriptTextT, keys: Sequence[EncodableT], args: Sequence[EncodableT]
+    ) -> object:
+        """Run a script by its hash, loading it if the server doesn't know it; return its reply as the server sent it.
+
+        What `register_script(text)(keys, args)` does, without redis-py's layers in between, which cost as much as
+        sending the command and reading its reply.
+        """
+        words = ("EVALSHA", sha, len(keys), *keys, *args)
+        lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
+        stream = lane.stream
+        if stream is None or not stream.is_open:
+            stream = await lane.connected()
+        try:
+            return await stream.send(words).future
+        except NoScriptError:
+            await self.script_load(text)
+            return await self.execute_command(*words)
+        except (MovedError, AskError):
+            return await self._execute_on_pool(words, {})
 
     async def run_transaction(self, commands: Sequence[tuple[EncodableT, ...]]) -> list[object]:
         """Run commands between MULTI and EXEC, in one write on the shared connection; return EXEC's replies.

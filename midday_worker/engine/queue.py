@@ -74,7 +74,7 @@ class Queue(bullmq.Queue):
         """
         addition = self.additions.make(request)
         async with self.bounded(f"add a job to queue {self.name}", Writing(ids=[addition.id])):
-            added = await _sent(lambda: addition.script(keys=addition.keys, args=addition.args), [addition])
+            added = await _sent(lambda: self.door.add_one(addition), [addition])
         return checked_id(added, addition.name, addition.id)
 
     async def add_requests(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:

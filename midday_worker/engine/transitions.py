@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 import msgpack
+from redis.typing import EncodableT
 
+from midday_worker.engine.connection import run_script
 from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.translation import ResponseError
 
 if TYPE_CHECKING:
-    from redis.typing import EncodableT
-
     from midday_worker.engine.backend import Backend
     from midday_worker.engine.job import Job
 
@@ -72,7 +72,7 @@ class Transitions:
 
     async def fetch(self, token: str) -> Fetched:
         """Take the next job, under a lock that holds `token`."""
-        args = [self._prefix, _now(), _packed({**self._fetch_opts, "token": token})]
+        args: list[EncodableT] = [self._prefix, _now(), _packed({**self._fetch_opts, "token": token})]
         return Fetched.parse(await self._run("moveToActive", self._fetch_keys, args))
 
     async def complete(self, job: Job, result: str, *, fetch_next: bool) -> Fetched:
@@ -94,7 +94,7 @@ class Transitions:
             self._prefix + job.id,
             *self._keys(_DELAY),
         ]
-        args: list[object] = [self._prefix, _now(), job.id, job.token or "", delay_ms, "0" if use_attempt else "1"]
+        args: list[EncodableT] = [self._prefix, _now(), job.id, job.token or "", delay_ms, "0" if use_attempt else "1"]
         args += [_flat(fields), "1" if fetch_next else "0"]
         if fetch_next:
             args.append(_packed({**self._fetch_opts, "token": job.token or ""}))
@@ -106,7 +106,7 @@ class Transitions:
         """Put a job back into its queue at once, an attempt used."""
         keys = [*self._keys(("active", "wait", "paused")), self._prefix + job.id, *self._keys(_RETRY)]
         push = "RPUSH" if job.opts.get("lifo") else "LPUSH"
-        args = [self._prefix, _now(), push, job.id, job.token or "", _flat(fields)]
+        args: list[EncodableT] = [self._prefix, _now(), push, job.id, job.token or "", _flat(fields)]
         self._checked(job, "retryJob", await self._run("retryJob", keys, args))
 
     async def hand_back(self, job: Job) -> bool:
@@ -173,7 +173,17 @@ class Transitions:
             "keepJobs": _keep(keep),
             "attempts": job.attempts,
         }
-        args = [job.id, _now(), field, value, target, "1" if fetch_next else "", prefix, _packed(opts), fields]
+        args: list[EncodableT] = [
+            job.id,
+            _now(),
+            field,
+            value,
+            target,
+            "1" if fetch_next else "",
+            prefix,
+            _packed(opts),
+            fields,
+        ]
         answer = self._checked(job, "moveToFinished", await self._run("moveToFinished", keys, args))
         return Fetched.parse(answer)
 
@@ -184,9 +194,8 @@ class Transitions:
             )
         return answer
 
-    def _run(self, command: str, keys: Sequence[str], args: Sequence[object]) -> Awaitable[object]:
-        script = self._commands[command]
-        return script(keys=keys, args=args)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - texts, ints and bytes
+    def _run(self, command: str, keys: Sequence[str], args: Sequence[EncodableT]) -> Awaitable[object]:
+        return run_script(self._backend.conn, self._commands[command], keys, args)
 
     def _keys(self, names: Sequence[str]) -> list[str]:
         return [self._backend.keys[name] for name in names]

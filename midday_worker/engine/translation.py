@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+import builtins
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Final
 
 from redis.exceptions import (
@@ -20,7 +22,7 @@ from redis.exceptions import (
 
 from midday_worker.engine.condition import explained, is_about_certificate
 from midday_worker.engine.unsent import NeverSentError
-from midday_worker.errors import RedisRefusedError, RedisUnavailableError
+from midday_worker.errors import EngineError, RedisRefusedError, RedisUnavailableError
 
 UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, asyncio.TimeoutError)
 """What redis-py raises when Redis is away, as opposed to Redis refusing."""
@@ -68,12 +70,28 @@ class Writing:
     again: str = "Calling again with the same job_id is safe while the finished job is kept."
 
 
-@asynccontextmanager
-async def bounded(timeout_s: float, action: str, writing: Writing | None = None) -> AsyncGenerator[None]:
+class bounded:
     """As `translated`, for a block of several commands that may take `timeout_s` seconds in all."""
-    with translated(action, writing):
-        async with asyncio.timeout(timeout_s):
-            yield
+
+    __slots__ = ("_action", "_limit", "_writing")
+
+    def __init__(self, timeout_s: float, action: str, writing: Writing | None = None) -> None:
+        self._limit = asyncio.timeout(timeout_s)
+        self._action = action
+        self._writing = writing
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except builtins.TimeoutError as late:  # raised in place of the cancellation that was the limit's means
+            error = late
+        if isinstance(error, (RedisError, OSError)):
+            raise _translation(error, self._action, self._writing) from error
 
 
 @contextmanager
@@ -87,17 +105,21 @@ def translated(action: str, writing: Writing | None = None) -> Generator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        before = tuple(writing.before) if writing else ()
-        if not is_unreachable(error):
-            already = f" {_already(before)}" if before else ""
-            raise RedisRefusedError(f"Redis refused to {action}: {explained(error)}.{already}") from error
-        lost = writing is not None and not was_never_sent(error)
-        raise RedisUnavailableError(
-            f"Could not {action}: Redis is not reachable ({error or type(error).__name__}). {_written(writing, lost)}",
-            may_have_been_written=lost or bool(before),
-            job_ids=(*before, *writing.ids) if writing else (),
-            added_ids=before,
-        ) from error
+        raise _translation(error, action, writing) from error
+
+
+def _translation(error: RedisError | OSError, action: str, writing: Writing | None) -> EngineError:
+    before = tuple(writing.before) if writing else ()
+    if not is_unreachable(error):
+        already = f" {_already(before)}" if before else ""
+        return RedisRefusedError(f"Redis refused to {action}: {explained(error)}.{already}")
+    lost = writing is not None and not was_never_sent(error)
+    return RedisUnavailableError(
+        f"Could not {action}: Redis is not reachable ({error or type(error).__name__}). {_written(writing, lost)}",
+        may_have_been_written=lost or bool(before),
+        job_ids=(*before, *writing.ids) if writing else (),
+        added_ids=before,
+    )
 
 
 def was_never_sent(error: BaseException) -> bool:
