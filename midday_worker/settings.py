@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import ConfigurationError, DurationError
+from midday_worker.http_address import HttpAddress
 from midday_worker.urls import check_database_url, check_redis_url, redact_url
 
 __all__ = ["ENV_FILE", "Settings", "load_settings", "redact_url", "variable_of"]
@@ -44,6 +45,10 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _address(text: str) -> str:
+    return str(HttpAddress.parse(text))
+
+
 def _secret(check: Callable[[str], None]) -> AfterValidator:
     def checked(value: SecretStr) -> SecretStr:
         check(value.get_secret_value())
@@ -57,6 +62,7 @@ LogFormat = Annotated[Literal["auto", "pretty", "json"], BeforeValidator(_lower)
 LogLevel = Annotated[
     Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
 ]
+Address = Annotated[str, AfterValidator(_address)]
 Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
 RedisUrl = Annotated[SecretStr, _secret(check_redis_url)]
@@ -143,6 +149,11 @@ class Settings(BaseSettings):
         ge=1_000,
         validation_alias="WORKER_STALLED_INTERVAL",
         description="How often to look for jobs whose worker is silent.",
+    )
+    http: Address | None = Field(
+        default=None,
+        validation_alias="WORKER_HTTP",
+        description="Where `run` answers health checks over HTTP, such as 127.0.0.1:8080. Empty: nowhere.",
     )
     log_level: LogLevel = Field(
         default="INFO",

@@ -55,6 +55,10 @@ StartupTimeout = Annotated[
         help='How long to wait for Redis at start-up, 0 for ever. [default: "60s"]',
     ),
 ]
+Http = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Answer health checks over HTTP there. [default: nowhere]"),
+]
 Hidden = Annotated[int | None, typer.Option(hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -83,21 +87,24 @@ def run(
     processes: Processes = None,
     drain_timeout: DrainTimeout = None,
     startup_timeout: StartupTimeout = None,
+    http: Http = None,
     process_index: Hidden = None,
     ready_fd: Hidden = None,
+    status_fd: Hidden = None,
 ) -> None:
     """Run jobs until a signal; then let running ones finish."""
-    from midday_worker.cli.run import run_worker
+    from midday_worker.cli.run import Place, run_worker
 
     run_worker(
         imports or [],
         # Set by a supervisor, for its processes.
-        None if process_index is None or ready_fd is None else (process_index, ready_fd),
+        None if process_index is None or ready_fd is None else Place(process_index, ready_fd, status_fd),
         processes=processes,
         concurrency=concurrency,
         drain_timeout=drain_timeout,
         startup_timeout=startup_timeout,
         worker_queues=queues,
+        http=http,
     )
 
 

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from midday_worker.cli.http import open_http, serving
 from midday_worker.settings import Settings
+from midday_worker.workers.fleet import Fleet
 from midday_worker.workers.member_process import MemberProcess
 from midday_worker.workers.supervisor import Supervisor
 
@@ -24,20 +26,27 @@ def run_processes(imports: Sequence[str], options: Mapping[str, object], setting
     Args:
         imports: packages that define jobs.
         options: those of the command line, by the names of settings; what the environment says the processes see.
-        settings: the number of processes, and the drain timeout.
+        settings: the number of processes, the drain timeout, and the HTTP side, which is one for all.
     """
+    side = open_http(settings)
+    arguments = _arguments(imports, options, settings)
+
+    async def work() -> bool:
+        def make(index: int) -> MemberProcess:
+            return MemberProcess(arguments, index, None if side is None else fleet.line(index))
+
+        supervisor = Supervisor(settings.processes, make, drain_s=settings.drain_timeout / 1000)
+        fleet = Fleet(settings.processes, settings.environment, lambda: supervisor.draining)
+        async with serving(side, fleet):
+            return await supervisor.run()
+
+    return asyncio.run(work())
+
+
+def _arguments(imports: Sequence[str], options: Mapping[str, object], settings: Settings) -> list[str]:
     arguments = [part for module in imports for part in ("--import", module)]
     arguments += ["--processes", str(settings.processes)]
     for name, option in _OPTIONS.items():
         if options.get(name) is not None:
             arguments += [option, str(options[name])]
-
-    async def work() -> bool:
-        supervisor = Supervisor(
-            settings.processes,
-            lambda index: MemberProcess(arguments, index),
-            drain_s=settings.drain_timeout / 1000,
-        )
-        return await supervisor.run()
-
-    return asyncio.run(work())
+    return arguments

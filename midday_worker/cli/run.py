@@ -6,6 +6,7 @@ Each is imported when it is the one: a supervisor needs no jobs, no engine and n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import typer
 
@@ -13,23 +14,35 @@ from midday_worker.logs import configure_logging
 from midday_worker.settings import ENV_FILE, load_settings
 
 
-def run_worker(imports: Sequence[str], place: tuple[int, int] | None, **options: object) -> None:
+class Place(NamedTuple):
+    """Where a process that a supervisor has started stands: its number, and the descriptors it was given."""
+
+    number: int
+    ready_fd: int
+    status_fd: int | None
+
+
+def run_worker(imports: Sequence[str], place: Place | None, **options: object) -> None:
     """Run until a signal. Exits with 0 after a clean drain, with 1 otherwise.
 
     Args:
         imports: packages that define jobs.
-        place: for one that a supervisor has started: its index, and the descriptor where it says that it is ready.
+        place: for one that a supervisor has started.
         options: by the names of settings.
     """
     settings = load_settings(env_file=ENV_FILE, **options)
-    configure_logging(settings, process=place and place[0])
+    configure_logging(settings, process=place and place.number)
     if place is None and settings.processes > 1:
         from midday_worker.cli.processes import run_processes
 
         clean = run_processes(imports, options, settings)
     else:
         from midday_worker.cli.worker import run_one
+        from midday_worker.workers.member import Member
 
-        clean = run_one(imports, place, settings)
+        member = None
+        if place is not None:
+            member = Member(place.number, settings.processes, place.ready_fd, place.status_fd)
+        clean = run_one(imports, member, settings)
     if not clean:
         raise typer.Exit(1)

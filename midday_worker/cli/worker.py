@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 
+from midday_worker.cli.http import open_http, serving
 from midday_worker.cli.loading import load_jobs
 from midday_worker.settings import Settings
 from midday_worker.workers.member import Member
+from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import plan_from_settings
 from midday_worker.workers.service import WorkerService
+from midday_worker.workers.status_line import answer
 
 
-def run_one(imports: Sequence[str], place: tuple[int, int] | None, settings: Settings) -> bool:
-    """Run on an event loop of its own, uvloop's where it can be had. Returns whether it has drained cleanly."""
-    member = None if place is None else Member(index=place[0], count=settings.processes, ready_fd=place[1])
+def run_one(imports: Sequence[str], member: Member | None, settings: Settings) -> bool:
+    """Run on an event loop of its own, uvloop's where it can be had. Returns whether it has drained cleanly.
+
+    Args:
+        imports: packages that define jobs.
+        member: its place, for one that a supervisor has started.
+        settings: all others; a member has no HTTP side of its own.
+    """
+    side = open_http(settings) if member is None else None
     registry = load_jobs(imports, settings)
     plan = plan_from_settings(registry, settings)
 
     async def work() -> bool:
-        return await WorkerService(registry, plan, settings, member).run()
+        monitor = Monitor(registry, plan, settings, member.index if member else 1)
+        async with serving(side, monitor), _answering(member, monitor):
+            return await WorkerService(registry, plan, settings, member, monitor).run()
 
     try:
         import uvloop
@@ -27,3 +39,17 @@ def run_one(imports: Sequence[str], place: tuple[int, int] | None, settings: Set
         return asyncio.run(work())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work())
+
+
+@asynccontextmanager
+async def _answering(member: Member | None, monitor: Monitor) -> AsyncGenerator[None]:
+    """Answer the supervisor within the block, if it asks."""
+    if member is None or member.status_fd is None:
+        yield
+        return
+    answering = asyncio.create_task(answer(member.status_fd, monitor.reply))
+    try:
+        yield
+    finally:
+        answering.cancel()
+        await asyncio.wait({answering})

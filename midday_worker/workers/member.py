@@ -22,11 +22,13 @@ class Member:
         index: its number, from 1.
         count: how many there are.
         ready_fd: where it says that it is ready.
+        status_fd: where it is asked for its status, if it is.
     """
 
     index: int
     count: int
     ready_fd: int
+    status_fd: int | None = None
     supervisor: int = field(default_factory=os.getppid)
 
     def __post_init__(self) -> None:

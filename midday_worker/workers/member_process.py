@@ -10,6 +10,7 @@ from typing import Final
 
 from midday_worker.workers.child import WorkerChild
 from midday_worker.workers.member import END_OF_BANNER, FORCE_SIGNAL
+from midday_worker.workers.status_line import StatusLine
 
 _LONGEST_BANNER: Final = 16 * 1024 * 1024
 
@@ -20,12 +21,18 @@ class MemberProcess:
     Args:
         arguments: those of ``midday-worker run``.
         index: its number, from 1.
+        line: where it is to answer questions, if it is.
     """
 
-    def __init__(self, arguments: Sequence[str], index: int) -> None:
+    def __init__(self, arguments: Sequence[str], index: int, line: StatusLine | None = None) -> None:
         self._reading, self._writing = os.pipe()
-        place = ("--process-index", str(index), "--ready-fd", str(self._writing))
-        self._child = WorkerChild([*arguments, *place], {}, keep_open=[self._writing])
+        self._line = line
+        place = ["--process-index", str(index), "--ready-fd", str(self._writing)]
+        keep_open = [self._writing]
+        if line is not None:
+            place += ["--status-fd", str(line.fd)]
+            keep_open.append(line.fd)
+        self._child = WorkerChild([*arguments, *place], {}, keep_open=keep_open)
 
     async def start(self) -> None:
         """Start it. Raises OSError."""
@@ -36,6 +43,8 @@ class MemberProcess:
             raise
         finally:
             os.close(self._writing)
+            if self._line is not None:
+                self._line.release()
 
     @property
     def pid(self) -> int:

@@ -25,6 +25,7 @@ from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 from midday_worker.urls import redact_url
 from midday_worker.workers.member import FORCE_SIGNAL, Member
+from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import Plan
 from midday_worker.workers.readiness import Readiness
 from midday_worker.workers.startup import banner, put_schedules_right, wait_for_redis
@@ -46,13 +47,22 @@ class WorkerService:
         plan: the queues, from `make_plan`.
         settings: Redis, database, drain and start-up timeouts.
         member: this process's place in a service of several.
+        monitor: tells others how this process is.
     """
 
-    def __init__(self, registry: JobRegistry, plan: Plan, settings: Settings, member: Member | None = None) -> None:
+    def __init__(
+        self,
+        registry: JobRegistry,
+        plan: Plan,
+        settings: Settings,
+        member: Member | None = None,
+        monitor: Monitor | None = None,
+    ) -> None:
         self._registry = registry
         self._plan = plan
         self._settings = settings
         self._member = member
+        self._monitor = monitor
         self._redis = redis_config(settings)
         self._stopping = Stopping()
         self._stop = self._stopping.asked
@@ -120,6 +130,8 @@ class WorkerService:
         readiness = Readiness(workers, connection, outage, database)
         loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
         await readiness.start()
+        if self._monitor is not None:
+            self._monitor.watch(readiness)
         pulse = asyncio.create_task(self._beat(connection, readiness))
         watchdog = Watchdog()
         watchdog.start()

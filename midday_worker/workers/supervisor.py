@@ -55,6 +55,11 @@ class Supervisor:
         self._up = asyncio.Event()
         self._failure: str | None = None
 
+    @property
+    def draining(self) -> bool:
+        """Whether it has been told to stop, or has given up."""
+        return self._stopping.asked.is_set()
+
     def signal(self) -> None:
         """Take one SIGTERM or SIGINT: drain all; at the second one, force all."""
         self._stopping.signal()

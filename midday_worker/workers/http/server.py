@@ -1,0 +1,79 @@
+"""`HttpSide`: serves the HTTP side on the event loop of the worker, or of the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import uvicorn
+from loguru import logger
+from starlette.types import ASGIApp
+
+from midday_worker.workers.http.app import create_app
+from midday_worker.workers.http.listener import listening_on
+from midday_worker.workers.status import StatusSource
+
+_END_S: Final = 2.0
+"""How long requests under way may take at the end."""
+
+_MOST_CONNECTIONS: Final = 200
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which leaves signals to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
+class HttpSide:
+    """The HTTP side on a socket that listens already.
+
+    Args:
+        listener: the socket; closed at the end.
+        mounts: further applications by their paths, see `create_app`.
+    """
+
+    def __init__(self, listener: socket.socket, mounts: Mapping[str, ASGIApp] | None = None) -> None:
+        self._listener = listener
+        self._mounts = mounts
+
+    @asynccontextmanager
+    async def serving(self, source: StatusSource) -> AsyncGenerator[None]:
+        """Answer requests within the block."""
+        server = _Server(self._config(source))
+        logger.info("HTTP on http://{address}", address=listening_on(self._listener))
+        running = asyncio.create_task(server.serve([self._listener]), name="http")
+        running.add_done_callback(_say_if_broken)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await asyncio.wait({running}, timeout=2 * _END_S)
+            running.cancel()
+
+    def _config(self, source: StatusSource) -> uvicorn.Config:
+        return uvicorn.Config(
+            create_app(source, self._mounts),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_graceful_shutdown=round(_END_S),
+        )
+
+
+def _say_if_broken(task: asyncio.Task[None]) -> None:
+    # The jobs go on without it; a liveness check that gets no answer has this process replaced.
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.opt(exception=error).critical("the HTTP side broke")
