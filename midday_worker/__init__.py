@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from midday_worker.attempt import ExecutableJob
+    from midday_worker.batching import BatchContext, BatchDefinition, BatchOptions
     from midday_worker.bulk import BatchItem, FlowItem
     from midday_worker.client import JobClient, close
     from midday_worker.context import JobContext
@@ -44,11 +45,12 @@ if TYPE_CHECKING:
         SchemaError,
         UnknownJobError,
     )
+    from midday_worker.factory import job
     from midday_worker.flow import Child
     from midday_worker.handle import JobHandle, ScheduleHandle
     from midday_worker.options import Backoff, CallOptions, Deduplication, JobOptions, Keep
     from midday_worker.queues import QueueDefinition, QueueRegistry, RateLimit, queue
-    from midday_worker.registry import JobRegistry, default_registry, execute_job, job
+    from midday_worker.registry import JobRegistry, default_registry, execute_job
     from midday_worker.request import FailurePolicy, JobRequest
     from midday_worker.schema import Payload
     from midday_worker.settings import Settings
@@ -57,7 +59,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Backoff",
+    "BatchContext",
+    "BatchDefinition",
     "BatchItem",
+    "BatchOptions",
     "CallOptions",
     "Child",
     "ClientClosedError",
@@ -120,6 +125,7 @@ __all__ = [
 _HOMES: Final = {
     "midday_worker.attempt": "ExecutableJob",
     "midday_worker.bulk": "BatchItem FlowItem",
+    "midday_worker.batching": "BatchContext BatchDefinition BatchOptions",
     "midday_worker.client": "JobClient close",
     "midday_worker.context": "JobContext",
     "midday_worker.definition": "JobDefinition",
@@ -133,10 +139,11 @@ _HOMES: Final = {
         "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
         "RetryAfter ScheduleError SchemaError UnknownJobError "
     ),
+    "midday_worker.factory": "job",
     "midday_worker.handle": "JobHandle ScheduleHandle",
     "midday_worker.options": "Backoff CallOptions Deduplication JobOptions Keep",
     "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",
-    "midday_worker.registry": "JobRegistry default_registry execute_job job",
+    "midday_worker.registry": "JobRegistry default_registry execute_job",
     "midday_worker.request": "FailurePolicy JobRequest",
     "midday_worker.schema": "Payload",
     "midday_worker.settings": "Settings",

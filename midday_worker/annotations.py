@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from typing import cast, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from types import UnionType
+from typing import Union, cast, get_args, get_origin, get_type_hints
 
+from midday_worker.batching import BatchContext
 from midday_worker.context import JobContext
 from midday_worker.errors import DefinitionError
 
@@ -37,6 +39,54 @@ def result_annotation(handler: Callable[..., object]) -> object | None:
     return _resolved(handler).get("return")
 
 
+def batch_payload_annotation(job: str, handler: Callable[..., object]) -> object:
+    """Return the type of the items of a batch handler's first parameter.
+
+    Raises:
+        DefinitionError: there is no annotation, or it is no list.
+    """
+    annotated = payload_annotation(job, handler)
+    items = _items(annotated)
+    if not items:
+        raise DefinitionError(
+            f"The handler of job {job!r} takes {annotated!r}; accepted with batch=: a list, as list[MyPayload]."
+        )
+    return items[0]
+
+
+def batch_result_annotation(job: str, handler: Callable[..., object]) -> object | None:
+    """Return the type of a batch handler's results, exceptions left out; None if it declares none.
+
+    Raises:
+        DefinitionError: the annotation is no list.
+    """
+    returned = result_annotation(handler)
+    if returned is None or returned is list:
+        return None
+    items = _items(returned)
+    if not items:
+        raise DefinitionError(
+            f"The handler of job {job!r} returns {returned!r}; accepted with batch=: a list with a result or an "
+            "exception for each payload, as list[MyResult | Exception]."
+        )
+    members: tuple[object, ...] = get_args(items[0]) if get_origin(items[0]) in (Union, UnionType) else items
+    results = [member for member in members if not _is_exception(member)]
+    return functools.reduce(_either, results) if results else type(None)
+
+
+def _is_exception(annotation: object) -> bool:
+    return inspect.isclass(annotation) and issubclass(annotation, Exception)
+
+
+def _either(one: object, other: object) -> object:
+    return Union[one, other]  # noqa: UP007  # pyright: ignore[reportInvalidTypeForm] - a value, no annotation
+
+
+def _items(annotation: object) -> tuple[object, ...]:
+    """Return the type of a list's items, and nothing of what is no list."""
+    return get_args(annotation) if get_origin(annotation) in (list, Sequence) else ()
+
+
 def _resolved(handler: Callable[..., object]) -> Mapping[str, object]:
     function = _function(handler)
     try:
@@ -47,7 +97,8 @@ def _resolved(handler: Callable[..., object]) -> Mapping[str, object]:
 
 def _one_by_one(function: Callable[..., object]) -> Mapping[str, object]:
     # Names of TYPE_CHECKING blocks: what they annotate counts as not annotated.
-    names: dict[str, object] = {**getattr(function, "__globals__", {}), "JobContext": JobContext}
+    contexts = {"JobContext": JobContext, "BatchContext": BatchContext}
+    names: dict[str, object] = {**getattr(function, "__globals__", {}), **contexts}
     resolved: dict[str, object] = {}
     for parameter, annotation in inspect.get_annotations(function).items():
         try:

@@ -73,7 +73,7 @@ class Attempt(Generic[P, R]):
             ResultError: the result doesn't match the declared type.
             JobTimeoutError: the handler took longer than `timeout_ms`.
         """
-        payload = self._parse(job.data)
+        payload = self.parse(job.data)
         context = JobContext(cast("Job", job), db, self._logger(job))
         return self.checked(await self._within(timeout_ms, payload, context))
 
@@ -85,6 +85,13 @@ class Attempt(Generic[P, R]):
         async with session_scope(database) as session:
             result = await self.run(job, session, timeout_ms)
             return self.dump_text(result)
+
+    def parse(self, data: object) -> P:
+        """Return the payload of a stored job. Raises PayloadError, which forbids a retry."""
+        try:
+            return self.schema.validate_wire(data)
+        except InvalidValue as error:
+            raise InvalidStoredPayload(self.name, error.problems, "stored payload") from error
 
     def checked(self, result: R) -> R:
         """Return the result, validated where its type is declared. Raises ResultError."""
@@ -110,12 +117,6 @@ class Attempt(Generic[P, R]):
             return self.result_schema.dump_text(result)
         except InvalidValue as error:
             raise ResultError(self.name, type(result).__name__, str(error)) from error
-
-    def _parse(self, data: object) -> P:
-        try:
-            return self.schema.validate_wire(data)
-        except InvalidValue as error:
-            raise InvalidStoredPayload(self.name, error.problems, "stored payload") from error
 
     async def _within(self, timeout_ms: int | None, payload: P, context: JobContext) -> R:
         if timeout_ms is None:

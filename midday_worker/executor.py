@@ -7,6 +7,7 @@ from typing import Final
 
 from loguru import logger
 
+from midday_worker.batching import BatchDefinition, Collector
 from midday_worker.database import Database
 from midday_worker.definition import JobDefinition
 from midday_worker.engine.job import Job
@@ -43,6 +44,7 @@ class Executor:
         self._database = database
         self._unknown_job_retries = unknown_job_retries
         self._outcome_level = outcome_level
+        self._collector = Collector(database)
         self._encoded: dict[str, tuple[ResolvedOptions, WireOptions]] = {}
 
     async def __call__(self, job: Job) -> str:
@@ -59,6 +61,10 @@ class Executor:
         finally:
             running_job.reset(token)
 
+    def close(self) -> None:
+        """Let no job wait any longer for others of its batch: no further one is going to come."""
+        self._collector.close()
+
     async def _attempt(self, job: Job, definition: JobDefinition[object, object]) -> str:
         options = definition.options
         fill_in(job.opts, self._defaults(definition.id, options))
@@ -68,7 +74,7 @@ class Executor:
         started = time.perf_counter()
         logger.debug("started")
         try:
-            result = await definition.attempt.run_stored(job, self._database, timeout_ms)
+            result = await self._run(definition, job, timeout_ms)
         except Exception as error:
             logger.opt(exception=error).warning(
                 "attempt {attempt} of {attempts} failed after {ms} ms",
@@ -79,6 +85,11 @@ class Executor:
             raise
         logger.log(self._outcome_level, "completed in {ms} ms", ms=_since(started))
         return result
+
+    async def _run(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
+        if isinstance(definition, BatchDefinition):
+            return await self._collector.run(definition, job, timeout_ms)
+        return await definition.attempt.run_stored(job, self._database, timeout_ms)
 
     def _defaults(self, name: str, options: ResolvedOptions) -> WireOptions:
         """Return a definition's options as BullMQ has them, encoded once and not for each job."""

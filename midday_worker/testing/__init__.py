@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from midday_worker.testing.recorded import Recorded, RecordedSchedule
     from midday_worker.testing.recording import RecordingClient, recording_client
     from midday_worker.testing.run import run_job
+    from midday_worker.testing.run_batch import run_batch
     from midday_worker.testing.servers import PostgresServer, RedisServer
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "child_failure",
     "child_result",
     "recording_client",
+    "run_batch",
     "run_job",
 ]
 
@@ -30,6 +32,7 @@ _HOMES: Final = {
     "recorded": "Recorded RecordedSchedule",
     "recording": "RecordingClient recording_client",
     "run": "run_job",
+    "run_batch": "run_batch",
     "servers": "PostgresServer RedisServer",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from midday_worker.batching import BatchDefinition
 from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.errors import ConfigurationError
 from midday_worker.registry import JobRegistry
@@ -24,10 +25,11 @@ def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: i
     Args:
         registry: the jobs.
         only: work just these queues.
-        concurrency: for queues that don't set their own.
+        concurrency: for queues that don't set their own; of those with batch handlers at least the largest `max_size`.
 
     Raises:
-        ConfigurationError: there are no jobs, or `only` names a queue that none lives on.
+        ConfigurationError: there are no jobs, `only` names a queue that none lives on, or a queue's own concurrency is
+            smaller than the batches of one of its jobs.
     """
     named = sorted({definition.queue for definition in registry})
     if not named:
@@ -54,8 +56,20 @@ def plan_from_settings(registry: JobRegistry, settings: Settings) -> Plan:
 def _config(registry: JobRegistry, name: str, concurrency: int) -> WorkerConfig:
     queue = registry.queues.get(name)
     limit = queue.rate_limit
+    largest = _largest_batch(registry, name)
+    if largest is not None and queue.concurrency is not None and queue.concurrency < largest.batch.max_size:
+        raise ConfigurationError(
+            f"Job {largest.id!r} ({largest.defined_at}) is handled in batches of up to {largest.batch.max_size}, but "
+            f"its queue {name!r} ({queue.defined_at}) has concurrency={queue.concurrency}: none can become so large. "
+            "Raise the concurrency, lower BatchOptions.max_size, or leave the concurrency out."
+        )
     return WorkerConfig(
         queue=name,
-        concurrency=queue.concurrency or concurrency,
+        concurrency=queue.concurrency or max(concurrency, largest.batch.max_size if largest else 1),
         rate_limit=None if limit is None else (limit.max, limit.per_ms),
     )
+
+
+def _largest_batch(registry: JobRegistry, queue: str) -> BatchDefinition[object, object] | None:
+    here = [job for job in registry if isinstance(job, BatchDefinition) and job.queue == queue]
+    return max(here, key=lambda job: job.batch.max_size, default=None)

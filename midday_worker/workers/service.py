@@ -138,6 +138,9 @@ class WorkerService:
         await self._stop.wait()
         readiness.drain()
         logger.info("stopping: no further jobs are fetched; running ones may take {s:g} s", s=self._drain_s)
+        for worker in workers:
+            worker.stop_fetching()
+        executor.close()
         clean = await self._drain(workers)
         await asyncio.gather(*loops)
         pulse.cancel()

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from midday_worker.client import JobClient
+from midday_worker.factory import job
 from midday_worker.handle import JobHandle
-from midday_worker.registry import JobRegistry, job
+from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 from midday_worker.testing import RedisServer
 from tests.acceptance.cli_process import CliProcess

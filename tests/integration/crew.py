@@ -37,10 +37,10 @@ class Crew:
     ) -> None:
         redis = redis_config(settings)
         self.connection = Connection(connect(redis))
-        executor = Executor(registry, database, settings.unknown_job_retries)
+        self._executor = Executor(registry, database, settings.unknown_job_retries)
         plan = configs or make_plan(registry, concurrency=settings.concurrency).queues
         outage = Outage(redact_url(redis.url))
-        self.workers = [Worker(config, executor, self.connection, redis, outage) for config in plan]
+        self.workers = [Worker(config, self._executor, self.connection, redis, outage) for config in plan]
         self._loops: list[asyncio.Task[None]] = []
 
     @property
@@ -56,6 +56,9 @@ class Crew:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for worker in self.workers:
+            worker.stop_fetching()
+        self._executor.close()
         await asyncio.gather(*(worker.drain(5) for worker in self.workers))
         await asyncio.gather(*self._loops)
         for worker in self.workers:

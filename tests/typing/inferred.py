@@ -10,6 +10,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from midday_worker import (
+    BatchContext,
+    BatchDefinition,
+    BatchOptions,
     JobContext,
     JobDefinition,
     JobHandle,
@@ -20,7 +23,15 @@ from midday_worker import (
     job,
     queue,
 )
-from midday_worker.testing import FakeJob, Recorded, RecordedSchedule, child_result, recording_client, run_job
+from midday_worker.testing import (
+    FakeJob,
+    Recorded,
+    RecordedSchedule,
+    child_result,
+    recording_client,
+    run_batch,
+    run_job,
+)
 
 
 class Order(Payload):
@@ -64,6 +75,34 @@ async def decorated(data: Order, ctx: JobContext) -> Receipt | None:
 @job("decorated-plain")
 def decorated_plain(data: Address, ctx: JobContext) -> str:
     return data["city"]
+
+
+async def bill_all(data: list[Order], ctx: BatchContext) -> list[Receipt | Exception]:
+    return [Receipt(total=len(order.order_id)) for order in data]
+
+
+bill_all_job = job("bill-all", Order, bill_all, batch=BatchOptions(max_size=10, max_wait="1s"), queue=mail)
+
+
+@job("decorated-batch", batch=BatchOptions(), attempts=3)
+async def decorated_batch(data: list[Order], ctx: BatchContext) -> list[Receipt]:
+    return [Receipt(total=1) for _ in data]
+
+
+@job("decorated-batch-plain", batch=BatchOptions())
+def decorated_batch_plain(data: list[int], ctx: BatchContext) -> list[str | Exception]:
+    return [str(item) for item in data]
+
+
+async def batches() -> None:
+    order = Order(order_id="o1")
+    assert_type(bill_all_job, BatchDefinition[Order, Receipt])
+    assert_type(decorated_batch, BatchDefinition[Order, Receipt])
+    assert_type(decorated_batch_plain, BatchDefinition[int, str])
+    assert_type(await bill_all_job.trigger(order), JobHandle[Receipt])
+    assert_type(await decorated_batch_plain.trigger(1), JobHandle[str])
+    assert_type(await run_batch(bill_all_job, [order]), list[Receipt | Exception])
+    assert_type(await run_job(bill_all_job, order), Receipt)
 
 
 def definitions() -> None:

@@ -1,0 +1,107 @@
+"""One batch: jobs that came together, and the one call of their handler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from loguru import logger
+
+from midday_worker.batching.definition import BatchDefinition, batch_id
+from midday_worker.database import Database, session_scope
+from midday_worker.engine.job import Job
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a job is to fail with. `trace` is the error's own: one error may be that of many jobs."""
+
+    error: BaseException
+    trace: TracebackType | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member(Generic[P]):
+    """A job in a batch; `ending` is its result as JSON text, or how it fails, and cancelled once it has dropped out."""
+
+    job: Job
+    payload: P
+    timeout_ms: int | None
+    ending: asyncio.Future[str | Failure]
+
+
+class Batch(Generic[P, R]):
+    """Collects jobs of one definition until `start`, then calls its handler once.
+
+    Args:
+        definition: the job.
+        database: where the batch's session goes; None if none is configured.
+    """
+
+    def __init__(self, definition: BatchDefinition[P, R], database: Database | None) -> None:
+        self._definition = definition
+        self._database = database
+        self._members: list[Member[P]] = []
+        self._call: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def add(self, job: Job, payload: P, timeout_ms: int | None) -> Member[P]:
+        """Take in a job."""
+        member = Member(job, payload, timeout_ms, asyncio.get_running_loop().create_future())
+        self._members.append(member)
+        return member
+
+    async def end(self, member: Member[P]) -> str:
+        """Wait until the batch has run; return this job's result as JSON text, or raise its error.
+
+        A job that is cancelled meanwhile drops out. The handler goes on for the others; when all have dropped out
+        it is cancelled too, and its session is rolled back before this raises.
+        """
+        try:
+            ending = await member.ending
+        except asyncio.CancelledError:
+            member.job.cancelled = True
+            await self._drop(member)
+            raise
+        if isinstance(ending, str):
+            return ending
+        raise ending.error.with_traceback(ending.trace)
+
+    def start(self) -> None:
+        """Call the handler with those that are still there."""
+        if self._members:
+            self._call = asyncio.create_task(self._run(tuple(self._members)))
+
+    async def _drop(self, member: Member[P]) -> None:
+        self._members.remove(member)
+        if self._call is not None and not self._members and not self._call.done():
+            self._call.cancel()
+            await asyncio.wait({self._call})
+
+    async def _run(self, members: Sequence[Member[P]]) -> None:
+        jobs = [member.job for member in members]
+        # The task was made in the context of one job, whose id its lines shall not bear alone.
+        with logger.contextualize(job_id=batch_id(jobs)):
+            try:
+                endings = await self._endings(members, jobs)
+            except BaseException as error:  # whatever it is, as of a single job: the jobs fail, each by its own retries
+                endings = [Failure(error, error.__traceback__)] * len(members)
+        for member, ending in zip(members, endings, strict=True):
+            if not member.ending.done():
+                member.ending.set_result(ending)
+
+    async def _endings(self, members: Sequence[Member[P]], jobs: Sequence[Job]) -> list[str | Failure]:
+        limits = [member.timeout_ms for member in members if member.timeout_ms is not None]
+        payloads = [member.payload for member in members]
+        # The results are dumped within the session, which is committed before any job completes.
+        async with session_scope(self._database) as session:
+            endings = await self._definition.run(jobs, payloads, session, min(limits, default=None))
+        return [item if isinstance(item, str) else Failure(item, item.__traceback__) for item in endings]

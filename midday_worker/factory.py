@@ -1,0 +1,222 @@
+"""`job()`, which defines a job and registers it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from types import FrameType
+from typing import TypeVar, cast, overload
+
+from typing_extensions import TypeForm, Unpack
+
+from midday_worker.annotations import (
+    batch_payload_annotation,
+    batch_result_annotation,
+    payload_annotation,
+    result_annotation,
+)
+from midday_worker.batching import BatchContext, BatchDefinition, BatchHandler, BatchOptions
+from midday_worker.context import JobContext
+from midday_worker.definition import Handler, JobDefinition
+from midday_worker.errors import DefinitionError, SchemaError
+from midday_worker.options import CheckedOptions, JobOptions, check_options
+from midday_worker.queues import DEFAULT_QUEUE, QueueDefinition, check_queue_name
+from midday_worker.registry import JobRegistry, default_registry
+from midday_worker.schema import Schema
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class DefinitionOptions(JobOptions, total=False):
+    """The options of `job()`: a job's, its queue, and the registry it goes to."""
+
+    queue: str | QueueDefinition
+    registry: JobRegistry
+
+
+class JobDecorator:
+    """What `@job("id", ...)` applies to a handler; the schema is the annotation of its first parameter."""
+
+    def __init__(self, name: str, options: DefinitionOptions, place: str) -> None:
+        self._name = name
+        self._options = options
+        self._place = place
+
+    @overload
+    def __call__(self, handler: Callable[[P, JobContext], Awaitable[R]]) -> JobDefinition[P, R]: ...
+    @overload
+    def __call__(self, handler: Callable[[P, JobContext], R]) -> JobDefinition[P, R]: ...
+    def __call__(self, handler: Handler[P, R]) -> JobDefinition[P, R]:
+        """Define the job."""
+        schema = cast("TypeForm[P]", payload_annotation(self._name, handler))
+        return _define(self._name, schema, handler, self._options, self._place)
+
+
+class BatchDecorator:
+    """What `@job("id", batch=...)` applies to a handler; the schema is that of its first parameter's items."""
+
+    def __init__(self, name: str, batch: BatchOptions, options: DefinitionOptions, place: str) -> None:
+        self._name = name
+        self._batch = batch
+        self._options = options
+        self._place = place
+
+    @overload
+    def __call__(
+        self, handler: Callable[[list[P], BatchContext], Awaitable[Sequence[R | Exception]]]
+    ) -> BatchDefinition[P, R]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[list[P], BatchContext], Sequence[R | Exception]]
+    ) -> BatchDefinition[P, R]: ...
+    def __call__(self, handler: BatchHandler[P, R]) -> BatchDefinition[P, R]:
+        """Define the job."""
+        schema = cast("TypeForm[P]", batch_payload_annotation(self._name, handler))
+        return _define_batch(self._name, schema, handler, self._batch, self._options, self._place)
+
+
+@overload
+def job(
+    name: str,
+    schema: TypeForm[P],
+    handler: Callable[[P, JobContext], Awaitable[R]],
+    **options: Unpack[DefinitionOptions],
+) -> JobDefinition[P, R]: ...
+@overload
+def job(
+    name: str, schema: TypeForm[P], handler: Callable[[P, JobContext], R], **options: Unpack[DefinitionOptions]
+) -> JobDefinition[P, R]: ...
+@overload
+def job(name: str, **options: Unpack[DefinitionOptions]) -> JobDecorator: ...
+@overload
+def job(
+    name: str,
+    schema: TypeForm[P],
+    handler: Callable[[list[P], BatchContext], Awaitable[Sequence[R | Exception]]],
+    *,
+    batch: BatchOptions,
+    **options: Unpack[DefinitionOptions],
+) -> BatchDefinition[P, R]: ...
+@overload
+def job(
+    name: str,
+    schema: TypeForm[P],
+    handler: Callable[[list[P], BatchContext], Sequence[R | Exception]],
+    *,
+    batch: BatchOptions,
+    **options: Unpack[DefinitionOptions],
+) -> BatchDefinition[P, R]: ...
+@overload
+def job(name: str, *, batch: BatchOptions, **options: Unpack[DefinitionOptions]) -> BatchDecorator: ...
+def job(
+    name: str,
+    schema: TypeForm[P] | None = None,
+    handler: Handler[P, R] | BatchHandler[P, R] | None = None,
+    *,
+    batch: BatchOptions | None = None,
+    **options: Unpack[DefinitionOptions],
+) -> JobDefinition[P, R] | JobDecorator | BatchDecorator:
+    """Define a job and register it; as a decorator when only the name and options are given.
+
+    Args:
+        name: the job's id, which is BullMQ's job name: any text that isn't empty.
+        schema: what its payload is: a pydantic model, a dataclass, a TypedDict, `list[int]`, an annotated union.
+        handler: `async def handle(data, ctx) -> result`; a plain function runs in a thread.
+        batch: for a handler of many jobs at once, `async def handle(data: list[P], ctx: BatchContext)`, which returns
+            a result or an exception for each; see `BatchOptions`.
+        **options: see `JobOptions`; also `queue`, a name or what `queue()` returned, and `registry`.
+
+    Raises:
+        DefinitionError: the name or handler is wrong, or the name is taken (DuplicateJobError).
+        SchemaError: values of the schema can't travel through JSON.
+        OptionError: an option is misspelt or out of range.
+
+    >>> class Greeting(Payload):
+    ...     name: str
+    >>> @job("greet", attempts=5)
+    ... async def greet(data: Greeting, ctx: JobContext) -> str:
+    ...     return f"Hello, {data.name}"
+    """
+    place = _place(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a job is defined
+    if schema is None and handler is None:
+        return JobDecorator(name, options, place) if batch is None else BatchDecorator(name, batch, options, place)
+    if schema is None or handler is None:
+        raise DefinitionError(f"Job {name!r} at {place} needs a schema and a handler, or neither, as a decorator.")
+    if batch is None:
+        return _define(name, schema, cast("Handler[P, R]", handler), options, place)
+    return _define_batch(name, schema, cast("BatchHandler[P, R]", handler), batch, options, place)
+
+
+def _define(
+    name: str, schema: TypeForm[P], handler: Handler[P, R], options: DefinitionOptions, place: str
+) -> JobDefinition[P, R]:
+    queue, own, target = _checked(name, handler, options, place)
+    definition: JobDefinition[P, R] = JobDefinition(
+        name,
+        _schema(name, schema),
+        cast("Schema[R] | None", _result_schema(name, result_annotation(handler))),
+        handler,
+        queue=queue,
+        options=own,
+        queues=target.queues,
+        defined_at=place,
+    )
+    target.add(definition)
+    return definition
+
+
+def _define_batch(
+    name: str,
+    schema: TypeForm[P],
+    handler: BatchHandler[P, R],
+    batch: BatchOptions,
+    options: DefinitionOptions,
+    place: str,
+) -> BatchDefinition[P, R]:
+    queue, own, target = _checked(name, handler, options, place)
+    if not isinstance(batch, BatchOptions):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise DefinitionError(f"Job {name!r} at {place} has batch={batch!r}; accepted: BatchOptions(...).")
+    definition: BatchDefinition[P, R] = BatchDefinition(
+        name,
+        _schema(name, schema),
+        cast("Schema[R] | None", _result_schema(name, batch_result_annotation(name, handler))),
+        handler,
+        batch,
+        queue=queue,
+        options=own,
+        queues=target.queues,
+        defined_at=place,
+    )
+    target.add(definition)
+    return definition
+
+
+def _checked(
+    name: str, handler: object, options: DefinitionOptions, place: str
+) -> tuple[str, CheckedOptions, JobRegistry]:
+    """Return a job's queue, its own options, and its registry."""
+    if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise DefinitionError(f"A job at {place} is named {name!r}; accepted: a text that isn't empty.")
+    if not callable(handler):
+        raise DefinitionError(f"The handler of job {name!r} at {place} is {handler!r}; accepted: a function.")
+    own = {key: value for key, value in options.items() if key not in ("queue", "registry")}
+    where = options.get("queue", DEFAULT_QUEUE)
+    queue = where.name if isinstance(where, QueueDefinition) else where
+    check_queue_name(queue)
+    return queue, check_options(own), options.get("registry", default_registry)
+
+
+def _schema(name: str, schema: TypeForm[P]) -> Schema[P]:
+    try:
+        return Schema(schema)
+    except SchemaError as error:
+        raise SchemaError(f"The schema of job {name!r}: {error}") from error
+
+
+def _result_schema(name: str, returned: object | None) -> Schema[object] | None:
+    return None if returned is None else _schema(name, cast("TypeForm[object]", returned))
+
+
+def _place(frame: FrameType) -> str:
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
