@@ -13,6 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
+from midday_worker.engine.deadlines import Deadlines
 from midday_worker.engine.pipelining import PipelinedRedis
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Connection(RedisConnection):
 
     def __init__(self, client: Redis, command_timeout_ms: int = 5_000) -> None:
         super().__init__(client)
-        self.command_timeout_s = command_timeout_ms / 1000
+        self.deadlines = Deadlines(command_timeout_ms / 1000)
         for command, filename in _UNREGISTERED.items():
             self.commands[command] = self.conn.register_script(loadScript(filename))
 

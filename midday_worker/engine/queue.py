@@ -57,11 +57,11 @@ class Queue(bullmq.Queue):
         self.qualifiedName = self.backend.qualifiedName
         self._job_scheduler = None
         self.additions = Additions(self.keys, connection.commands)
-        self._timeout_s = connection.command_timeout_s
+        self._deadlines = connection.deadlines
 
     def bounded(self, action: str, writing: Writing | None = None) -> AbstractAsyncContextManager[None]:
         """Return a block whose commands may take the command timeout in all, and raise this library's errors."""
-        return bounded(self._timeout_s, action, writing)
+        return bounded(self._deadlines, action, writing)
 
     async def add_request(self, request: JobRequest) -> str:
         """Add one job and return its id; the id of the job that stands for it, if it was a duplicate.

@@ -41,7 +41,7 @@ class Server:
 
 async def inspect(connection: Connection) -> Server:
     """Ask a server what it is. Raises RedisUnavailableError or RedisRefusedError."""
-    async with bounded(connection.command_timeout_s, "ask Redis what it is"):
+    async with bounded(connection.deadlines, "ask Redis what it is"):
         info = cast("dict[str, object]", await connection.conn.info())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     replica = info.get("role") == "slave" and bool(info.get("slave_read_only", 1))
     return Server(str(info.get("redis_version", OLDEST_VERSION)), str(info.get("maxmemory_policy", "")), replica)

@@ -21,6 +21,7 @@ from redis.exceptions import (
 )
 
 from midday_worker.engine.condition import explained, is_about_certificate
+from midday_worker.engine.deadlines import Deadlines
 from midday_worker.engine.unsent import NeverSentError
 from midday_worker.errors import EngineError, RedisRefusedError, RedisUnavailableError
 
@@ -71,12 +72,12 @@ class Writing:
 
 
 class bounded:
-    """As `translated`, for a block of several commands that may take `timeout_s` seconds in all."""
+    """As `translated`, for a block of several commands that may take so long in all as `deadlines` allow."""
 
     __slots__ = ("_action", "_limit", "_writing")
 
-    def __init__(self, timeout_s: float, action: str, writing: Writing | None = None) -> None:
-        self._limit = asyncio.timeout(timeout_s)
+    def __init__(self, deadlines: Deadlines, action: str, writing: Writing | None = None) -> None:
+        self._limit = deadlines.limit()
         self._action = action
         self._writing = writing
 

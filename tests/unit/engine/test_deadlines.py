@@ -1,0 +1,90 @@
+"""Time limits that share a timer: each ends its own block, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from midday_worker.engine.deadlines import Deadlines
+
+LONG_S = 30.0
+
+
+async def test_a_block_that_takes_too_long_raises_a_timeout() -> None:
+    with pytest.raises(TimeoutError):
+        async with Deadlines(0.01).limit():
+            await asyncio.sleep(LONG_S)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_a_block_that_ends_in_time_is_left_alone() -> None:
+    deadlines = Deadlines(0.01)
+    async with deadlines.limit():
+        pass
+    await asyncio.sleep(0.05)  # past the limit, whose timer has to find nothing
+    async with asyncio.timeout(LONG_S):
+        async with deadlines.limit():
+            pass
+
+
+async def test_each_of_many_blocks_has_its_own_limit() -> None:
+    """The first ends late, so that those after it have to outlive its timer."""
+    deadlines = Deadlines(0.05)
+    began = asyncio.Event()
+
+    async def wait(seconds: float) -> str:
+        try:
+            async with deadlines.limit():
+                began.set()
+                await asyncio.sleep(seconds)
+        except TimeoutError:
+            return "late"
+        return "in time"
+
+    first = [asyncio.create_task(wait(seconds)) for seconds in (LONG_S, 0, LONG_S)]
+    await began.wait()
+    await asyncio.sleep(0.03)
+    then = [asyncio.create_task(wait(seconds)) for seconds in (0, LONG_S)]
+    assert await asyncio.gather(*first, *then) == ["late", "in time", "late", "in time", "late"]
+
+
+async def test_somebody_elses_cancellation_stays_one() -> None:
+    deadlines = Deadlines(LONG_S)
+
+    async def block() -> None:
+        async with deadlines.limit():
+            await asyncio.sleep(LONG_S)
+
+    task = asyncio.create_task(block())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_cancellation_together_with_the_limit_stays_one() -> None:
+    async def block() -> None:
+        limit = Deadlines(LONG_S).limit()
+        async with limit:
+            limit.expire()
+            task.cancel()
+            await asyncio.sleep(LONG_S)
+
+    task = asyncio.create_task(block())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_limits_work_on_a_second_loop() -> None:
+    deadlines = Deadlines(0.01)
+
+    async def late() -> None:
+        async with deadlines.limit():
+            await asyncio.sleep(LONG_S)
+
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            asyncio.run(late())
