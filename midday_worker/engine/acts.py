@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.engine.guarded import MISSING, Guarded
 from midday_worker.engine.translation import Writing
@@ -71,8 +72,7 @@ class Acts:
 
     async def retry(self, job_id: str, *, reset_attempts: bool = False) -> None:
         """Put a job that has ended back into its queue, as Node's `Job.retry`; it isn't cancelled any more."""
-        job = await self._queue.find(job_id)
-        push = "RPUSH" if job is not None and job.opts.get("lifo") else "LPUSH"
+        push = "RPUSH" if await self._is_lifo(job_id) else "LPUSH"
         reset = "1" if reset_attempts else "0"
         found = "failed"
         for _ in range(3):  # at most: it may be retried by another and end differently in between
@@ -119,6 +119,16 @@ class Acts:
     async def update_data(self, job_id: str, text: str) -> None:
         """Replace the payload, a JSON text, of a job that isn't running, as Node's `Job.updateData`."""
         await self._act(UPDATE_DATA, job_id, [self._queue.toKey(job_id)], [text])
+
+    async def _is_lifo(self, job_id: str) -> bool:
+        """Return whether the job goes in front of those that wait; its payload, which may be large, isn't read."""
+        async with self._queue.bounded(f"read job {job_id} of queue {self._queue.name}"):
+            stored = await self._queue.ask("HGET", self._queue.toKey(job_id), "opts")
+        try:
+            options = cast("object", json.loads(str(stored or "{}")))
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(options, dict) and bool(cast("dict[str, object]", options).get("lifo"))
 
     async def _act(self, act: Act, job_id: str, keys: Sequence[str], args: Sequence[object]) -> object:
         found, answer = await self._run(act, job_id, keys, args, act.allowed)

@@ -42,6 +42,8 @@ class Job(bullmq.Job):
     """The number of the fetch that brought it, in the order in which Redis answered its worker."""
     threads: Threads | None = None
     """Where a plain function runs: its worker's threads."""
+    processedBy: str | None = None
+    """The name of the worker that ran it last, where that worker has one."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
 

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypeVar, cast
 
 import bullmq
 from bullmq.event_emitter import EventEmitter
+from redis.typing import EncodableT
 
 from midday_worker.engine.additions import Addition, Additions
 from midday_worker.engine.backend import Backend
@@ -62,6 +63,11 @@ class Queue(bullmq.Queue):
     def bounded(self, action: str, writing: Writing | None = None) -> AbstractAsyncContextManager[None]:
         """Return a block whose commands may take the command timeout in all, and raise this library's errors."""
         return bounded(self._deadlines, action, writing)
+
+    async def ask(self, *words: EncodableT) -> object:
+        """Send one command to Redis and return its reply. Those of one turn of the loop go out in one write."""
+        send = cast("Callable[..., Awaitable[object]]", self.client.execute_command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+        return await send(*words)
 
     async def add_request(self, request: JobRequest) -> str:
         """Add one job and return its id; the id of the job that stands for it, if it was a duplicate.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
+from uuid import uuid4
 
 from midday_worker.engine.cron import CronPattern
 from midday_worker.engine.queue import Queue
@@ -58,6 +59,8 @@ class Schedule:
     limit: int | None = None
     iterations: int = 0
     data: object = None
+    options: Mapping[str, object] = field(default_factory=lambda: {})
+    """Of its runs, as BullMQ stores them."""
 
     @property
     def over(self) -> bool:
@@ -89,11 +92,43 @@ async def find_schedule(queue: Queue, schedule_id: str) -> Schedule | None:
     return _parse(queue.name, stored) if stored else None
 
 
-async def list_schedules(queue: Queue) -> list[Schedule]:
-    """Return the queue's schedules, the next to fire first."""
+async def list_schedules(queue: Queue, most: int | None = None) -> list[Schedule]:
+    """Return the queue's schedules, the next to fire first; `most` of them, or all."""
     async with queue.bounded(f"list the schedules of queue {queue.name}"):
-        stored = await Scheduler(queue).getJobSchedulers(0, -1, True)
+        stored = await Scheduler(queue).getJobSchedulers(0, -1 if most is None else most - 1, True)
     return [_parse(queue.name, schedule) for schedule in stored]
+
+
+async def change_schedule(queue: Queue, schedule_id: str, when: Recurrence) -> bool:
+    """Let a schedule fire at other times; what its runs are stays. False if there is none.
+
+    Raises:
+        ScheduleError: it would never fire.
+    """
+    schedule = await find_schedule(queue, schedule_id)
+    if schedule is None:
+        return False
+    scheduler = Scheduler(queue)
+    async with queue.bounded(
+        f"change schedule {schedule_id} of queue {queue.name}", Writing(ids=[schedule_id], again=_AGAIN)
+    ):
+        job = await scheduler.upsertJobScheduler(
+            schedule_id, when.encode(), schedule.job, schedule.data, schedule.options
+        )
+    if job is None:
+        raise ScheduleError(f"Schedule {schedule_id!r} has no run left before its end.")
+    return True
+
+
+async def run_schedule(queue: Queue, schedule_id: str) -> str | None:
+    """Add one job as the schedule's runs are, beside them; return its id, None if there is no such schedule."""
+    schedule = await find_schedule(queue, schedule_id)
+    if schedule is None:
+        return None
+    job_id = str(uuid4())
+    async with queue.bounded(f"run schedule {schedule_id} of queue {queue.name}", Writing(ids=[job_id])):
+        await queue.add(schedule.job, schedule.data, {**schedule.options, "jobId": job_id})
+    return job_id
 
 
 async def remove_schedule(queue: Queue, schedule_id: str) -> bool:
@@ -106,7 +141,8 @@ async def remove_schedule(queue: Queue, schedule_id: str) -> bool:
 
 def _parse(queue: str, stored: Mapping[str, object]) -> Schedule:
     template = stored.get("template")
-    data = cast("Mapping[str, object]", template).get("data") if isinstance(template, Mapping) else None
+    written: Mapping[str, object] = cast("Mapping[str, object]", template) if isinstance(template, Mapping) else {}
+    options = written.get("opts")
     return Schedule(
         id=str(stored["key"]),
         job=str(stored.get("name") or ""),
@@ -119,5 +155,6 @@ def _parse(queue: str, stored: Mapping[str, object]) -> Schedule:
         end_ms=cast("int | None", stored.get("endDate")),
         limit=cast("int | None", stored.get("limit")),
         iterations=cast("int | None", stored.get("iterationCount")) or 0,
-        data=data,
+        data=written.get("data"),
+        options=cast("Mapping[str, object]", options) if isinstance(options, Mapping) else {},
     )

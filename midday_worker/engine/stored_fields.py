@@ -37,6 +37,7 @@ def parse_fields(raw: RawJob) -> dict[str, object]:
         "attemptsStarted": int(raw.get("ats") or 0),
         "stalledCounter": int(raw.get("stc") or 0),
         "processedOn": int(raw.get("processedOn") or 0),
+        "processedBy": raw.get("pb"),
         "finishedOn": int(raw.get("finishedOn") or 0),
         "returnvalue": _value(raw.get("returnvalue")),
         "stacktrace": json.loads(raw["stacktrace"]) if "stacktrace" in raw else [],

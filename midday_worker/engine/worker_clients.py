@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -19,12 +19,14 @@ class WorkerClient:
     """A worker's connection to Redis; each worker of a queue has one.
 
     Attributes:
+        id: Redis's own id of the connection.
         name: what the worker calls itself, if it has a name (Node's worker option `name`).
         address: its host and port as Redis sees them.
         age_s: how long it has been connected.
         idle_s: since when it has sent nothing; a worker that waits for jobs sends something every few seconds.
     """
 
+    id: str
     name: str | None
     address: str
     age_s: int
@@ -33,8 +35,19 @@ class WorkerClient:
 
 async def list_workers(queue: Queue) -> list[WorkerClient]:
     """Return the queue's workers, Node's among them, the oldest first; as Node's `Queue.getWorkers`."""
-    with translated(f"list the workers of queue {queue.name}"):
-        clients = cast("list[Mapping[str, str]]", await queue.backend.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    return (await list_all_workers([queue]))[queue.name]
+
+
+async def list_all_workers(queues: Sequence[Queue]) -> dict[str, list[WorkerClient]]:
+    """Return the workers of several queues of one Redis, by the queue's name; Redis is asked once."""
+    if not queues:
+        return {}
+    with translated(f"list the workers of queue {', '.join(queue.name for queue in queues)}"):
+        clients = cast("list[Mapping[str, str]]", await queues[0].backend.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    return {queue.name: _workers_of(queue, clients) for queue in queues}
+
+
+def _workers_of(queue: Queue, clients: Sequence[Mapping[str, str]]) -> list[WorkerClient]:
     # As Node and this engine name their clients, and as BullMQ's Python port does.
     names = (client_name(queue.prefix, queue.name), queue.qualifiedName)
     found = [_worker(client, name) for client in clients for name in names if _is_worker(client["name"], name)]
@@ -47,6 +60,7 @@ def _is_worker(client: str, queue: str) -> bool:
 
 def _worker(client: Mapping[str, str], queue: str) -> WorkerClient:
     return WorkerClient(
+        id=str(client["id"]),
         name=client["name"].removeprefix(queue).removeprefix(_NAMED) or None,
         address=client["addr"],
         age_s=int(client["age"]),

@@ -27,6 +27,8 @@
     ├── JobResultTimeout (TimeoutError)
     ├── JobNotFoundError
     ├── JobStateError                   the job's state doesn't allow what was asked
+    │   └── ScheduledRunError
+    ├── QueueStateError                 a queue isn't
     ├── NonRetryableError               raise it in a handler: fail without further attempts
     │   └── ResultError                 the handler's result can't be dumped
     ├── RetryAfter                      raise it in a handler: try again after a delay
@@ -73,6 +75,7 @@ from midday_worker.errors.outcome import (
     RetryAfter,
 )
 from midday_worker.errors.root import MiddayWorkerError
+from midday_worker.errors.state import QueueStateError, ScheduledRunError
 
 __all__ = [
     "ClientClosedError",
@@ -98,11 +101,13 @@ __all__ = [
     "NonRetryableError",
     "OptionError",
     "PayloadError",
+    "QueueStateError",
     "RedisRefusedError",
     "RedisUnavailableError",
     "ResultError",
     "RetryAfter",
     "ScheduleError",
+    "ScheduledRunError",
     "SchemaError",
     "UnknownJobError",
 ]

@@ -41,6 +41,8 @@ def test_a_job_has_the_attributes_that_the_port_gives_it(raw: dict[str, str]) ->
     expected = vars(bullmq.Job.fromJSON(QUEUE, dict(raw), "j1"))
     # The port reads a job without them as one of now.
     expected.update({} if "timestamp" in raw else {"timestamp": 0})
+    # Node writes it, the port doesn't read it.
+    expected["processedBy"] = raw.get("pb")
     assert job.unreadable is None
     assert vars(job) == expected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobRegistry, Settings, job
-from midday_worker.admin import count_jobs, read_jobs
+from midday_worker.admin import count_jobs, read_jobs, read_page
 
 
 async def test_jobs_are_counted_by_state(client: JobClient, registry: JobRegistry) -> None:
@@ -36,3 +36,16 @@ async def test_a_job_that_cannot_be_read_is_listed_with_the_others(
     await redis.hset(f"{settings.redis_prefix}:sums:{handles[1].id}", "opts", "{not json")
     jobs = await read_jobs(client.queue("sums"))
     assert {(each.id, each.name, each.state) for each in jobs} == {(handle.id, "add", "waiting") for handle in handles}
+
+
+async def test_a_page_holds_the_newest_of_each_state(client: JobClient, registry: JobRegistry) -> None:
+    add = job("add", int, lambda data, ctx: data, queue="sums", registry=registry)
+    waiting = await add.batch_trigger([{"payload": number} for number in range(5)], client=client)
+    delayed = [await add.trigger_delayed(number, f"{number + 1}h", client=client) for number in range(3)]
+    page = await read_page(client.queue("sums"), ["delayed", "waiting"], 1, 2)
+    assert [(each.id, each.state) for each in page] == [
+        (delayed[1].id, "delayed"),
+        (delayed[0].id, "delayed"),
+        (waiting[3].id, "waiting"),
+        (waiting[2].id, "waiting"),
+    ]

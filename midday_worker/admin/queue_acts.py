@@ -1,0 +1,165 @@
+"""Acts on a whole queue; those on many jobs go in batches, so that no single command holds Redis up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, cast
+
+from midday_worker.engine.acts import Acts
+from midday_worker.engine.queue import Queue
+from midday_worker.engine.translation import Writing
+from midday_worker.errors import JobNotFoundError, JobStateError, QueueStateError
+
+BATCH: Final = 1_000
+"""How many jobs one command may touch."""
+
+Ended: TypeAlias = Literal["completed", "failed"]
+Cleanable: TypeAlias = Literal["completed", "failed", "waiting", "active", "delayed", "prioritized", "paused"]
+
+_YEAR_MS: Final = 365 * 24 * 3_600_000
+_ACTIVE_JOBS: Final = -2
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many jobs were moved, and how many were left where they were: gone, or taken by a worker meanwhile."""
+
+    moved: int
+    skipped: int
+
+
+async def pause_queue(queue: Queue) -> None:
+    """Let no further job of the queue start, in any worker; running ones go on."""
+    async with _changing(queue, "pause"):
+        await queue.pause()
+
+
+async def resume_queue(queue: Queue) -> None:
+    """Let the queue's jobs start again."""
+    async with _changing(queue, "resume"):
+        await queue.resume()
+
+
+async def limit_concurrency(queue: Queue, most: int | None) -> None:
+    """Let at most so many of the queue's jobs run at once, over all workers; None for any number."""
+    async with _changing(queue, "set the concurrency of"):
+        await (queue.setGlobalConcurrency(most) if most else queue.removeGlobalConcurrency())
+
+
+async def limit_rate(queue: Queue, most: int, duration_ms: int) -> None:
+    """Let at most so many of the queue's jobs start in `duration_ms`, over all workers."""
+    async with _changing(queue, "set the rate limit of"):
+        await queue.setGlobalRateLimit(most, duration_ms)
+
+
+async def remove_rate_limit(queue: Queue) -> None:
+    """Let the queue's jobs start as fast as they can."""
+    async with _changing(queue, "remove the rate limit of"):
+        await queue.removeGlobalRateLimit()
+
+
+async def release_rate_limit(queue: Queue) -> None:
+    """Let the queue's jobs start now, although the limit was reached."""
+    async with _changing(queue, "release the rate limit of"):
+        await queue.removeRateLimitKey()
+
+
+async def retry_jobs(queue: Queue, state: Ended) -> Moved:
+    """Put all jobs that have ended so back among those that wait, the oldest first; each keeps its priority."""
+    return await _move_all(queue, state, Acts(queue).retry)
+
+
+async def promote_jobs(queue: Queue) -> Moved:
+    """Let all delayed jobs run now, the first due first; each keeps its priority."""
+    return await _move_all(queue, "delayed", Acts(queue).promote)
+
+
+async def clean_jobs(queue: Queue, state: Cleanable, *, grace_ms: int = 0) -> int:
+    """Remove the jobs of a state; return how many.
+
+    Left alone are the next runs of schedules, and running jobs whose worker is there.
+
+    Args:
+        queue: the queue.
+        state: as BullMQ names it.
+        grace_ms: those that are younger are left alone too.
+    """
+    kept = "wait" if state == "waiting" else state
+    removed, limit = 0, BATCH
+    while True:
+        async with _changing(queue, f"remove the {state} jobs of"):
+            gone = len(await queue.clean(grace_ms, limit, kept))
+            removed += gone
+            if gone:
+                limit = BATCH
+            # What must stay may stand before what can go.
+            elif limit >= await _size(queue, state):
+                return removed
+            else:
+                limit *= 2
+
+
+async def empty_queue(queue: Queue) -> int:
+    """Remove all jobs that wait, the delayed ones not among them; return how many."""
+    # Those that a clock of another machine dates into the future too.
+    return sum([await clean_jobs(queue, state, grace_ms=-_YEAR_MS) for state in _WAITING])
+
+
+_WAITING: Final[tuple[Cleanable, ...]] = ("waiting", "prioritized", "paused")
+
+
+async def obliterate_queue(queue: Queue, *, force: bool = False) -> None:
+    """Remove a queue with all that it holds; with `force` also while jobs of it are running.
+
+    Raises:
+        QueueStateError: it isn't paused, or jobs of it are running.
+    """
+    async with queue.bounded(f"read queue {queue.name}"):
+        paused = await queue.isPaused()
+    if not paused:
+        raise QueueStateError(f"Queue {queue.name} must be paused before it is obliterated.", queue=queue.name)
+    obliterate = queue.redisConnection.commands["obliterate"]
+    keys = [queue.keys["meta"], queue.keys[""]]
+    while True:
+        async with _changing(queue, "obliterate"):
+            left = cast("int", await obliterate(keys=keys, args=[BATCH, "force" if force else ""]))
+        if left == _ACTIVE_JOBS:
+            active = cast("int", await queue.ask("LLEN", queue.keys["active"]))
+            raise QueueStateError(f"Jobs of queue {queue.name} are running.", queue=queue.name, active=active)
+        if left <= 0:
+            return
+
+
+async def _move_all(queue: Queue, state: str, move: Callable[[str], Awaitable[None]]) -> Moved:
+    """Move the jobs that are in a state now, from its oldest end on; those that can't be moved stay there."""
+    moved, skipped = 0, 0
+    total = await _size(queue, state)
+    while moved + skipped < total:
+        batch = min(BATCH, total - moved - skipped)
+        async with _changing(queue, f"move the {state} jobs of"):
+            ids = cast("list[str]", await queue.ask("ZRANGE", queue.keys[state], skipped, skipped + batch - 1))
+            outcomes = await asyncio.gather(*(_moved(move, job_id) for job_id in ids))
+        if not ids:
+            break
+        moved += sum(outcomes)
+        skipped += len(outcomes) - sum(outcomes)
+    return Moved(moved, max(0, total - moved))
+
+
+async def _moved(move: Callable[[str], Awaitable[None]], job_id: str) -> bool:
+    try:
+        await move(job_id)
+    except (JobNotFoundError, JobStateError):  # it is gone, or has moved meanwhile
+        return False
+    return True
+
+
+async def _size(queue: Queue, state: str) -> int:
+    return (await queue.getJobCounts(state)).get(state, 0)
+
+
+def _changing(queue: Queue, act: str) -> AbstractAsyncContextManager[None]:
+    return queue.bounded(f"{act} queue {queue.name}", Writing(ids=[], again="Look at the queue before calling again."))
