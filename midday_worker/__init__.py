@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from midday_worker.flow import Child
     from midday_worker.handle import JobHandle, ScheduleHandle
     from midday_worker.options import Backoff, CallOptions, Deduplication, JobOptions, Keep
+    from midday_worker.outcomes import as_completed, results
     from midday_worker.queues import QueueDefinition, QueueRegistry, RateLimit, queue
     from midday_worker.registry import JobRegistry, default_registry, execute_job
     from midday_worker.request import FailurePolicy, JobRequest
@@ -113,11 +114,13 @@ __all__ = [
     "SchemaError",
     "Settings",
     "UnknownJobError",
+    "as_completed",
     "close",
     "default_registry",
     "execute_job",
     "job",
     "queue",
+    "results",
     "to_milliseconds",
 ]
 
@@ -145,6 +148,7 @@ _HOMES: Final = {
     "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",
     "midday_worker.registry": "JobRegistry default_registry execute_job",
     "midday_worker.request": "FailurePolicy JobRequest",
+    "midday_worker.outcomes": "as_completed results",
     "midday_worker.schema": "Payload",
     "midday_worker.settings": "Settings",
 }

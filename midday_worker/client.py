@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from midday_worker.engine.acts import Acts
 from midday_worker.engine.connection import Connection, RedisConfig, connect
-from midday_worker.engine.events import wait_until_finished
+from midday_worker.engine.events import QueueEvents
 from midday_worker.engine.flow import add_flows
 from midday_worker.engine.job import Job
 from midday_worker.engine.queue import Progress, Queue
@@ -24,6 +24,7 @@ from midday_worker.engine.schedule import (
     upsert_schedule,
 )
 from midday_worker.engine.translation import UNREACHABLE, translated
+from midday_worker.engine.waiter import Waiter
 from midday_worker.errors import ClientClosedError
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings import Settings, load_settings
@@ -47,6 +48,7 @@ class JobClient:
         self._redis = redis_config(self.settings)
         self._connection: Connection | None = None
         self._queues: dict[str, Queue] = {}
+        self._events: dict[str, QueueEvents] = {}
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -123,13 +125,34 @@ class JobClient:
         with translated(f"read the state of job {job_id}"):
             return str(await self.queue(queue).getJobState(job_id))
 
-    async def wait_until_finished(self, queue: str, job_id: str, timeout_ms: int | None) -> Job | None:
-        """Return the job once it has ended; None if Redis doesn't hold it. Raises TimeoutError."""
-        return await wait_until_finished(self.queue(queue), self._redis, job_id, timeout_ms)
+    async def attempts(self, queue: str, job_id: str) -> int | None:
+        """Return how often a job has been tried, a running attempt not counted; None if Redis doesn't hold it."""
+        job = await self.find(queue, job_id)
+        return None if job is None else job.attemptsMade
+
+    async def logs(self, queue: str, job_id: str, start: int = 0) -> list[str]:
+        """Return the rows of a job's log from the one of this index on."""
+        return await self.queue(queue).read_log(job_id, start)
+
+    def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
+        """Return a waiter for the job's end; all of a queue share one connection.
+
+        Args:
+            queue: the job's queue.
+            job_id: the job.
+            on_progress: called with each progress as JSON text, the present one first.
+        """
+        events = self._events.get(queue)
+        if events is None:
+            events = self._events[queue] = QueueEvents(self.queue(queue), self._redis)
+        return events.wait(job_id, on_progress)
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
         self._closed = True
+        for events in self._events.values():
+            await events.close()
+        self._events.clear()
         self._queues.clear()
         connection, self._connection = self._connection, None
         if connection is not None:

@@ -80,6 +80,17 @@ class Triggers(Generic[P, R]):
         client = client or current_client()
         return self._handle(await client.enqueue(request), client)
 
+    def handle(self, job_id: str, *, client: JobClient | None = None) -> JobHandle[R]:
+        """Return the handle of a job that was triggered before, here or elsewhere, Node included.
+
+        Nothing is read from Redis: `await handle.state()` says whether it is there.
+
+        Args:
+            job_id: what `trigger` returned as `handle.id`, or the `job_id` that was given to it.
+            client: see `trigger`.
+        """
+        return self._handle(job_id, client or current_client())
+
     async def trigger_delayed(
         self,
         payload: P | Mapping[str, object],

@@ -31,7 +31,6 @@ _UNREGISTERED: Final = {
     "changeDelay": "changeDelay-4.lua",
     "getDependencyCounts": "getDependencyCounts-4.lua",
     "getMetrics": "getMetrics-2.lua",
-    "isFinished": "isFinished-3.lua",
     "moveJobFromActiveToWait": "moveJobFromActiveToWait-9.lua",
     "removeChildDependency": "removeChildDependency-1.lua",
     "removeUnprocessedChildren": "removeUnprocessedChildren-2.lua",

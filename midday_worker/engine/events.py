@@ -1,114 +1,174 @@
-"""Waiting for a job's end: its queue's event stream, and a look at its state, in the order that misses nothing."""
+"""`QueueEvents`: one connection on which all who wait for jobs of a queue hear of them.
+
+A waiter is known here before its job's state is looked at, and the stream is read from where it ended at that instant:
+so no end is missed, whether it comes before, during or after the call.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Final, cast
+from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError
 
+from midday_worker.engine.condition import explained
 from midday_worker.engine.connection import RedisConfig, connect_blocking
-from midday_worker.engine.job import Job
+from midday_worker.engine.event_log import BATCH, START, Position, is_trimmed_after, position_of, read_after
+from midday_worker.engine.look import look, read_endings
 from midday_worker.engine.queue import Queue
-from midday_worker.engine.translation import UNREACHABLE, is_unreachable
-from midday_worker.errors import RedisRefusedError
+from midday_worker.engine.translation import UNREACHABLE, is_passing
+from midday_worker.engine.waiter import Waiter
+from midday_worker.errors import ClientClosedError, RedisRefusedError
 
 LOOK_AGAIN_MS: Final = 5_000
-"""How often the state is read even without an event, which a trimmed stream may have lost."""
+"""How often states are read even without an event, which a trimmed stream may have lost."""
 
-_FINISHED: Final = {"completed", "failed"}
+LINGER_S: Final = 2.0
+"""How long the connection stays when nobody waits any more: who waits for one job after the other keeps it."""
+
+_AT_ONCE: Final = 500
 _PAUSE_S: Final = 0.2
 
 
-async def wait_until_finished(queue: Queue, config: RedisConfig, job_id: str, timeout_ms: int | None) -> Job | None:
-    """Wait until the job has completed or failed, and return it as it is then; None if Redis doesn't hold it.
+class QueueEvents:
+    """Who waits for jobs of one queue. Connects when the first one has to wait, and closes after the last.
 
-    Its `failedReason` is None exactly if it completed.
-
-    Raises TimeoutError when the time is up. Redis may go and come back meanwhile.
+    Args:
+        queue: on the shared connection, for looking at states.
+        config: for the connection that reads the queue's event stream.
     """
-    deadline = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
-    client = connect_blocking(config)
-    try:
-        async with asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000):
+
+    def __init__(self, queue: Queue, config: RedisConfig) -> None:
+        self._queue = queue
+        self._config = config
+        self._waiters: dict[str, list[Waiter]] = {}
+        self._unseen: dict[Waiter, None] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._position: Position = START
+        self._looked_at = 0.0
+        self._lost_touch = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the event stream is being read."""
+        return self._reading is not None and not self._reading.done()
+
+    def wait(self, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
+        """Return a waiter for a job's end, to be left with `waiter.leave(waiter)`."""
+        waiter = Waiter(job_id, self._leave, on_progress)
+        self._waiters.setdefault(job_id, []).append(waiter)
+        self._look_at((waiter,))
+        return waiter
+
+    async def close(self) -> None:
+        """Close the connection; who still waits gets ClientClosedError."""
+        self._fail(self._all(), ClientClosedError)
+        tasks = [task for task in (self._looking, self._reading) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _all(self) -> list[Waiter]:
+        return [waiter for waiters in self._waiters.values() for waiter in waiters]
+
+    def _leave(self, waiter: Waiter) -> None:
+        waiters = self._waiters.get(waiter.job_id, [])
+        if waiter in waiters:
+            waiters.remove(waiter)
+        self._unseen.pop(waiter, None)
+        if not waiters:
+            self._waiters.pop(waiter.job_id, None)
+        if not self._waiters and self.is_connected:
+            asyncio.get_running_loop().call_later(LINGER_S, self._stop_if_unused)
+
+    def _stop_if_unused(self) -> None:
+        if not self._waiters and self._reading is not None:
+            self._reading.cancel()
+
+    def _look_at(self, waiters: Iterable[Waiter]) -> None:
+        self._unseen.update(dict.fromkeys(waiters))
+        if self._unseen and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        await asyncio.sleep(0)  # who asks in the same turn of the loop is looked at together
+        while batch := list(self._unseen)[:_AT_ONCE]:
+            try:
+                await self._look_once(batch)
+            except Exception as error:
+                if is_passing(error):
+                    await asyncio.sleep(_PAUSE_S)
+                else:
+                    self._fail(batch, self._explained(error))
+
+    async def _look_once(self, batch: list[Waiter]) -> None:
+        listeners = [waiter.job_id for waiter in batch if waiter.on_progress is not None]
+        seen = await look(self._queue, list(dict.fromkeys(waiter.job_id for waiter in batch)), listeners)
+        endings = await read_endings(self._queue, seen.states)
+        for waiter in batch:
+            self._unseen.pop(waiter, None)
+            job_id = waiter.job_id
+            if waiter.look(seen.position, seen.states[job_id], seen.progress.get(job_id), endings.get(job_id)):
+                self._unseen[waiter] = None
+        if len(endings) < len(seen.states):
+            self._read_from(seen.position)
+
+    def _read_from(self, position: Position) -> None:
+        if not self.is_connected:
+            self._position = position
+            self._reading = asyncio.create_task(self._read())
+            self._looked_at = time.monotonic()
+        elif self._lost_touch:
+            self._position = min(self._position, position)  # a restarted Redis may have lost its newest entries
+            self._lost_touch = False
+
+    async def _read(self) -> None:
+        client = connect_blocking(self._config, self._queue.backend.clientName(":qe"))  # as Node names it
+        try:
             while True:
                 try:
-                    # The stream's end first, then the state: an end that comes between the two is in the stream.
-                    last = await _stream_end(queue)
-                    state = await finished_state(queue, job_id)
-                    if state != "unfinished":
-                        return None if state == "missing" else await _read(queue, job_id, state)
-                    await _wait_for_event(queue, client, job_id, last, deadline)
-                except UNREACHABLE as error:
-                    if isinstance(error, asyncio.TimeoutError) and _is_over(deadline):
-                        raise
-                    if not is_unreachable(error):
-                        raise RedisRefusedError(f"Redis refused to tell of job {job_id}: {error}") from error
+                    await self._read_once(client)
+                except Exception as error:
+                    if not is_passing(error):
+                        self._fail(self._all(), self._explained(error))
+                        return
                     await asyncio.sleep(_PAUSE_S)
-                except ResponseError as error:
-                    raise RedisRefusedError(f"Redis refused to tell of job {job_id}: {error}") from error
-    finally:
-        with suppress(*UNREACHABLE):
-            await client.aclose()
+                    self._lost_touch = True
+                    self._look_at(self._all())
+        finally:
+            with suppress(*UNREACHABLE):
+                await client.aclose()
 
+    async def _read_once(self, client: Redis) -> None:
+        key, before = self._queue.keys["events"], self._position
+        entries = await read_after(client, key, before, LOOK_AGAIN_MS)
+        for entry_id, event in entries:
+            self._dispatch(position_of(entry_id), event)
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_AGAIN_MS / 1000 or (
+            len(entries) == BATCH and await is_trimmed_after(client, key, before)
+        ):
+            self._looked_at = now
+            self._look_at(self._all())
 
-async def finished_state(queue: Queue, job_id: str) -> str:
-    """Return "completed", "failed", "missing" or "unfinished"."""
-    keys = queue.keys
-    code = cast(
-        "int",
-        await queue.backend.connection.commands["isFinished"](
-            keys=[keys["completed"], keys["failed"], queue.toKey(job_id)], args=[job_id, ""]
-        ),
-    )
-    return {-1: "missing", 1: "completed", 2: "failed"}.get(code, "unfinished")
+    def _dispatch(self, position: Position, event: dict[str, str]) -> None:
+        self._position = position
+        waiters = self._waiters.get(event.get("jobId", ""))
+        if waiters:
+            self._look_at([waiter for waiter in waiters if waiter.take(position, event)])
 
+    def _explained(self, error: Exception) -> Callable[[], Exception]:
+        if isinstance(error, RedisError | OSError):
+            why = f"Redis refused to tell of jobs in queue {self._queue.name}: {explained(error)}"
+            return lambda: RedisRefusedError(why)
+        return lambda: error
 
-async def _read(queue: Queue, job_id: str, state: str) -> Job | None:
-    raw = await queue.backend.getJobData(job_id)
-    if not raw:
-        return None
-    job = Job.from_raw(queue, raw, job_id)
-    # The stored reason says too little: a completed job keeps that of an earlier attempt, and Node writes empty ones.
-    job.failedReason = None if state == "completed" else job.failedReason or "it gave no reason"
-    return job
-
-
-async def _stream_end(queue: Queue) -> str:
-    newest = cast("Sequence[tuple[str, object]]", await queue.backend.conn.xrevrange(queue.keys["events"], count=1))
-    return newest[0][0] if newest else "0-0"
-
-
-async def _wait_for_event(queue: Queue, client: Redis, job_id: str, last: str, deadline: float | None) -> None:
-    """Return once the stream tells of the job's end, or it is time to look at the state again."""
-
-    until = time.monotonic() + LOOK_AGAIN_MS / 1000
-    while (left := _left_ms(until, deadline)) > 0:
-        streams = _streams(await client.xread({queue.keys["events"]: last}, count=1_000, block=left))
-        for entry_id, event in streams:
-            last = entry_id
-            if event.get("jobId") == job_id and event.get("event") in _FINISHED:
-                return
-
-
-def _streams(reply: object) -> list[tuple[str, dict[str, str]]]:
-    if not reply:
-        return []
-    if isinstance(reply, dict):  # RESP3 answers with a map of streams
-        batches = next(iter(cast("dict[str, list[object]]", reply).values()))
-        nested = bool(batches) and isinstance(batches[0], list)
-        return cast("list[tuple[str, dict[str, str]]]", batches[0] if nested else batches)
-    return cast("list[tuple[str, list[tuple[str, dict[str, str]]]]]", reply)[0][1]
-
-
-def _left_ms(until: float, deadline: float | None) -> int:
-    end = until if deadline is None else min(until, deadline)
-    return round((end - time.monotonic()) * 1000)
-
-
-def _is_over(deadline: float | None) -> bool:
-    return deadline is not None and time.monotonic() >= deadline - 0.01
+    def _fail(self, waiters: Iterable[Waiter], error: Callable[[], Exception]) -> None:
+        for waiter in waiters:
+            self._unseen.pop(waiter, None)
+            waiter.fail(error())

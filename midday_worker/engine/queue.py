@@ -133,6 +133,11 @@ class Queue(bullmq.Queue):
             raw = await self.backend.getJobData(job_id)
         return Job.from_raw(self, raw, job_id) if raw else None
 
+    async def read_log(self, job_id: str, start: int) -> list[str]:
+        """Return the rows of a job's log from an index on; none for a job that is gone."""
+        async with self.bounded(f"read the log of job {job_id} of queue {self.name}"):
+            return await cast("Awaitable[list[str]]", self.client.lrange(f"{self.toKey(job_id)}:logs", start, -1))
+
     async def getJobs(self, types: Sequence[str], start: int = 0, end: int = -1, asc: bool = False) -> list[bullmq.Job]:
         """As `read_jobs`; BullMQ's name for it."""
         return list(await self.read_jobs(types, start, end, asc=asc))

@@ -9,7 +9,11 @@ from midday_worker.errors.root import MiddayWorkerError
 
 
 class JobFailedError(MiddayWorkerError):
-    """The awaited job failed for good."""
+    """The awaited job failed for good.
+
+    `attempts` is how often it was tried, 0 if that isn't known, as the job was removed when it failed; `stacktrace`
+    has one text for each attempt, as many as are kept.
+    """
 
     def __init__(
         self, *, job: str, job_id: str, queue: str, reason: str, attempts: int, stacktrace: Sequence[str] = ()
@@ -20,7 +24,8 @@ class JobFailedError(MiddayWorkerError):
         self.reason = reason
         self.attempts = attempts
         self.stacktrace = tuple(stacktrace)
-        super().__init__(f"Job {job!r} ({job_id}, queue {queue}) failed after {attempts} attempt(s): {reason}")
+        tried = f" after {attempts} attempt(s)" if attempts else ""
+        super().__init__(f"Job {job!r} ({job_id}, queue {queue}) failed{tried}: {reason}")
 
 
 class JobResultTimeout(MiddayWorkerError, TimeoutError):
@@ -37,15 +42,15 @@ class JobResultTimeout(MiddayWorkerError, TimeoutError):
 
 
 class JobNotFoundError(MiddayWorkerError):
-    """The job isn't in Redis (any more)."""
+    """The job isn't in Redis (any more). `why` says what is known of that."""
 
-    def __init__(self, *, job_id: str, queue: str) -> None:
+    def __init__(self, *, job_id: str, queue: str, why: str | None = None) -> None:
         self.job_id = job_id
         self.queue = queue
-        super().__init__(
-            f"No job {job_id} in queue {queue}: it was never written, was removed, or ended and was trimmed "
-            "(remove_on_complete, remove_on_fail)."
+        self.why = why or (
+            "it was never written, was removed, or ended and was trimmed (remove_on_complete, remove_on_fail)"
         )
+        super().__init__(f"No job {job_id} in queue {queue}: {self.why}.")
 
 
 class JobStateError(MiddayWorkerError):

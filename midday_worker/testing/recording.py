@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import EllipsisType
 from typing import NoReturn, TypeVar, cast, overload
 from uuid import uuid4
@@ -13,18 +13,19 @@ from midday_worker.client import JobClient
 from midday_worker.definition import JobDefinition
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.engine.connection import Connection
+from midday_worker.engine.ending import Ending
 from midday_worker.engine.flow import check_flows
 from midday_worker.engine.guarded import MISSING
 from midday_worker.engine.job import Job
 from midday_worker.engine.queue import Progress
 from midday_worker.engine.schedule import Recurrence, Schedule
+from midday_worker.engine.waiter import Waiter, ended
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.handle import JobHandle
 from midday_worker.options import CallOptions, check_options
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings import Settings
 from midday_worker.testing.complaint import as_asked, how_often, listed
-from midday_worker.testing.fake_job import FakeJob
 from midday_worker.testing.recorded import Recorded, RecordedSchedule
 from midday_worker.testing.recorded_acts import RecordedActs, RecordedLives
 
@@ -244,13 +245,20 @@ class RecordingClient(JobClient):
         """Return what was done to a job after its trigger, in order: "promoted", "rescheduled", "removed" ..."""
         return tuple(self._lives.done.get((handle.queue, handle.id), ()))
 
-    async def wait_until_finished(self, queue: str, job_id: str, timeout_ms: int | None) -> Job | None:
-        """Return a job that ended with what `will_return` was told."""
+    def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
+        """Return a waiter for a job that has ended with what `will_return` was told, without progress."""
         for record in self._jobs:
             if (record.queue, record.id) == (queue, job_id) and record.job in self._results:
-                finished = FakeJob(record.request.data, job_id, record.job, returnvalue=self._results[record.job])
-                return cast("Job", finished)
+                return ended(job_id, Ending("completed", self._results[record.job]))
         raise self._nothing_runs(f"job {job_id} has no result; name one with will_return(definition, result)")
+
+    async def attempts(self, queue: str, job_id: str) -> int | None:
+        """Return 0 for a job that was recorded: nothing runs."""
+        return None if await self.state(queue, job_id) == "unknown" else 0
+
+    async def logs(self, queue: str, job_id: str, start: int = 0) -> list[str]:
+        """Return no rows: nothing runs."""
+        return []
 
     async def find(self, queue: str, job_id: str) -> Job | None:
         """Refuse: there is no such job in Redis."""

@@ -124,9 +124,8 @@ async def test_a_stored_payload_that_is_invalid_fails_its_job_alone(
     handles = await square.batch_trigger([{"payload": 2}, {"payload": 3}], client=client)
     async with Crew(registry, settings):
         assert await endings(handles) == [4, 9]
-        ended = await client.wait_until_finished("default", wrong, 10_000)
-    assert ended is not None
-    assert "Invalid stored payload for job 'square'" in str(ended.failedReason)
+        ended = await client.wait_for("default", wrong).ending
+    assert "Invalid stored payload for job 'square'" in ended.reason
 
 
 async def test_the_timeout_is_that_of_the_call_and_fails_all(

@@ -59,13 +59,13 @@ async def test_an_invalid_stored_payload_fails_at_once_with_its_field_paths_and_
     job("ship", Order, handle, attempts=5, registry=registry)
     job_id = await add_unchecked(client, "ship", {"amounts": [1, "many"]})
     async with Crew(registry, settings):
-        ended = await client.wait_until_finished("default", job_id, 10_000)
-    assert ended is not None
-    assert ended.failedReason is not None
-    assert "orderId: " in ended.failedReason
-    assert "amounts.1: " in ended.failedReason
-    assert "many" not in ended.failedReason  # a reason never quotes the payload
-    assert (ended.attemptsMade, ended.data, calls) == (1, {"amounts": [1, "many"]}, [])
+        ended = await client.wait_for("default", job_id).ending
+    stored = await client.find("default", job_id)
+    assert stored is not None
+    assert "orderId: " in ended.reason
+    assert "amounts.1: " in ended.reason
+    assert "many" not in ended.reason  # a reason never quotes the payload
+    assert (ended.attempts, stored.data, calls) == (1, {"amounts": [1, "many"]}, [])
 
 
 async def test_the_handler_gets_the_parsed_value(client: JobClient, registry: JobRegistry, settings: Settings) -> None:
@@ -248,9 +248,8 @@ async def test_a_job_of_an_unknown_name_is_parked_and_runs_once_a_worker_knows_i
     assert parked is not None
     await parked.changeDelay(0)
     async with Crew(registry, settings):
-        ended = await client.wait_until_finished("default", job_id, 10_000)
-    assert ended is not None
-    assert (ended.returnvalue, ended.failedReason) == (0, None)
+        ended = await client.wait_for("default", job_id).ending
+    assert (ended.outcome, ended.value) == ("completed", 0)
 
 
 async def test_a_job_of_an_unknown_name_fails_clearly_in_the_end(client: JobClient, registry: JobRegistry) -> None:
@@ -260,6 +259,5 @@ async def test_a_job_of_an_unknown_name_fails_clearly_in_the_end(client: JobClie
     job("ship-order", Order, handle, registry=registry)
     job_id = await add_unchecked(client, "ship-ordre", {"orderId": "o1"})
     async with Crew(registry, settings):
-        ended = await client.wait_until_finished("default", job_id, 10_000)
-    assert ended is not None
-    assert "Did you mean 'ship-order'?" in str(ended.failedReason)
+        ended = await client.wait_for("default", job_id).ending
+    assert "Did you mean 'ship-order'?" in ended.reason

@@ -19,10 +19,13 @@ from midday_worker import (
     JobRequest,
     Payload,
     ScheduleHandle,
+    as_completed,
     execute_job,
     job,
     queue,
+    results,
 )
+from midday_worker.schema import JsonValue
 from midday_worker.testing import (
     FakeJob,
     Recorded,
@@ -128,6 +131,20 @@ async def triggers() -> None:
     assert_type(await decorated_plain.trigger({"city": "Umeå"}), JobHandle[str])
     batch = await bill_job.batch_trigger([{"payload": order}, {"payload": {"orderId": "o2"}, "options": {"delay": 5}}])
     assert_type(batch, list[JobHandle[Receipt]])
+
+
+async def following() -> None:
+    handle = bill_job.handle("mine")
+    assert_type(handle, JobHandle[Receipt])
+    assert_type(await handle.state(), str)
+    assert_type(await handle.attempts(), int)
+    assert_type(await handle.logs(), list[str])
+    assert_type([each async for each in handle.tail()], list[str])
+    assert_type([each async for each in handle.progress()], list[JsonValue])
+    assert_type(await results([handle, handle], timeout="30s"), list[Receipt])
+    async for ended in as_completed([handle]):
+        assert_type(ended, JobHandle[Receipt])
+        assert_type(await ended.result(), Receipt)
 
 
 async def flows() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,7 +18,9 @@ from midday_worker import (
     Settings,
 )
 from midday_worker.client import JobClient
+from midday_worker.engine.ending import Ending, ending_of
 from midday_worker.engine.job import Job
+from midday_worker.engine.waiter import Waiter, ended
 from midday_worker.testing import FakeJob
 from tests.unit.sample import Label, pack
 
@@ -36,7 +39,7 @@ class FakeClient(JobClient):
         super().__init__(Settings.model_construct())
         self._job = job
         self._late = late
-        self.waited_ms: int | None = -1
+        self.waits = 0
 
     async def find(self, queue: str, job_id: str) -> Job | None:
         """Return the job."""
@@ -46,12 +49,14 @@ class FakeClient(JobClient):
         """Return a state."""
         return "active"
 
-    async def wait_until_finished(self, queue: str, job_id: str, timeout_ms: int | None) -> Job | None:
-        """Return the job, or be late."""
-        self.waited_ms = timeout_ms
+    def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
+        """Return a waiter for the job's end, which never comes if it is late."""
+        self.waits += 1
         if self._late:
-            raise TimeoutError
-        return cast("Job | None", self._job)
+            return Waiter(job_id, lambda _: None)
+        if self._job is None:
+            return ended(job_id, Ending("missing", reason="it was trimmed"))
+        return ended(job_id, ending_of(cast("Job", self._job), failed=self._job.failedReason is not None))
 
 
 def handle(client: JobClient) -> JobHandle[Label]:
@@ -62,15 +67,6 @@ async def test_a_result_is_validated_and_typed() -> None:
     client = FakeClient(Finished(None, returnvalue={"trackingId": "t1"}))
 
     assert await handle(client).result("30s") == Label(tracking_id="t1")
-    assert client.waited_ms == 30_000
-
-
-async def test_without_a_timeout_it_waits_for_ever() -> None:
-    client = FakeClient(Finished(None, returnvalue={"trackingId": "t1"}))
-
-    await handle(client).result()
-
-    assert client.waited_ms is None
 
 
 async def test_a_stored_result_of_another_type_is_refused() -> None:
@@ -95,8 +91,9 @@ async def test_a_late_job_raises_with_its_state() -> None:
 
 
 async def test_a_job_that_is_gone_is_not_found() -> None:
-    with pytest.raises(JobNotFoundError):
+    with pytest.raises(JobNotFoundError, match="No job j1 in queue warehouse: it was trimmed") as caught:
         await handle(FakeClient()).result()
+    assert caught.value.why == "it was trimmed"
     with pytest.raises(JobNotFoundError):
         await handle(FakeClient()).fetch()
 
@@ -113,7 +110,7 @@ async def test_a_wrong_timeout_is_refused_before_it_waits() -> None:
 
     with pytest.raises(DurationError, match="result's timeout is 'soon'"):
         await handle(client).result("soon")
-    assert client.waited_ms == -1
+    assert client.waits == 0
 
 
 def test_handles_of_the_same_job_are_equal() -> None:

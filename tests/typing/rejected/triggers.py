@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midday_worker import JobContext, Payload, job
+from midday_worker import JobContext, Payload, job, results
 from midday_worker.testing import child_result, recording_client, run_job
 
 
@@ -64,7 +64,12 @@ async def wrong_results(ctx: JobContext) -> tuple[object, ...]:
     numbers: list[int] = await ctx.children_results(bill)  # error: another result
     text: str = await run_job(count, [1])  # error: another result
     child_result(count, "one")  # error: another result
-    return (number, numbers, text, (await handle.result()).totl)  # error: misspelt field
+    several: list[int] = await results([handle])  # error: other results
+    await results(handle)  # error: one handle, not several
+    await handle.result(timeout=1.5)  # error: no duration
+    first: str = await anext(handle.progress())  # error: any JSON value
+    bill.handle(7)  # error: an id is a text
+    return (number, numbers, several, first, text, (await handle.result()).totl)  # error: misspelt field
 
 
 def wrong_assertions() -> str:
