@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from midday_worker.context import JobContext
     from midday_worker.definition import JobDefinition
     from midday_worker.durations import Duration, to_milliseconds
+    from midday_worker.engine.cancellation import CancelOutcome
     from midday_worker.errors import (
         ClientClosedError,
         ConfigurationError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         FlowError,
         ImportFailedError,
         InvalidInputError,
+        JobCancelledError,
         JobFailedError,
         JobNotFoundError,
         JobResultTimeout,
@@ -65,6 +67,7 @@ __all__ = [
     "BatchItem",
     "BatchOptions",
     "CallOptions",
+    "CancelOutcome",
     "Child",
     "ClientClosedError",
     "ConfigurationError",
@@ -84,6 +87,7 @@ __all__ = [
     "FlowItem",
     "ImportFailedError",
     "InvalidInputError",
+    "JobCancelledError",
     "JobClient",
     "JobContext",
     "JobDefinition",
@@ -126,6 +130,7 @@ __all__ = [
 
 # Loaded on first use: the command line answers --help without SQLAlchemy and Redis.
 _HOMES: Final = {
+    "midday_worker.engine.cancellation": "CancelOutcome",
     "midday_worker.attempt": "ExecutableJob",
     "midday_worker.bulk": "BatchItem FlowItem",
     "midday_worker.batching": "BatchContext BatchDefinition BatchOptions",
@@ -137,8 +142,8 @@ _HOMES: Final = {
     "midday_worker.errors": (
         "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError "
         "DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError "
-        "InvalidInputError JobFailedError JobNotFoundError JobResultTimeout JobStateError JobTimeoutError "
-        "MiddayWorkerError "
+        "InvalidInputError JobCancelledError JobFailedError JobNotFoundError JobResultTimeout JobStateError "
+        "JobTimeoutError MiddayWorkerError "
         "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
         "RetryAfter ScheduleError SchemaError UnknownJobError "
     ),

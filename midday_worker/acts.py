@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from midday_worker.client import JobClient
 from midday_worker.durations import Duration, to_milliseconds
+from midday_worker.engine.cancellation import CancelOutcome
 from midday_worker.options import check_options
 from midday_worker.request import JobSource
 
@@ -35,6 +36,22 @@ class JobActs(Generic[ResultT_co]):
             reset_attempts: begin to count the attempts anew; else it gets one more.
         """
         await self.client.acts(self.queue).retry(self.id, reset_attempts=reset_attempts)
+
+    async def cancel(self, reason: str = "", *, children: bool = False) -> CancelOutcome:
+        """Cancel the job, from any process: it ends failed, its reason `cancelled: ...`, and isn't tried again.
+
+        A job that doesn't run never starts. One that runs is told to stop, in whatever process that is: an async
+        handler by CancelledError, a plain function by `ctx.cancelled`. It may clean up for five seconds; its session is
+        rolled back. If it ends before it is told, it ends as it would have.
+
+        Args:
+            reason: why, for whoever reads the failure.
+            children: of a flow's parent that hasn't started, cancel those below it that haven't, too.
+
+        Returns:
+            "cancelled" if the job has ended so, now or before; "requested" if it runs and was told to stop.
+        """
+        return await self.client.acts(self.queue).cancel(self.id, reason, children=children)
 
     async def promote(self) -> None:
         """Let a delayed job be due now."""

@@ -83,7 +83,13 @@ class Attempt(Generic[P, R]):
         The result is dumped, then the session committed: a result that can't be stored commits nothing.
         """
         async with session_scope(database) as session:
-            result = await self.run(job, session, timeout_ms)
+            job.enter_handler()
+            try:
+                result = await self.run(job, session, timeout_ms)
+            finally:
+                job.leave_handler()
+            if job.stopped_by is not None:  # the handler has swallowed its cancellation
+                raise job.stopped_by
             return self.dump_text(result)
 
     def parse(self, data: object) -> P:
@@ -130,11 +136,18 @@ class Attempt(Generic[P, R]):
         # A plain function may block: it runs in a thread, so that the loop goes on.
         threads: Threads | None = getattr(context.job, "threads", None)
         run = in_thread if threads is None else threads.run
+        call = asyncio.ensure_future(run(self.handler, payload, context))
         try:
-            outcome = await run(self.handler, payload, context)
+            outcome = await asyncio.shield(call)
         except asyncio.CancelledError:
             with suppress(AttributeError):  # a test's fake may not have it
                 context.job.cancelled = True  # a thread can't be stopped: it has to look
+            try:
+                await asyncio.wait({call})  # as long as its cleaning up may take; then it is left behind
+            finally:
+                if call.done():
+                    call.exception()  # nobody else looks at it
+                call.cancel()
             raise
         return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else cast("R", outcome)
 

@@ -43,6 +43,7 @@ from midday_worker.admin.schedules import (
     remove_schedule,
     run_schedule,
 )
+from midday_worker.admin.search import queues_of
 from midday_worker.admin.server import ServerInfo, read_server
 from midday_worker.admin.snapshot import Cut, JobSnapshot
 from midday_worker.admin.throughput import Throughput, read_throughput
@@ -91,6 +92,7 @@ __all__ = [
     "pause_queue",
     "promote_job",
     "promote_jobs",
+    "queues_of",
     "read_flow",
     "read_jobs",
     "read_log",

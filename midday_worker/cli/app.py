@@ -172,6 +172,21 @@ def trigger(
 
 @app.command()
 @one_line_errors
+def cancel(
+    job: Annotated[str, typer.Argument(metavar="JOB_ID", help="The id of one job, as trigger wrote it.")],
+    queue: Annotated[str | None, typer.Option(help="Its queue; looked for, if not given.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for whoever reads the failure.")] = "",
+    children: Annotated[bool, typer.Option("--children", help="Its children that haven't started, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel one job, whether it runs or not."""
+    from midday_worker.cli.cancel import cancel_job
+
+    cancel_job(job, queue, reason, children=children, as_json=as_json)
+
+
+@app.command()
+@one_line_errors
 def health(as_json: AsJson = False) -> None:
     """Check Redis, the database, and the worker on this host; the exit code says it."""
     from midday_worker.cli.health import check_health

@@ -4,60 +4,29 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from midday_worker.engine.guarded import MISSING, Guarded
+from midday_worker.engine.act import (
+    CHANGE_PRIORITY,
+    PROMOTE,
+    REMOVE,
+    RESCHEDULE,
+    RETRY,
+    UPDATE_DATA,
+    Act,
+    refusal,
+)
+from midday_worker.engine.cancellation import Cancelling, CancelOutcome
 from midday_worker.engine.translation import Writing
-from midday_worker.errors import JobNotFoundError, JobStateError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from midday_worker.engine.queue import Queue
 
-UNSTARTED: Final = ("waiting", "prioritized", "delayed", "waiting-children")
-"""The states of a job that waits to be run, for the first time or again."""
-
 _OF_A_SCHEDULE: Final = -8
-_FORGIVEN: Final = """
-redis.call("HDEL", prefix .. id, "defa")
-redis.call("DEL", prefix .. id .. ":cancel")
-"""
-"""A job that is run again is not cancelled any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """An act on one job.
-
-    Attributes:
-        done: what it does, as in "can't be promoted".
-        allowed: the states that allow it.
-        script: how.
-    """
-
-    done: str
-    allowed: tuple[str, ...]
-    script: Guarded
-
-
-RETRY: Final = Act("retried", ("failed", "completed"), Guarded("reprocessJob-9.lua", before=_FORGIVEN))
-PROMOTE: Final = Act("promoted", ("delayed",), Guarded("promote-9.lua"))
-REMOVE: Final = Act("removed", (*UNSTARTED, "completed", "failed", "unknown"), Guarded("removeJob-2.lua"))
-RESCHEDULE: Final = Act("rescheduled", ("delayed",), Guarded("changeDelay-4.lua"))
-CHANGE_PRIORITY: Final = Act("given another priority", UNSTARTED, Guarded("changePriority-7.lua"))
-UPDATE_DATA: Final = Act("given another payload", (*UNSTARTED, "failed"), Guarded("updateData-1.lua"))
-
 _TO_WAIT: Final = ("delayed", "wait", "paused", "meta", "prioritized", "active", "pc", "events", "marker")
 _PRIORITY: Final = ("wait", "paused", "meta", "prioritized", "active", "pc", "marker")
-
-
-def refusal(act: Act, queue: str, job_id: str, found: str, why: str = "") -> JobNotFoundError | JobStateError:
-    """Return the error for a job whose state doesn't allow an act."""
-    if found == MISSING:
-        return JobNotFoundError(job_id=job_id, queue=queue)
-    return JobStateError(act=act.done, job_id=job_id, queue=queue, state=found, allowed=act.allowed, why=why)
 
 
 class Acts:
@@ -129,6 +98,10 @@ class Acts:
         except (ValueError, RecursionError):
             return False
         return isinstance(options, dict) and bool(cast("dict[str, object]", options).get("lifo"))
+
+    async def cancel(self, job_id: str, reason: str, *, children: bool = False) -> CancelOutcome:
+        """Cancel a job, whether it runs or not; see `Cancelling`."""
+        return await Cancelling(self._queue, reason).cancel(job_id, children=children)
 
     async def _act(self, act: Act, job_id: str, keys: Sequence[str], args: Sequence[object]) -> object:
         found, answer = await self._run(act, job_id, keys, args, act.allowed)

@@ -9,6 +9,7 @@ from typing import Final, TypedDict, cast
 import bullmq
 
 from midday_worker.engine.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
+from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
 
@@ -33,11 +34,9 @@ class DependenciesCount(TypedDict):
     ignored: int
 
 
-class Job(bullmq.Job):
+class Job(StoppableJob):
     """One job as a worker or a reader sees it. `ctx.job` is this: BullMQ's job, with BullMQ's names."""
 
-    cancelled: bool = False
-    """Whether this attempt has been told to stop, which a plain function in its thread can't notice otherwise."""
     sequence: int = 0
     """The number of the fetch that brought it, in the order in which Redis answered its worker."""
     threads: Threads | None = None

@@ -13,6 +13,8 @@ from loguru import logger
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Outcome, Settlement
+from midday_worker.engine.stoppable_job import StoppableJob
+from midday_worker.errors import JobCancelledError
 
 Processor: TypeAlias = Callable[[Job], Awaitable[str]]
 """Called with each job; returns its result as JSON text, or raises."""
@@ -70,9 +72,23 @@ class RunningJobs:
             self._unstarted.append(job)
             self._on_free()
             return
+        job.abandon = self._abandon
         task = asyncio.create_task(self._run(job), name=f"job {job.name} {job.id}")
         self._handlers[task] = job
         task.add_done_callback(self._end)
+
+    def stoppable(self) -> list[Job]:
+        """Return the jobs that run and weren't told to stop."""
+        return [job for job in self._handlers.values() if job.stopped_by is None]
+
+    def cancel(self, job_id: str, reason: str, of: Job | None = None) -> bool:
+        """Tell a running attempt to stop, by its job's id; with `of`, just that attempt. False if it doesn't run."""
+        for task, job in self._handlers.items():
+            if job.id == job_id and (of is None or of is job):
+                if job.stopped_by is None:
+                    job.stop(task, JobCancelledError(reason))
+                return True
+        return False
 
     def close(self) -> None:
         """Start no further job."""
@@ -120,8 +136,30 @@ class RunningJobs:
         following: Job | None = None
         try:
             outcome = await self._attempt(job)
-            if outcome is not None:
+            if outcome is not None and not job.abandoned:
                 following = await self._settle(job, outcome)
+        finally:
+            if following is None and not job.abandoned:
+                self._on_free()
+        if following is not None:
+            self.start(following)
+
+    def _abandon(self, job: StoppableJob) -> None:
+        """Settle a job whose handler can't be stopped; what it does from now on has no effect on the outcome."""
+        found = next((task for task, running in self._handlers.items() if running is job), None)
+        if found is None or job.stopped_by is None:
+            return
+        logger.error("job {id} goes on although it was told to stop; its worker doesn't wait for it", id=job.id)
+        stuck = self._handlers.pop(found)
+        job.abandoned = True
+        task = asyncio.create_task(self._let_go(stuck, job.stopped_by), name=f"job {job.name} {job.id}, abandoned")
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _let_go(self, job: Job, error: Exception) -> None:
+        following: Job | None = None
+        try:
+            following = await self._settle(job, self._settlement.failure(error))
         finally:
             if following is None:
                 self._on_free()
@@ -136,6 +174,8 @@ class RunningJobs:
             self._settling.add(task)
         fetched = await outcome(job)
         self._locks.untrack_job(job.id)
+        if job.stopped_by is not None:
+            await self._settlement.forget_cancellation(job)
         return None if fetched is None else await self._receive(fetched, job.token or "")
 
     async def _attempt(self, job: Job) -> Outcome | None:
@@ -146,7 +186,9 @@ class RunningJobs:
             return self._settlement.success(await self._processor(job))
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
             task = asyncio.current_task()
-            if self._stopping and task is not None and task.cancelling():
+            if job.stopped_by is not None:
+                error = _told(job.stopped_by, error)
+            elif self._stopping and task is not None and task.cancelling():
                 self._unfinished.append(job)
                 return None
             while task is not None and task.cancelling():
@@ -171,3 +213,9 @@ class RunningJobs:
 
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {*self._handlers, *self._settling}
+
+
+def _told(stopped_by: JobCancelledError, error: BaseException) -> JobCancelledError:
+    if error is not stopped_by:
+        stopped_by.__cause__ = error
+    return stopped_by

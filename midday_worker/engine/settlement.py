@@ -90,6 +90,13 @@ class Settlement:
         else:
             logger.warning("job {id} was not handed back: it is not ours any more", id=job.id)
 
+    async def forget_cancellation(self, job: Job) -> None:
+        """Remove what is left of a cancellation, or else a later retry would be cancelled too."""
+        try:
+            await self._moves.forget_cancellation(job)
+        except Exception as error:  # it expires, and this library's retry removes it
+            logger.debug("the cancellation of job {id} is left behind: {error}", id=job.id, error=error)
+
     async def _complete(self, job: Job, result: str) -> Fetched | None:
         def store(fetch_next: bool) -> Awaitable[Fetched]:
             return self._moves.complete(job, result, fetch_next=fetch_next)

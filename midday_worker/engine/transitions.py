@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final, cast
 import msgpack
 from redis.typing import EncodableT
 
+from midday_worker.engine.cancel_key import cancel_key
 from midday_worker.engine.connection import run_script
 from midday_worker.engine.fetched import NOTHING, Fetched
+from midday_worker.engine.retention import keep_jobs
 from midday_worker.engine.translation import ResponseError
 
 if TYPE_CHECKING:
@@ -132,6 +134,14 @@ class Transitions:
                 return Fetched(job_id, await self._hash(job_id))
         return NOTHING
 
+    async def forget_cancellation(self, job: Job) -> None:
+        """Remove what is left of the cancellation of a job that has ended."""
+        key = self._prefix + job.id
+        async with self._backend.conn.pipeline(transaction=True) as pipe:
+            pipe.delete(cancel_key(self._prefix, job.id))
+            pipe.hdel(key, "defa")
+            await pipe.execute()
+
     async def is_stuck(self, job: Job) -> bool:
         """Return whether a job is still active, or in no state at all, as a script that broke off leaves it."""
         state = await self._backend.getState(job.id)
@@ -170,7 +180,7 @@ class Transitions:
         opts = {
             **self._finish_opts,
             "token": job.token or "",
-            "keepJobs": _keep(keep),
+            "keepJobs": keep_jobs(keep),
             "attempts": job.attempts,
         }
         args: list[EncodableT] = [
@@ -211,12 +221,3 @@ def _packed(value: object) -> bytes:
 
 def _flat(fields: Fields) -> bytes:
     return _packed([part for pair in fields.items() for part in pair]) if fields else b""
-
-
-def _keep(keep: object) -> object:
-    """Return a retention as the scripts read it: -1 keeps all, 0 none."""
-    if isinstance(keep, dict):
-        return cast("dict[str, object]", keep)
-    if isinstance(keep, int) and not isinstance(keep, bool):
-        return {"count": keep}
-    return {"count": 0 if keep else -1}

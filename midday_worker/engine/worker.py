@@ -17,6 +17,7 @@ from bullmq.redis_connection import RedisConnection
 from loguru import logger
 
 from midday_worker.engine.backend import Backend, client_name
+from midday_worker.engine.cancel_watch import CancelWatch
 from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.intake import Intake
@@ -48,6 +49,7 @@ class Worker(bullmq.Worker):
         connection: the connection for ordinary commands; shared, and closed by whoever made it.
         redis: where the blocking connection, which is this worker's own, goes.
         outage: what is known of that Redis's being away, shared by all workers of a process.
+        watch: hears of cancellations, shared too.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Worker(bullmq.Worker):
         connection: Connection,
         redis: RedisConfig,
         outage: Outage | None = None,
+        watch: CancelWatch | None = None,
     ) -> None:
         super().__init__(config.queue, None, config.port_options(connection, redis))
         blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
@@ -82,6 +85,7 @@ class Worker(bullmq.Worker):
         settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next)
         self._running = RunningJobs(processor, settlement, self.lockManager, self._receive, self._slots.release)
         self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
+        self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
         self._received = 0
 
@@ -125,6 +129,7 @@ class Worker(bullmq.Worker):
         if blocking is not None:
             await self._outage.survive(self._who, blocking.getRedisVersion, self._intake.closed)
         self.lockManager.start()
+        self._watch.join(self.name, self.keys[""], self._running)
         if self._stalled_check is None:
             self._stalled_check = asyncio.create_task(self._check_stalled())
 
@@ -214,6 +219,7 @@ class Worker(bullmq.Worker):
         if self._stalled_check is not None:
             self._stalled_check.cancel()
         self._threads.close()
+        await self._watch.leave(self._running)
         await self.lockManager.close()
         with suppress(*UNREACHABLE):
             await self.backend.close()

@@ -30,6 +30,7 @@
     │   └── ScheduledRunError
     ├── QueueStateError                 a queue isn't
     ├── NonRetryableError               raise it in a handler: fail without further attempts
+    │   ├── JobCancelledError           the job was cancelled while it ran
     │   └── ResultError                 the handler's result can't be dumped
     ├── RetryAfter                      raise it in a handler: try again after a delay
     └── JobTimeoutError (TimeoutError)  an attempt took longer than `timeout=`
@@ -65,6 +66,8 @@ from midday_worker.errors.invalid_input import (
     ScheduleError,
 )
 from midday_worker.errors.outcome import (
+    CANCELLED,
+    JobCancelledError,
     JobFailedError,
     JobNotFoundError,
     JobResultTimeout,
@@ -78,6 +81,7 @@ from midday_worker.errors.root import MiddayWorkerError
 from midday_worker.errors.state import QueueStateError, ScheduledRunError
 
 __all__ = [
+    "CANCELLED",
     "ClientClosedError",
     "ConfigurationError",
     "DatabaseNotConfiguredError",
@@ -92,6 +96,7 @@ __all__ = [
     "FlowError",
     "ImportFailedError",
     "InvalidInputError",
+    "JobCancelledError",
     "JobFailedError",
     "JobNotFoundError",
     "JobResultTimeout",

@@ -7,6 +7,9 @@ from datetime import timedelta
 
 from midday_worker.errors.root import MiddayWorkerError
 
+CANCELLED = "cancelled: "
+"""What the failed reason of a cancelled job begins with."""
+
 
 class JobFailedError(MiddayWorkerError):
     """The awaited job failed for good.
@@ -42,15 +45,16 @@ class JobResultTimeout(MiddayWorkerError, TimeoutError):
 
 
 class JobNotFoundError(MiddayWorkerError):
-    """The job isn't in Redis (any more). `why` says what is known of that."""
+    """The job isn't in Redis (any more). `why` says what is known of that; `queue` is None if all were looked at."""
 
-    def __init__(self, *, job_id: str, queue: str, why: str | None = None) -> None:
+    def __init__(self, *, job_id: str, queue: str | None, why: str | None = None) -> None:
         self.job_id = job_id
         self.queue = queue
         self.why = why or (
             "it was never written, was removed, or ended and was trimmed (remove_on_complete, remove_on_fail)"
         )
-        super().__init__(f"No job {job_id} in queue {queue}: {self.why}.")
+        where = "any queue" if queue is None else f"queue {queue}"
+        super().__init__(f"No job {job_id} in {where}: {self.why}.")
 
 
 class JobStateError(MiddayWorkerError):
@@ -83,6 +87,14 @@ class ResultError(NonRetryableError):
         self.job = job
         self.type_name = type_name
         super().__init__(f"The result of job {job!r}, a {type_name}, can't be stored: {reason}")
+
+
+class JobCancelledError(NonRetryableError):
+    """A job was cancelled while it ran. `reason` is what the job's failed reason says."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class RetryAfter(MiddayWorkerError):

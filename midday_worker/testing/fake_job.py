@@ -56,6 +56,7 @@ class FakeJob:
         cancelled: what `ctx.cancelled` says.
         returnvalue: the result, of a job that has ended.
         failedReason: why it failed, of a job that has failed.
+        stacktrace: the tracebacks of its attempts, of a job that has failed.
 
     >>> import asyncio
     >>> job = FakeJob({"userId": "u1"})
@@ -75,6 +76,7 @@ class FakeJob:
     cancelled: bool = False
     returnvalue: object = None
     failedReason: str | None = None
+    stacktrace: tuple[str, ...] = ()
 
     @classmethod
     def of(

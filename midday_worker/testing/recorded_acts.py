@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from midday_worker.engine.acts import (
+from midday_worker.engine.act import (
     CHANGE_PRIORITY,
     PROMOTE,
     REMOVE,
@@ -13,10 +13,12 @@ from midday_worker.engine.acts import (
     RETRY,
     UPDATE_DATA,
     Act,
-    Acts,
     refusal,
 )
+from midday_worker.engine.acts import Acts
+from midday_worker.engine.cancellation import CANCEL, CancelOutcome
 from midday_worker.engine.guarded import MISSING
+from midday_worker.errors import CANCELLED
 
 
 @dataclass(slots=True)
@@ -27,11 +29,13 @@ class RecordedLives:
         first_state: returns the state that a job was in at first, or "missing".
         states: the state since the last act, by queue and id.
         done: what was done, by queue and id, in order.
+        reasons: the failed reasons of those that were cancelled.
     """
 
     first_state: Callable[[str, str], str]
     states: dict[tuple[str, str], str] = field(default_factory=lambda: {})
     done: dict[tuple[str, str], list[str]] = field(default_factory=lambda: {})
+    reasons: dict[tuple[str, str], str] = field(default_factory=lambda: {})
 
     def state(self, queue: str, job_id: str) -> str:
         """Return a job's state, or "missing"."""
@@ -49,6 +53,14 @@ class RecordedActs(Acts):
         """Let a job that was cancelled wait again."""
         self._do(RETRY, job_id, "waiting")
 
+    async def cancel(self, job_id: str, reason: str, *, children: bool = False) -> CancelOutcome:
+        """Let a job that waits have failed."""
+        if CANCEL.done in self._lives.done.get((self._name, job_id), ()) and self._state(job_id) == "failed":
+            return "cancelled"
+        self._do(CANCEL, job_id, "failed")
+        self._lives.reasons[self._name, job_id] = f"{CANCELLED}{reason or 'no reason was given'}"
+        return "cancelled"
+
     async def promote(self, job_id: str) -> None:
         """Let a delayed job wait."""
         self._do(PROMOTE, job_id, "waiting")
@@ -63,16 +75,19 @@ class RecordedActs(Acts):
 
     async def change_priority(self, job_id: str, priority: int, *, lifo: bool = False) -> None:
         """Let a job that waits be prioritized, or not any more."""
-        found = self._lives.state(self._name, job_id)
+        found = self._state(job_id)
         waits = found in ("waiting", "prioritized")
         self._do(CHANGE_PRIORITY, job_id, ("prioritized" if priority else "waiting") if waits else found)
 
     async def update_data(self, job_id: str, text: str) -> None:
         """Keep that it was asked for; the recorded payload stays that of the trigger."""
-        self._do(UPDATE_DATA, job_id, self._lives.state(self._name, job_id))
+        self._do(UPDATE_DATA, job_id, self._state(job_id))
+
+    def _state(self, job_id: str) -> str:
+        return self._lives.state(self._name, job_id)
 
     def _do(self, act: Act, job_id: str, then: str) -> None:
-        found = self._lives.state(self._name, job_id)
+        found = self._state(job_id)
         if found not in act.allowed:
             raise refusal(act, self._name, job_id, found)
         self._lives.states[self._name, job_id] = then

@@ -246,7 +246,10 @@ class RecordingClient(JobClient):
         return tuple(self._lives.done.get((handle.queue, handle.id), ()))
 
     def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
-        """Return a waiter for a job that has ended with what `will_return` was told, without progress."""
+        """Return a waiter for a job that was cancelled, or one that has ended with what `will_return` was told."""
+        reason = self._lives.reasons.get((queue, job_id))
+        if reason is not None and self._lives.state(queue, job_id) == "failed":
+            return ended(job_id, Ending("failed", reason=reason))
         for record in self._jobs:
             if (record.queue, record.id) == (queue, job_id) and record.job in self._results:
                 return ended(job_id, Ending("completed", self._results[record.job]))

@@ -16,6 +16,7 @@ from loguru import logger
 
 from midday_worker.client import JobClient, redis_config
 from midday_worker.database import Database, create_database
+from midday_worker.engine.cancel_watch import CancelWatch
 from midday_worker.engine.connection import Connection, connect
 from midday_worker.engine.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
 from midday_worker.engine.outage import Outage
@@ -126,7 +127,8 @@ class WorkerService:
         await put_schedules_right(connection, self._redis.prefix, self._plan)
         executor = Executor(self._registry, database, self._settings.unknown_job_retries, level)
         outage = Outage(redact_url(self._redis.url))
-        workers = [Worker(config, executor, connection, self._redis, outage) for config in self._plan.queues]
+        watch = CancelWatch(self._redis, connection)
+        workers = [Worker(config, executor, connection, self._redis, outage, watch) for config in self._plan.queues]
         readiness = Readiness(workers, connection, outage, database)
         loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
         await readiness.start()

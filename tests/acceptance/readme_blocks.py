@@ -12,7 +12,7 @@ from typing import Final
 
 README: Final = Path(__file__).parents[2] / "README.md"
 _BLOCK: Final = re.compile(
-    r"^##? (?P<heading>[^\n]+)$|^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^#{1,3} (?P<heading>[^\n]+)$|^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 # As `python -m asyncio` runs what is typed there.

@@ -9,6 +9,7 @@ from typing import Self
 from midday_worker import JobRegistry, Settings
 from midday_worker.client import redis_config
 from midday_worker.database import Database
+from midday_worker.engine.cancel_watch import CancelWatch
 from midday_worker.engine.connection import Connection, connect
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.worker import Worker
@@ -40,7 +41,8 @@ class Crew:
         self._executor = Executor(registry, database, settings.unknown_job_retries)
         plan = configs or make_plan(registry, concurrency=settings.concurrency).queues
         outage = Outage(redact_url(redis.url))
-        self.workers = [Worker(config, self._executor, self.connection, redis, outage) for config in plan]
+        watch = CancelWatch(redis, self.connection)
+        self.workers = [Worker(config, self._executor, self.connection, redis, outage, watch) for config in plan]
         self._loops: list[asyncio.Task[None]] = []
 
     @property

@@ -13,6 +13,7 @@ from midday_worker import (
     BatchContext,
     BatchDefinition,
     BatchOptions,
+    CancelOutcome,
     JobContext,
     JobDefinition,
     JobHandle,
@@ -124,6 +125,7 @@ async def triggers() -> None:
     assert_type(handle, JobHandle[Receipt])
     assert_type(await handle.retry(reset_attempts=True), None)
     assert_type(await handle.reschedule(timedelta(days=1)), None)
+    assert_type(await handle.cancel("no longer needed", children=True), CancelOutcome)
     assert_type(await handle.result(timeout="30s"), Receipt)
     assert_type(await bill_job.trigger({"orderId": "o1"}), JobHandle[Receipt])
     assert_type(await bill_job.trigger_delayed(order, "3d"), JobHandle[Receipt])

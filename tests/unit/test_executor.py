@@ -28,6 +28,13 @@ class StoredJob(FakeJob):
     attempts: int = 0
     attemptsStarted: int = 1
     queue: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="warehouse"))
+    stopped_by: None = None
+
+    def enter_handler(self) -> None:
+        """As a worker's job does."""
+
+    def leave_handler(self) -> None:
+        """As a worker's job does."""
 
 
 @pytest.fixture

@@ -31,6 +31,16 @@ async def count(data: list[int], ctx: JobContext) -> int:
 order = Order(order_id="o1")
 
 
+async def wrong_acts() -> None:
+    handle = await bill.trigger(order)
+    await handle.cancel(reason=5)  # error: no text
+    await handle.reschedule(None)  # error: no duration
+    await handle.change_priority("high")  # error: no number
+    await handle.retry(True)  # error: by its name only
+    if await handle.cancel() == "canceled":  # error: no such outcome
+        return
+
+
 async def wrong_payloads() -> None:
     await bill.trigger(Other(other_id="o1"))  # error: another model
     await bill.trigger("o1")  # error: no model

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from midday_worker import JobHandle, JobNotFoundError, JobStateError, PayloadError
+from midday_worker import (
+    JobFailedError,
+    JobHandle,
+    JobNotFoundError,
+    JobStateError,
+    MiddayWorkerError,
+    PayloadError,
+)
 from midday_worker.testing import RecordingClient, recording_client
 from tests.unit.sample import Parcel, pack
 
@@ -55,3 +62,17 @@ async def test_a_removed_job_is_not_found(recording: RecordingClient) -> None:
     unknown = JobHandle("other", "pack", "warehouse", recording, pack)
     with pytest.raises(JobNotFoundError):
         await unknown.promote()
+
+
+async def test_a_cancelled_job_has_failed(recording: RecordingClient) -> None:
+    handle = await pack.trigger(PARCEL, client=recording)
+    assert await handle.cancel("not needed") == "cancelled"
+    assert await handle.cancel("again") == "cancelled"
+    assert await handle.state() == "failed"
+    with pytest.raises(JobFailedError, match="cancelled: not needed"):
+        await handle.result()
+    assert recording.done_to(handle) == ("cancelled",)
+    await handle.retry()
+    assert await handle.state() == "waiting"
+    with pytest.raises(MiddayWorkerError, match="nothing runs"):
+        await handle.result()

@@ -1,0 +1,50 @@
+"""Stopping a handler that runs: its task is cancelled, cut when its cleaning up takes too long, and then given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+GRACE_S: Final = 5.0
+"""How long a handler that is told to stop may clean up."""
+
+CUT_S: Final = 1.0
+"""How long its cleaning up, when it is cut by a second cancellation, may take to end."""
+
+
+class Interruption:
+    """One stop of one task. Made, it cancels the task; `end` takes it back.
+
+    Args:
+        task: runs the handler.
+        give_up: called when the task doesn't end for a second cancellation either.
+    """
+
+    __slots__ = ("_cancels", "_give_up", "_task", "_timer")
+
+    def __init__(self, task: asyncio.Task[object], give_up: Callable[[], None] | None) -> None:
+        self._task = task
+        self._give_up = give_up
+        self._cancels = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._cancel(GRACE_S)
+
+    def _cancel(self, then_wait_s: float) -> None:
+        self._cancels += 1
+        self._task.cancel()
+        self._timer = asyncio.get_running_loop().call_later(then_wait_s, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._cancels == 1:
+            self._cancel(CUT_S)
+        elif self._give_up is not None:
+            self._give_up()
+
+    def end(self) -> None:
+        """The handler has ended: cancel nothing more, and let the task await again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for _ in range(self._cancels):
+            self._task.uncancel()
+        self._cancels = 0

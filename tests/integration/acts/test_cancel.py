@@ -1,0 +1,228 @@
+"""Cancelling a job: in every state, and in every instant in which it can meet it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+
+from midday_worker import (
+    CancelOutcome,
+    JobClient,
+    JobFailedError,
+    JobHandle,
+    JobNotFoundError,
+    JobRegistry,
+    JobStateError,
+    Settings,
+    job,
+)
+from midday_worker.engine.backend import Backend
+from midday_worker.engine.job import Job
+from midday_worker.engine.transitions import Transitions
+from tests.deadline import eventually
+from tests.integration.acts.stages import STATES, Stage
+from tests.integration.command_stats import command
+from tests.integration.crew import Crew
+
+UNSTARTED = ("waiting", "prioritized", "delayed", "waiting-children")
+
+
+async def reason_of(handle: JobHandle[str]) -> str | None:
+    return (await handle.fetch()).failedReason
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_a_cancel_meets_a_state(state: str, stage: Stage) -> None:
+    async with stage.job_in(state) as handle:
+        if state in UNSTARTED:
+            assert await handle.cancel("not needed") == "cancelled"
+            assert await handle.state() == "failed"
+            assert await reason_of(handle) == "cancelled: not needed"
+        elif state == "active":
+            assert await handle.cancel("not needed") == "requested"
+            await stage.until(handle, "failed")
+            assert await reason_of(handle) == "cancelled: not needed"
+        else:
+            with pytest.raises(JobNotFoundError if state == "missing" else JobStateError) as refused:
+                await handle.cancel()
+            if isinstance(refused.value, JobStateError):
+                assert f"can't be cancelled: it is {state}." in str(refused.value)
+                assert await handle.state() == state
+
+
+@pytest.mark.parametrize("state", UNSTARTED)
+async def test_a_cancelled_job_never_starts_and_has_made_no_attempt(state: str, stage: Stage) -> None:
+    async with stage.job_in(state) as handle:
+        await handle.cancel()
+        other = await stage.play.trigger("other", client=stage.client)
+        async with stage.working():
+            with pytest.raises(JobFailedError, match="cancelled: no reason was given") as failure:
+                await handle.result("10s")
+            assert failure.value.attempts == 0
+            assert await other.result("10s") == "other"
+    assert stage.ran == ["other"]
+
+
+@pytest.mark.parametrize("state", ["waiting", "active"])
+async def test_a_second_cancel_changes_nothing(state: str, stage: Stage) -> None:
+    async with stage.job_in(state) as handle:
+        outcomes = await asyncio.gather(*(handle.cancel(str(number)) for number in range(3)))
+        assert set(outcomes) == {"requested" if state == "active" else "cancelled"}
+        await stage.until(handle, "failed")
+        assert await reason_of(handle) == "cancelled: 0"
+        assert await handle.cancel("again") == "cancelled"
+        assert await reason_of(handle) == "cancelled: 0"
+
+
+async def test_a_running_job_is_not_tried_again(stage: Stage, redis: Redis) -> None:
+    async with stage.job_in("active") as handle:
+        await handle.cancel()
+        await stage.until(handle, "failed")
+        assert (await handle.fetch()).attemptsMade == 1
+        key = stage.client.queue(handle.queue).toKey(handle.id)
+
+        async def clean() -> bool:
+            return not await redis.exists(f"{key}:cancel")
+
+        await eventually(clean, "nothing is left of the cancellation")
+    assert stage.ran == ["hold"]
+
+
+async def test_a_lost_message_is_made_up_for_by_the_key(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(prefix: str) -> str:
+        return f"{prefix}:nobody listens"
+
+    monkeypatch.setattr("midday_worker.engine.cancellation.channel", elsewhere)
+    async with stage.job_in("active") as handle:
+        assert await handle.cancel("lost") == "requested"
+        await stage.until(handle, "failed")
+        assert await reason_of(handle) == "cancelled: lost"
+
+
+async def test_a_message_is_enough_without_the_key(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("midday_worker.engine.cancel_watch.LOOK_EVERY_S", 3600)
+    async with stage.job_in("active") as handle:
+        await handle.cancel("heard")
+        await stage.until(handle, "failed")
+        assert await reason_of(handle) == "cancelled: heard"
+
+
+async def test_a_cancelled_job_can_be_retried(stage: Stage) -> None:
+    async with stage.job_in("active") as handle:
+        await handle.cancel()
+        await stage.until(handle, "failed")
+        stage.release.set()
+        await handle.retry()
+        assert await handle.result("10s") == "hold"
+
+
+async def test_a_cancel_in_the_instant_of_completion_comes_too_late(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler has ended and its session is committed: the job completes, and nothing of the cancel stays."""
+    real, said = Transitions.complete, list[CancelOutcome]()
+    handle = await stage.play.trigger("return", client=stage.client)
+
+    async def complete(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> object:
+        said.append(await handle.cancel("too late"))
+        return await real(moves, job, result, fetch_next=fetch_next)
+
+    monkeypatch.setattr(Transitions, "complete", complete)
+    async with stage.working():
+        assert await handle.result("10s") == "return"
+    assert said == ["requested"]
+    with pytest.raises(JobStateError, match="it is completed"):
+        await handle.cancel()
+    monkeypatch.undo()
+    await handle.retry()
+    async with stage.working():
+        assert await handle.result("10s") == "return"
+
+
+async def test_a_job_whose_worker_died_is_not_run_again(stage: Stage, client: JobClient) -> None:
+    handle = await stage.play.trigger("orphan", client=client)
+    queue = client.queue(handle.queue)
+    backend = Backend(queue.name, client.connection, queue.prefix)
+    moves = Transitions(backend, lock_duration_ms=300)
+    assert (await moves.fetch("a worker that dies")).job_id == handle.id
+    assert await handle.cancel("nobody runs it") == "requested"
+    async with stage.working() as crew:
+        lost = queue.toKey(handle.id) + ":lock"
+
+        async def expired() -> bool:
+            return not await queue.client.exists(lost)
+
+        await eventually(expired, "the lock has expired")
+        for _ in range(2):  # the first look notes what is active, the second takes what has no lock
+            await queue.client.delete(queue.keys["stalled-check"])
+            await crew.worker.runStalledJobsCheck()
+        await stage.until(handle, "failed")
+    assert await reason_of(handle) == "cancelled: nobody runs it"
+    assert stage.ran == []
+
+
+async def test_the_next_run_of_a_schedule_is_not_cancelled(stage: Stage) -> None:
+    schedule = await stage.play.trigger_recurring("return", every="1h", client=stage.client)
+    (run,) = await stage.client.queue(stage.play.queue).read_jobs(["delayed", "waiting"], 0, -1)
+    handle = JobHandle(run.id, "play", stage.play.queue, stage.client, stage.play)
+    with pytest.raises(JobStateError, match="next run of a schedule"):
+        await handle.cancel()
+    assert await schedule.next_run() is not None
+
+
+async def test_a_parent_is_cancelled_with_its_unstarted_children(stage: Stage) -> None:
+    grandchild = stage.child.node("grandchild")
+    parent = await stage.play.trigger_flow(
+        "parent",
+        [stage.child.node("child", children=[grandchild]), stage.play.node("sibling")],
+        client=stage.client,
+    )
+    below = [parent.children[0], parent.children[1], parent.children[0].children[0]]
+    assert await parent.cancel("all of it", children=True) == "cancelled"
+    assert [await each.state() for each in below] == ["failed"] * 3
+    for each in below:
+        assert (await each.fetch()).failedReason == "cancelled: all of it"
+
+
+async def test_a_parent_is_cancelled_alone(stage: Stage) -> None:
+    async with stage.job_in("waiting-children") as parent:
+        (child,) = parent.children
+        await parent.cancel()
+        assert await child.state() == "waiting"
+
+
+async def test_a_cancelled_child_fails_its_parent(stage: Stage) -> None:
+    async with stage.job_in("waiting-children") as parent:
+        (child,) = parent.children
+        await child.cancel("no child")
+        async with stage.working():
+            with pytest.raises(JobFailedError, match=r"child .* failed"):
+                await parent.result("10s")
+    assert stage.ran == []
+
+
+async def test_a_removed_on_fail_job_is_gone(stage: Stage) -> None:
+    handle = await stage.play.trigger("return", remove_on_fail=True, client=stage.client)
+    assert await handle.cancel() == "cancelled"
+    assert await handle.state() == "unknown"
+    assert await stage.client.queue(handle.queue).client.exists(stage.client.queue(handle.queue).toKey(handle.id)) == 0
+
+
+async def test_cancels_are_heard_on_one_connection_for_all_queues(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    for queue in ("one", "two", "three"):
+        job(f"of-{queue}", str, lambda data, ctx: data, queue=queue, registry=registry)
+    channel = f"{settings.redis_prefix}:midday-worker:cancel"
+    async with Crew(registry, settings):
+
+        async def subscribed() -> int:
+            (_, count) = cast("list[int]", await command(redis, "PUBSUB", "NUMSUB", channel))
+            return count
+
+        await eventually(subscribed, "the process listens")
+        assert await subscribed() == 1
+    assert await subscribed() == 0
