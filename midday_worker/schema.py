@@ -8,6 +8,7 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 from typing_extensions import TypeForm
 
@@ -134,9 +135,22 @@ class Schema(Generic[T]):
         if back != value:
             raise InvalidValue((FieldProblem("", "the value doesn't survive JSON: it comes back as another value"),))
 
+    @property
+    def adapter(self) -> TypeAdapter[T]:
+        """Pydantic's own."""
+        return self._adapter
+
     def json_schema(self) -> dict[str, object]:
         """Return the JSON Schema (draft 2020-12) of what is accepted on the wire."""
         return cast("dict[str, object]", self._adapter.json_schema(by_alias=True))
+
+
+def joint_json_schema(schemas: Mapping[str, Schema[object]]) -> dict[str, object]:
+    """Return one JSON Schema of what any of these accepts; each is titled with its name."""
+    inputs = [(name, "validation", schema.adapter) for name, schema in schemas.items()]
+    found, shared = TypeAdapter.json_schemas(cast("list[tuple[str, JsonSchemaMode, TypeAdapter[object]]]", inputs))
+    options = [{**found[name, "validation"], "title": name} for name in schemas]
+    return {"anyOf": options, **({"$defs": shared["$defs"]} if "$defs" in shared else {})}
 
 
 def _adapter(type_: TypeForm[T]) -> TypeAdapter[T]:

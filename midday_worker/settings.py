@@ -178,6 +178,17 @@ class Settings(BaseSettings):
         description="How often a job of an unknown name is put off before it fails.",
     )
 
+    board_username: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Who may use the dashboard; with BOARD_PASSWORD. Without both it answers to this machine alone.",
+    )
+    board_password: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="The password of BOARD_USERNAME.",
+    )
+
     def __init__(self, *, env_file: Path | None = ENV_FILE, **values: object) -> None:
         unknown = values.keys() - type(self).model_fields.keys()
         if unknown:

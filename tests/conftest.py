@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from midday_worker.demo.node import NodeRuntime
+from midday_worker.demo.node import BULLMQ_PACKAGES, NodeRuntime
 
 ROOT = Path(__file__).parent.parent
 pytest_plugins = ["midday_worker.testing.plugin"]
 
+BULL_BOARD = "9.10.2"
 NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance")
 
 
@@ -46,5 +47,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def node() -> NodeRuntime:
     """Node with its own BullMQ, installed once under .midday/."""
     runtime = NodeRuntime(ROOT / ".midday" / "node")
+    runtime.install()
+    return runtime
+
+
+@pytest.fixture(scope="session")
+def bull_board() -> NodeRuntime:
+    """Node with BullMQ and bull-board, installed once under .midday/."""
+    packages = {**BULLMQ_PACKAGES, "@bull-board/api": BULL_BOARD, "@bull-board/ui": BULL_BOARD}
+    runtime = NodeRuntime(ROOT / ".midday" / "bull-board", packages)
     runtime.install()
     return runtime

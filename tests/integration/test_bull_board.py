@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, cast
 
 import pytest
 
 from midday_worker import JobClient, JobContext, JobHandle, JobRegistry, Settings, job
-from midday_worker.demo.node import BULLMQ_PACKAGES, NodeRuntime
+from midday_worker.demo.node import NodeRuntime
 from tests.integration.crew import Crew
-
-BULL_BOARD: Final = "9.10.2"
 
 # bull-board's routes as its server adapters get them; what is asked is [route, parameters, query] each.
 ASK: Final = """
@@ -43,16 +40,6 @@ for (const queue of queues) await queue.close();
 """
 
 
-@pytest.fixture(scope="module")
-def node() -> NodeRuntime:
-    """Node with BullMQ and bull-board, installed once under .midday/."""
-    folder = Path(__file__).parents[2] / ".midday" / "bull-board"
-    packages = {**BULLMQ_PACKAGES, "@bull-board/api": BULL_BOARD, "@bull-board/ui": BULL_BOARD}
-    runtime = NodeRuntime(folder, packages)
-    runtime.install()
-    return runtime
-
-
 class Board:
     """Asks bull-board about two queues."""
 
@@ -74,8 +61,8 @@ class Board:
 
 
 @pytest.fixture
-def board(node: NodeRuntime, settings: Settings) -> Board:
-    return Board(node, settings)
+def board(bull_board: NodeRuntime, settings: Settings) -> Board:
+    return Board(bull_board, settings)
 
 
 async def send(data: str, ctx: JobContext) -> dict[str, str]:

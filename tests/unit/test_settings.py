@@ -51,9 +51,14 @@ def test_each_variable_of_env_example_is_read(tmp_path: Path) -> None:
             "REDIS_PREFIX": "redis_prefix",
             "WORKER_IMPORTS": "worker_imports",
             "WORKER_QUEUES": "worker_queues",
+            "BOARD_USERNAME": "board_username",
         }
         if variable in unchecked:
             assert "?" in getattr(load_settings(), unchecked[variable])
+        elif variable == "BOARD_PASSWORD":
+            password = load_settings().board_password
+            assert password is not None
+            assert password.get_secret_value() == "?"
         else:
             with pytest.raises(ConfigurationError, match=f"^{variable} is '\\?' \\(from .env\\); "):
                 load_settings()

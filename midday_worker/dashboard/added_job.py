@@ -1,0 +1,114 @@
+"""Payloads and options that were typed into the page, checked as those of a trigger."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from midday_worker.dashboard.board import Board
+from midday_worker.dashboard.bodies import AddedJob
+from midday_worker.dashboard.problem import INVALID_BODY, Problem
+from midday_worker.definition import JobDefinition
+from midday_worker.errors import OptionError
+from midday_worker.options import CallOptions, check_options, merge
+from midday_worker.request import JobRequest
+from midday_worker.schema import Schema
+
+_NAMES: Final = {
+    "attempts": "attempts",
+    "backoff": "backoff",
+    "deduplication": "deduplication",
+    "delay": "delay",
+    "jobId": "job_id",
+    "keepLogs": "keep_logs",
+    "lifo": "lifo",
+    "priority": "priority",
+    "removeOnComplete": "remove_on_complete",
+    "removeOnFail": "remove_on_fail",
+    "stackTraceLimit": "stack_trace_limit",
+}
+"""BullMQ's options by our names for them."""
+
+_KEEPING: Final = ("remove_on_complete", "remove_on_fail")
+
+
+@dataclass(frozen=True, slots=True)
+class _ForeignJob:
+    """A job that this program doesn't know: another one runs it."""
+
+    id: str
+
+    def parse_result(self, value: object) -> object:
+        return value
+
+    def checked(self, payload: object) -> JobRequest:
+        raise NotImplementedError  # only the acts of a handle ask for it, and no handle is made
+
+
+def request_of(board: Board, queue: str, added: AddedJob) -> JobRequest:
+    """Return the request of a job that was typed into the page.
+
+    Raises:
+        PayloadError: its payload doesn't match its job's schema.
+        OptionError: an option isn't one of a call.
+        Problem: the queue has jobs of this program, and none of this name.
+    """
+    options = _call_options(added.job_options)
+    definition = _definition(board, queue, added.name)
+    if definition is not None:
+        return definition.dictionary_node(added.data, children=(), on_failure="fail", **cast("CallOptions", options))
+    resolved = merge(board.registry.queues.get(queue).options, check_options(options, call=True))
+    text = json.dumps(added.data, separators=(",", ":"))
+    return JobRequest(added.name, queue, text, resolved, Schema[object](object), added.data, _ForeignJob(added.name))
+
+
+def checked_data(board: Board, queue: str, job: str, data: object) -> object:
+    """Return the payload of a stored job, checked if this program knows the job. Raises PayloadError, Problem."""
+    definition = board.registry.find(job)
+    if definition is None or definition.queue != queue:
+        size = len(json.dumps(data).encode())
+        if size > board.client.settings.max_payload_bytes:
+            raise Problem(400, INVALID_BODY, f"The payload has {size:,} bytes.", code="INVALID_PAYLOAD")
+        return data
+    request = definition.dictionary_node(data, children=(), on_failure="fail")
+    request.check_size(board.client.settings.max_payload_bytes)
+    return request.data
+
+
+def _definition(board: Board, queue: str, name: str) -> JobDefinition[object, object] | None:
+    known = {definition.id: definition for definition in board.definitions(queue)}
+    if not name and len(known) == 1:
+        return next(iter(known.values()))
+    if name in known:
+        return known[name]
+    if not known and name:
+        return None
+    near = ", ".join(map(repr, difflib.get_close_matches(name, known, n=3) or sorted(known)[:10]))
+    hint = f" There are: {near}." if near else ""
+    message = f"Queue {queue} has no job {name!r}.{hint}" if name else f"The job needs a name.{hint}"
+    raise Problem(400, INVALID_BODY, message, code="UNKNOWN_JOB")
+
+
+def _call_options(given: Mapping[str, object]) -> dict[str, object]:
+    options: dict[str, object] = {}
+    for name, value in given.items():
+        ours = _NAMES.get(name)
+        if ours is None:
+            raise OptionError(name, f"Option {name!r} can't be given here; accepted: {', '.join(sorted(_NAMES))}.")
+        if value is not None:
+            options[ours] = _in_milliseconds(value) if ours in _KEEPING else value
+    return options
+
+
+def _in_milliseconds(keep: object) -> object:
+    """Return a retention with its age in ms: BullMQ's is in seconds."""
+    if not isinstance(keep, dict):
+        return keep
+    members = dict(cast("dict[str, object]", keep))
+    age = members.get("age")
+    if isinstance(age, int | float) and not isinstance(age, bool):
+        members["age"] = round(age * 1000)
+    return members

@@ -1,0 +1,85 @@
+"""What the routes work on: the queues that are shown, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from midday_worker.admin import QueueOverview, WorkerClient, list_all_workers, read_overviews
+from midday_worker.client import JobClient
+from midday_worker.dashboard.recent import Recent
+from midday_worker.dashboard.shown.redaction import Redaction
+from midday_worker.definition import JobDefinition
+from midday_worker.engine.queue import Queue
+from midday_worker.errors import RedisRefusedError
+from midday_worker.registry import JobRegistry
+
+
+class Board:
+    """The queues of one dashboard.
+
+    Args:
+        client: their Redis.
+        registry: the jobs whose payloads are checked.
+        names: the queues; those of the registry if None.
+        redaction: what is shown of payloads.
+        read_only: whether nothing can be changed.
+        ui_config: the page's settings.
+    """
+
+    def __init__(
+        self,
+        client: JobClient,
+        registry: JobRegistry,
+        names: Iterable[str] | None,
+        redaction: Redaction,
+        *,
+        read_only: bool,
+        ui_config: Mapping[str, object],
+    ) -> None:
+        self.client = client
+        self.registry = registry
+        self.redaction = redaction
+        self.read_only = read_only
+        self.ui_config = ui_config
+        self._names = None if names is None else tuple(dict.fromkeys(names))
+        self._overviews = Recent(self._read_overviews)
+        self._workers = Recent(self._read_workers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The queues' names. Of a registry, they may become more."""
+        if self._names is not None:
+            return self._names
+        of_jobs = {definition.queue for definition in self.registry}
+        return tuple(sorted(of_jobs | {queue.name for queue in self.registry.queues}))
+
+    def queue(self, name: str) -> Queue | None:
+        """Return the queue of this name, if it is shown."""
+        return self.client.queue(name) if name in self.names else None
+
+    def definitions(self, queue: str) -> list[JobDefinition[object, object]]:
+        """Return the jobs that live on a queue."""
+        return [definition for definition in self.registry if definition.queue == queue]
+
+    async def overviews(self) -> dict[str, QueueOverview]:
+        """Return the queues at a glance, by name; at most a second old."""
+        return await self._overviews.get()
+
+    async def workers(self) -> dict[str, list[WorkerClient]] | None:
+        """Return the queues' workers, by queue; None if Redis doesn't let us ask. At most a second old."""
+        return await self._workers.get()
+
+    def forget(self) -> None:
+        """Read everything anew: something was changed."""
+        self._overviews.forget()
+        self._workers.forget()
+
+    async def _read_overviews(self) -> dict[str, QueueOverview]:
+        found = await read_overviews([self.client.queue(name) for name in self.names])
+        return {overview.name: overview for overview in found}
+
+    async def _read_workers(self) -> dict[str, list[WorkerClient]] | None:
+        try:
+            return await list_all_workers([self.client.queue(name) for name in self.names])
+        except RedisRefusedError:  # some providers don't allow CLIENT LIST
+            return None

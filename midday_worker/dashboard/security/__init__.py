@@ -1,0 +1,1 @@
+"""Who may ask what: hosts, logins, and requests that another page made."""

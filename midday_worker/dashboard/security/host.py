@@ -1,0 +1,47 @@
+"""Which names the dashboard may be asked for by: a page of another site could else reach it by a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from midday_worker.dashboard.problem import FORBIDDEN, Problem
+
+LOCAL: Final = ("localhost", "127.0.0.1", "::1")
+ANY: Final = "*"
+
+
+class Hosts:
+    """The names of this machine, and those that were allowed besides."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._allowed = {*LOCAL, *(name.lower().strip("[]") for name in allowed)}
+
+    def check(self, request: Request) -> None:
+        """Raise Problem unless a request's Host header has one of the names."""
+        given = request.headers.getlist("host")
+        name = hostname(given[0]) if len(given) == 1 else None
+        if name is not None and (ANY in self._allowed or name in self._allowed):
+            return
+        raise Problem(
+            403,
+            FORBIDDEN,
+            "This dashboard doesn't answer to that Host header. Name the host in create_dashboard(allowed_hosts=...), "
+            "or with --allowed-host.",
+            code="HOST_NOT_ALLOWED",
+        )
+
+
+def hostname(host: str) -> str | None:
+    """Return the name in a Host header, without the port; None if it has none."""
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port  # raises for one that is no port
+    except ValueError:
+        return None
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
+        return None
+    return parts.hostname

@@ -1,0 +1,1 @@
+"""What is shown of jobs, queues and flows: the JSON that the page understands."""
