@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from midday_worker.engine.job import Job
-from midday_worker.errors import NonRetryableError
-from midday_worker.schema import ResultSource
+from midday_worker.errors import InvalidInputError, NonRetryableError
+from midday_worker.schema import InvalidValue, ResultSource, dump_untyped
+from midday_worker.track import Track
 
 if TYPE_CHECKING:
     from loguru import Logger
+    from pydantic import BaseModel
     from sqlalchemy.ext.asyncio import AsyncSession
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,46 @@ class JobContext:
     db: AsyncSession
     logger: Logger
 
-    async def update_progress(self, progress: float | dict[str, object]) -> None:
-        """Store how far the job is: a number, by custom a percentage, or an object; as `Job.updateProgress`."""
-        await self.job.updateProgress(progress)
+    async def update_progress(self, progress: float | Mapping[str, object] | BaseModel) -> None:
+        """Store how far the job is: a number, by custom a percentage, or an object; as `Job.updateProgress`.
+
+        Raises:
+            InvalidInputError: it can't be written as JSON.
+        """
+        try:
+            dumped = dump_untyped(progress)
+        except InvalidValue as error:
+            raise InvalidInputError(f"This progress can't be stored: {error}") from error
+        await self.job.updateProgress(cast("float | dict[str, object]", dumped))
+
+    @overload
+    def track(self, rows: Iterable[T], total: int | None = None, *, per_second: float = 4) -> AsyncIterator[T]: ...
+    @overload
+    def track(self, rows: AsyncIterable[T], total: int | None = None, *, per_second: float = 4) -> AsyncIterator[T]: ...
+    def track(
+        self, rows: Iterable[T] | AsyncIterable[T], total: int | None = None, *, per_second: float = 4
+    ) -> AsyncIterator[T]:
+        """Iterate over rows, and store as progress how many percent of them are done.
+
+        A row is done when the next one is asked for. The first row is stored at once, the end always, those between
+        at most `per_second` times a second. Without a total, it is `{"done": 7}` until the end, which is 100.
+
+        Args:
+            rows: a plain or an asynchronous iterable.
+            total: how many there are; not needed for a list, or whatever else has a length.
+            per_second: how often progress is stored at most.
+
+        >>> async def import_rows(data: list[str], ctx: JobContext) -> None:
+        ...     async for row in ctx.track(data):
+        ...         print(row)
+        """
+        return Track(rows, total, self.update_progress, per_second)
 
     async def log(self, row: str) -> None:
-        """Add a line to the job's own log in Redis, which Node and dashboards read; as `Job.log`."""
+        """Add a row to the job's own log in Redis, which Node and dashboards read; as `Job.log`.
+
+        Its newest rows are kept, as many as the option `keep_logs` says.
+        """
         await self.job.log(row)
 
     async def children_values(self) -> dict[str, object]:

@@ -171,6 +171,22 @@ def trigger(
 
 
 @app.command()
+def watch(
+    id_: Annotated[str, typer.Argument(metavar="JOB_ID", help="The id that the job got when it was added.")],
+    queue: Annotated[str | None, typer.Option(help='Its queue. [default: that of --job, else "default"]')] = None,
+    name: Annotated[str | None, typer.Option("--job", metavar="JOB", help="What job it is, to find its queue.")] = None,
+    imports: Imports = None,
+) -> None:
+    """Show a job's progress and log until it ends.
+
+    Exits with 0 if it completed, 1 if it failed, 2 if it isn't there, 3 if it can't be followed.
+    """
+    from midday_worker.cli.watch import watch_job
+
+    watch_job(id_, imports or [], queue=queue, name=name)
+
+
+@app.command()
 @one_line_errors
 def cancel(
     job: Annotated[str, typer.Argument(metavar="JOB_ID", help="The id of one job, as trigger wrote it.")],

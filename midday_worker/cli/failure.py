@@ -38,7 +38,7 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except MiddayWorkerError as error:
             # A person who typed the payload may see it.
-            _show(error.with_values() if isinstance(error, PayloadError) else str(error))
+            show_error(error.with_values() if isinstance(error, PayloadError) else str(error))
             raise typer.Exit(1) from None
 
     return guarded
@@ -50,16 +50,17 @@ def one_line_usage(program: str) -> Generator[None]:
     try:
         yield
     except MiddayWorkerError as error:
-        _show(str(error))
+        show_error(str(error))
         raise SystemExit(1) from None
     except Exception as error:
         if not isinstance(error, UsageMistake):
             raise
         message = error.format_message()
         command = getattr(error.ctx, "command_path", program)
-        _show(f"{message}{'' if message.endswith(('.', '?')) else '.'} See {command} --help.")
+        show_error(f"{message}{'' if message.endswith(('.', '?')) else '.'} See {command} --help.")
         raise SystemExit(MISUSED) from None
 
 
-def _show(text: str) -> None:
+def show_error(text: str) -> None:
+    """Write an error as one line on standard error."""
     typer.secho(f"Error: {' '.join(text.split())}", fg=typer.colors.RED, err=True)

@@ -159,6 +159,10 @@ class Job(StoppableJob):
             await self.backend.connection.commands["removeChildDependency"](keys=[prefix], args=[child, parent])
         return sorted(pending)
 
+    async def log(self, logRow: str) -> int:
+        """Add a row to the job's log, as Node's `Job.log`: made storable and capped as reasons of failures are."""
+        return await super().log(storable(logRow, LONGEST_REASON))
+
     async def clearLogs(self, keepLogs: int = 0) -> None:
         """Drop the job's log but for its last `keepLogs` lines, as Node's `Job.clearLogs`."""
         key = f"{self.backend.toKey(self.id)}:logs"

@@ -68,7 +68,7 @@ class JobOptions(UndelayedOptions, total=False):
             count and age. BullMQ trims per queue: a small count here also trims the queue's other jobs.
         remove_on_fail: the same for failed jobs.
         deduplication: see `Deduplication`; None for none.
-        keep_logs: how many lines of the job's log to keep; 0 keeps all.
+        keep_logs: how many rows of the job's log to keep, by default the newest 1,000; 0 keeps all.
         stack_trace_limit: how many attempts' stack traces to keep.
     """
 

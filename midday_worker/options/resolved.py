@@ -47,7 +47,7 @@ class ResolvedOptions:
     remove_on_complete: KeepPolicy = KeepPolicy(count=10_000, age_ms=24 * 3_600_000)
     remove_on_fail: KeepPolicy = KeepPolicy(count=10_000, age_ms=7 * 24 * 3_600_000)
     deduplication: DeduplicationPolicy | None = None
-    keep_logs: int = 0
+    keep_logs: int = 1_000
     stack_trace_limit: int = 10
     job_id: str | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.acceptance.readme_blocks import README, block, blocks, run_python
 
 GUIDE = README.parent / "docs" / "guide" / "results.md"
 JOBS = "A job to follow"
+TERMINAL = "In the terminal"
 
 Follow = Callable[[str], Awaitable[list[str]]]
 
@@ -36,7 +38,15 @@ async def follow(redis_server: RedisServer, redis_prefix: str, service: Path) ->
     running = await command.start("run", "--import", "my_service.jobs")
 
     async def run(heading: str) -> list[str]:
-        return (await run_python(block(heading, "python", GUIDE), service, environment)).splitlines()
+        if heading != TERMINAL:
+            return (await run_python(block(heading, "python", GUIDE), service, environment)).splitlines()
+        lines: list[str] = []
+        for line in block(heading, "bash", GUIDE).splitlines():
+            _, *arguments = shlex.split(line)
+            finished = await command.run(*arguments)
+            assert finished.code == 0, finished.err
+            lines += finished.out.splitlines()
+        return lines
 
     yield run
     running.signal(signal.SIGTERM)
@@ -51,6 +61,7 @@ def test_every_block_is_run_by_a_test_of_this_module() -> None:
         ("Many results", "python"),
         ("A job from before", "python"),
         ("Progress and log", "python"),
+        ("In the terminal", "bash"),
     ]
 
 
@@ -64,6 +75,12 @@ async def test_many_results(follow: Follow) -> None:
 
 async def test_a_job_from_before(follow: Follow) -> None:
     assert await follow("A job from before") == ["Report of May", "completed 1"]
+
+
+async def test_in_the_terminal(follow: Follow) -> None:
+    await follow("A job from before")
+    lines = await follow(TERMINAL)
+    assert lines.count('Completed: {"pages": 4, "title": "Report of May"}') == 2
 
 
 async def test_progress_and_log(follow: Follow) -> None:

@@ -164,6 +164,11 @@ async def handler(data: Order, ctx: JobContext) -> None:
     assert_type(await ctx.children_values(), dict[str, object])
     assert_type(ctx.job.id, str)
     assert_type(ctx.cancelled, bool)
+    assert_type([row async for row in ctx.track([1, 2])], list[int])
+    assert_type([row async for row in ctx.track(list("ab"), per_second=2)], list[str])
+    assert_type([row async for row in ctx.track(bill_job.handle("mine").tail(), total=9)], list[str])
+    await ctx.update_progress(Receipt(total=1))
+    await ctx.update_progress({"done": 1, "total": 2})
 
 
 async def tests() -> None:

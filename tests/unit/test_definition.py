@@ -48,7 +48,7 @@ def test_options_are_merged_from_library_queue_job_and_call() -> None:
     options = merged.node(1, delay="1s", priority=2).options
 
     assert (merged.options.attempts, merged.options.priority, merged.options.timeout) == (7, 3, 60_000)
-    assert (options.attempts, options.priority, options.delay, options.keep_logs) == (7, 2, 1_000, 0)
+    assert (options.attempts, options.priority, options.delay, options.keep_logs) == (7, 2, 1_000, 1_000)
 
 
 def test_a_request_holds_the_validated_payload_in_both_forms() -> None:

@@ -68,6 +68,13 @@ async def wrong_options() -> None:
     await bill.trigger_flow(order, children=[bill])  # error: a definition is no node
 
 
+async def wrong_progress(ctx: JobContext) -> None:
+    await ctx.update_progress(object())  # error: neither a number nor an object of JSON's
+    await ctx.log(7)  # error: a number for a text
+    ctx.track(7)  # error: no rows
+    ctx.track([1], per_second="4")  # error: text for a number
+
+
 async def wrong_results(ctx: JobContext) -> tuple[object, ...]:
     handle = await bill.trigger(order)
     number: int = await handle.result()  # error: another result

@@ -30,7 +30,7 @@ def test_what_only_adding_needs_is_left_out_at_bullmqs_default() -> None:
         "removeOnComplete": {"count": 10_000, "age": 86_400},
         "removeOnFail": {"count": 10_000, "age": 604_800},
         "stackTraceLimit": ResolvedOptions().stack_trace_limit,
-        "keepLogs": 0,
+        "keepLogs": 1_000,
     }
 
 

@@ -1,0 +1,98 @@
+"""``midday-worker watch``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Final, cast
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from midday_worker.cli.failure import show_error
+from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.client import JobClient
+from midday_worker.context import JobContext
+from midday_worker.definition import JobDefinition
+from midday_worker.errors import JobFailedError, JobNotFoundError, MiddayWorkerError
+from midday_worker.factory import job
+from midday_worker.handle import JobHandle
+from midday_worker.queues import QueueRegistry, check_queue_name
+from midday_worker.registry import JobRegistry
+from midday_worker.settings import Settings
+
+FAILED: Final = 1
+NOT_FOUND: Final = 2
+NOT_FOLLOWED: Final = 3
+
+
+def watch_job(job_id: str, imports: Sequence[str], *, queue: str | None, name: str | None) -> None:
+    """Show a job's progress and log until it ends, and exit by its outcome."""
+    try:
+        settings = settings_with()
+        place = queue or (load_jobs(imports, settings).get(name).queue if name else "default")
+        asyncio.run(_watch(_anything(place), job_id, settings))
+    except MiddayWorkerError as error:
+        show_error(str(error))
+        raise typer.Exit(_code(error)) from None
+
+
+def _code(error: MiddayWorkerError) -> int:
+    if isinstance(error, JobFailedError):
+        return FAILED
+    return NOT_FOUND if isinstance(error, JobNotFoundError) else NOT_FOLLOWED
+
+
+def _anything(queue: str) -> JobDefinition[object, object]:
+    """A definition for whatever job it is, of which only the place is known."""
+    check_queue_name(queue)
+
+    async def handle(data: object, ctx: JobContext) -> object:
+        return data
+
+    return job("job", object, handle, queue=queue, registry=JobRegistry(QueueRegistry()))
+
+
+async def _watch(definition: JobDefinition[object, object], job_id: str, settings: Settings) -> None:
+    async with JobClient(settings) as client:
+        handle = definition.handle(job_id, client=client)
+        state = await handle.state()  # or nothing is said while Redis is away
+        console = Console()
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            line = bar.add_task(f"{job_id} ({state} in {definition.queue})", total=100, told="")
+            await asyncio.gather(_show_progress(handle, bar, line), _show_log(handle, console), return_exceptions=True)
+        result = await handle.result()
+        console.print(f"Completed: {json.dumps(result, ensure_ascii=False)}", markup=False, highlight=False)
+
+
+async def _show_progress(handle: JobHandle[object], bar: Progress, line: TaskID) -> None:
+    async for progress in handle.progress():
+        text = json.dumps(progress, ensure_ascii=False)
+        percent = percentage(progress)
+        told = text if percent is None else f"{percent:g}%"
+        bar.update(line, completed=percent, told=told)
+        if bar.disable:
+            bar.console.print(f"Progress: {text}", markup=False, highlight=False)
+
+
+async def _show_log(handle: JobHandle[object], console: Console) -> None:
+    async for row in handle.tail():
+        console.print(row, markup=False, highlight=False)
+
+
+def percentage(progress: object) -> float | None:
+    """Return what a stored progress says in percent: a number, or `{"done": 7, "total": 9}`; None if it says else."""
+    if isinstance(progress, dict):
+        counted = cast("dict[str, object]", progress)
+        done, total = counted.get("done"), counted.get("total")
+        if _is_number(done) and _is_number(total) and cast("float", total) > 0:
+            return 100 * cast("float", done) / cast("float", total)
+        return None
+    return cast("float", progress) if _is_number(progress) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
