@@ -1,5 +1,17 @@
 """Typed reads and acts on queues, jobs and schedules, for the dashboard and the command line alike."""
 
+from midday_worker.admin.doctor import Expected, examine
+from midday_worker.admin.failure_retry import retry_failed
+from midday_worker.admin.failures import (
+    FailedJob,
+    FailureChoice,
+    FailureGroup,
+    Failures,
+    count_failed,
+    failed_page,
+    group_failures,
+)
+from midday_worker.admin.finding import Finding, Grade
 from midday_worker.admin.flow_tree import FlowJob, FlowWindow, find_root, read_flow
 from midday_worker.admin.job_acts import (
     change_data,
@@ -47,6 +59,7 @@ from midday_worker.admin.search import queues_of
 from midday_worker.admin.server import ServerInfo, read_server
 from midday_worker.admin.snapshot import Cut, JobSnapshot
 from midday_worker.admin.throughput import Throughput, read_throughput
+from midday_worker.engine.queue_names import list_prefixes, list_queues, queue_exists
 from midday_worker.engine.worker_clients import WorkerClient, list_all_workers, list_workers
 
 __all__ = [
@@ -57,8 +70,15 @@ __all__ = [
     "Cleanable",
     "Cut",
     "Ended",
+    "Expected",
+    "FailedJob",
+    "FailureChoice",
+    "FailureGroup",
+    "Failures",
+    "Finding",
     "FlowJob",
     "FlowWindow",
+    "Grade",
     "JobLog",
     "JobSnapshot",
     "Moved",
@@ -75,23 +95,30 @@ __all__ = [
     "change_priority",
     "change_schedule",
     "clean_jobs",
+    "count_failed",
     "count_jobs",
     "count_schedules",
     "empty_queue",
+    "examine",
+    "failed_page",
     "find_job",
     "find_root",
     "find_schedule",
     "get_job",
+    "group_failures",
     "limit_concurrency",
     "limit_rate",
     "list_all_workers",
     "list_ids",
+    "list_prefixes",
+    "list_queues",
     "list_schedules",
     "list_workers",
     "obliterate_queue",
     "pause_queue",
     "promote_job",
     "promote_jobs",
+    "queue_exists",
     "queues_of",
     "read_flow",
     "read_jobs",
@@ -108,6 +135,7 @@ __all__ = [
     "remove_schedule",
     "remove_unprocessed_children",
     "resume_queue",
+    "retry_failed",
     "retry_job",
     "retry_jobs",
     "run_schedule",

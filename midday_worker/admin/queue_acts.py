@@ -69,7 +69,7 @@ async def release_rate_limit(queue: Queue) -> None:
 
 async def retry_jobs(queue: Queue, state: Ended) -> Moved:
     """Put all jobs that have ended so back among those that wait, the oldest first; each keeps its priority."""
-    return await _move_all(queue, state, Acts(queue).retry)
+    return await _move_all(queue, state, lambda job_id: Acts(queue).retry_from(job_id, state))
 
 
 async def promote_jobs(queue: Queue) -> Moved:

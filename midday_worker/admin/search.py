@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from midday_worker.engine.connection import Connection
-from midday_worker.engine.queue_names import queue_names
+from midday_worker.engine.queue_names import list_queues
 from midday_worker.engine.translation import translated
 
 
 async def queues_of(connection: Connection, prefix: str, job_id: str) -> list[str]:
     """Return the queues that hold a job of this id."""
     with translated(f"look for job {job_id}"):
-        names = await queue_names(connection, prefix)
+        names = await list_queues(connection, prefix)
         return [name for name in names if await connection.conn.exists(f"{prefix}:{name}:{job_id}")]

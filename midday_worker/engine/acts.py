@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.engine.act import (
@@ -41,23 +42,29 @@ class Acts:
 
     async def retry(self, job_id: str, *, reset_attempts: bool = False) -> None:
         """Put a job that has ended back into its queue, as Node's `Job.retry`; it isn't cancelled any more."""
+        await self._retry(job_id, RETRY, reset="1" if reset_attempts else "0")
+
+    async def retry_from(self, job_id: str, state: str) -> None:
+        """As `retry`, for a job that has ended so and not otherwise: by now it may have been retried, and completed."""
+        await self._retry(job_id, replace(RETRY, allowed=(state,)), reset="0")
+
+    async def _retry(self, job_id: str, act: Act, reset: str) -> None:
         push = "RPUSH" if await self._is_lifo(job_id) else "LPUSH"
-        reset = "1" if reset_attempts else "0"
-        found = "failed"
+        found = act.allowed[0]
         for _ in range(3):  # at most: it may be retried by another and end differently in between
-            state = found if found in RETRY.allowed else "failed"
+            state = found if found in act.allowed else act.allowed[0]
             keys = [
                 self._queue.toKey(job_id),
                 *self._keys("events", state, "wait", "meta", "active", "marker", "prioritized", "pc"),
             ]
             field = "failedReason" if state == "failed" else "returnvalue"
             args = [job_id, push, field, state, reset, reset]
-            found, answer = await self._run(RETRY, job_id, keys, args, (state,))
+            found, answer = await self._run(act, job_id, keys, args, (state,))
             if answer is not None:
                 return
-            if found not in RETRY.allowed:
+            if found not in act.allowed:
                 break
-        raise refusal(RETRY, self._queue.name, job_id, found)
+        raise refusal(act, self._queue.name, job_id, found)
 
     async def promote(self, job_id: str) -> None:
         """Let a delayed job be due now, as Node's `Job.promote`."""

@@ -1,0 +1,49 @@
+"""The doctor: everything that is to be looked at when jobs don't run as they should."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from midday_worker.admin.finding import Finding
+from midday_worker.admin.name_checks import judge_names, judge_prefixes
+from midday_worker.admin.queue_checks import check_queue, unfinished_names
+from midday_worker.admin.server_checks import check_server
+from midday_worker.engine.connection import Connection
+from midday_worker.engine.queue import Queue
+from midday_worker.engine.queue_names import list_prefixes, list_queues
+from midday_worker.engine.worker_clients import list_all_workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """How things should be.
+
+    Attributes:
+        prefix: the prefix of our keys.
+        largest: how large a payload may be, in bytes.
+        handled: the jobs that are defined here, by queue; empty if none are known.
+    """
+
+    prefix: str
+    largest: int
+    handled: Mapping[str, Collection[str]]
+
+
+async def examine(connection: Connection, expected: Expected) -> list[Finding]:
+    """Return what was found, the server first, then each queue. Raises RedisUnavailableError."""
+    findings = await check_server(connection)
+    prefixes = await list_prefixes(connection)
+    findings.append(judge_prefixes(expected.prefix, prefixes, expected.handled))
+    if not expected.handled:
+        text = "not looked for: no job is defined here"
+        fix = "name the packages that define yours: --import my_service.jobs, or WORKER_IMPORTS"
+        findings.append(Finding(check="handlers", grade="note", text=text, fix=fix))
+    names = await list_queues(connection, expected.prefix)
+    queues = [Queue(name, connection, expected.prefix) for name in names]
+    workers = await list_all_workers(queues)
+    for queue in queues:
+        findings += await check_queue(queue, workers[queue.name], expected.largest)
+        if expected.handled:
+            findings += judge_names(queue.name, await unfinished_names(queue), expected.handled)
+    return findings

@@ -1,0 +1,188 @@
+"""The failed jobs of a queue, chosen by job, reason and time; a page of them at a time, whatever their number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Final, cast
+
+from midday_worker.admin.queue_acts import BATCH
+from midday_worker.admin.reason import common_reason, is_about
+from midday_worker.engine.queue import Queue
+
+_EVER: Final = "-inf"
+_NOW: Final = "+inf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedJob:
+    """A job that failed for good.
+
+    Attributes:
+        id: its id.
+        name: the job's name.
+        reason: its failed reason.
+        failed_ms: when, in epoch milliseconds.
+        readable: whether what is stored in its place is a job at all.
+    """
+
+    id: str
+    name: str
+    reason: str
+    failed_ms: int
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureChoice:
+    """Which failed jobs are meant; all, if nothing is given.
+
+    Attributes:
+        job: only jobs of this name.
+        reason: only those whose reason holds this text, or is of this kind (`common_reason`).
+        since_ms: only those that failed at this time or later, in epoch milliseconds.
+        until_ms: only those that failed at this time or before.
+    """
+
+    job: str | None = None
+    reason: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    @property
+    def by_time_alone(self) -> bool:
+        """Whether no job need be read to know whether it is meant."""
+        return self.job is None and self.reason is None
+
+    @property
+    def span(self) -> tuple[str, str]:
+        """First and last time, as Redis takes scores."""
+        return (
+            _EVER if self.since_ms is None else str(self.since_ms),
+            _NOW if self.until_ms is None else str(self.until_ms),
+        )
+
+    def means(self, job: FailedJob) -> bool:
+        """Return whether a job that failed in the span is meant."""
+        if self.job is not None and job.name != self.job:
+            return False
+        return self.reason is None or is_about(job.reason, self.reason)
+
+
+@dataclass(slots=True, kw_only=True)
+class FailureGroup:
+    """Jobs of one name that failed for the same reason.
+
+    Attributes:
+        queue: their queue's name.
+        job: their name.
+        reason: what their reasons have in common.
+        count: how many there are.
+        newest_ms: when the last one failed, in epoch milliseconds.
+        newest_id: its id.
+    """
+
+    queue: str
+    job: str
+    reason: str
+    count: int
+    newest_ms: int
+    newest_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """A queue's failed jobs in groups, the largest first; how many were looked at for it, and how many there are."""
+
+    groups: tuple[FailureGroup, ...]
+    looked_at: int
+    total: int
+
+
+async def group_failures(queue: Queue, choice: FailureChoice, most: int) -> Failures:
+    """Return failed jobs grouped by name and reason.
+
+    Args:
+        queue: their queue.
+        choice: which.
+        most: how many are looked at, the newest.
+    """
+    groups: dict[tuple[str, str], FailureGroup] = {}
+    looked_at = 0
+    async for page in read_failed(queue, choice, most):
+        looked_at += len(page)
+        for job in filter(choice.means, page):
+            reason = common_reason(job.reason)
+            group = groups.setdefault(
+                (job.name, reason),
+                FailureGroup(
+                    queue=queue.name, job=job.name, reason=reason, count=0, newest_ms=job.failed_ms, newest_id=job.id
+                ),
+            )
+            group.count += 1
+    ordered = sorted(groups.values(), key=lambda group: (-group.count, -group.newest_ms))
+    return Failures(tuple(ordered), looked_at, await count_span(queue, choice))
+
+
+async def count_failed(queue: Queue, choice: FailureChoice) -> int:
+    """Return how many jobs are meant; each is read, unless they are chosen by time alone."""
+    if choice.by_time_alone:
+        return await count_span(queue, choice)
+    return sum([sum(map(choice.means, page)) async for page in read_failed(queue, choice)])
+
+
+async def count_span(queue: Queue, choice: FailureChoice) -> int:
+    """Return how many jobs failed in the choice's span of time."""
+    async with queue.bounded(f"count the failed jobs of queue {queue.name}"):
+        return cast("int", await queue.ask("ZCOUNT", queue.keys["failed"], *choice.span))
+
+
+async def read_failed(
+    queue: Queue, choice: FailureChoice, most: int | None = None
+) -> AsyncGenerator[list[FailedJob], None]:
+    """Yield the jobs of the choice's span of time by the thousand, the newest first, at most `most`."""
+    read = 0
+    while most is None or read < most:
+        size = BATCH if most is None else min(BATCH, most - read)
+        page = await failed_page(queue, choice, read, size, newest_first=True)
+        if page:
+            yield page
+        read += len(page)
+        if len(page) < size:
+            return
+
+
+async def failed_page(
+    queue: Queue, choice: FailureChoice, start: int, size: int, *, newest_first: bool = False
+) -> list[FailedJob]:
+    """Return the jobs of the choice's span of time from the place `start` on."""
+    first, last = choice.span
+    words = (last, first, "BYSCORE", "REV") if newest_first else (first, last, "BYSCORE")
+    async with queue.bounded(f"read failed jobs of queue {queue.name}"):
+        found = await queue.ask("ZRANGE", queue.keys["failed"], *words, "LIMIT", start, size, "WITHSCORES")
+        scored = _pairs(cast("list[object]", found))
+        fields = await asyncio.gather(
+            *(queue.ask("HMGET", queue.toKey(job_id), "name", "failedReason") for job_id, _ in scored),
+            return_exceptions=True,
+        )
+    return [_job(job_id, at, stored) for (job_id, at), stored in zip(scored, fields, strict=True)]
+
+
+def _pairs(found: list[object]) -> list[tuple[str, int]]:
+    # RESP3 answers pairs, RESP2 one flat list.
+    if found and isinstance(found[0], list | tuple):
+        pairs = [tuple(cast("list[object]", pair)) for pair in found]
+    else:
+        pairs = list(zip(found[::2], found[1::2], strict=True))
+    return [(str(pair[0]), int(float(str(pair[1])))) for pair in pairs]
+
+
+def _job(job_id: str, at: int, stored: object) -> FailedJob:
+    if isinstance(stored, BaseException):
+        if not isinstance(stored, Exception) or "WRONGTYPE" not in str(stored):
+            raise stored
+        reason = "What is stored in the job's place is no job"
+        return FailedJob(id=job_id, name="", reason=reason, failed_ms=at, readable=False)
+    name, failed_reason = cast("list[str | None]", stored)
+    return FailedJob(id=job_id, name=name or "", reason=failed_reason or "", failed_ms=at)

@@ -1,0 +1,43 @@
+"""What the doctor says of names."""
+
+from __future__ import annotations
+
+from midday_worker.admin.name_checks import judge_names, judge_prefixes
+
+HANDLED = {"emails": {"send-mail", "send-invoice"}}
+
+
+def test_a_name_that_nobody_handles_is_shown_with_the_one_that_is_near() -> None:
+    (finding,) = judge_names("emails", {"send-mial": 3, "send-mail": 9}, HANDLED)
+    assert (finding.grade, finding.queue) == ("fail", "emails")
+    assert finding.text == "it holds 3 of 'send-mial', which is not defined here ('send-mail' is)"
+
+
+def test_a_queue_of_another_program_is_only_mentioned() -> None:
+    (finding,) = judge_names("images", {"resize": 2, "crop": 1}, HANDLED)
+    assert finding.grade == "note"
+    assert finding.text.endswith("it holds crop, resize")
+    assert judge_names("images", {}, HANDLED) == []
+
+
+def test_names_that_are_handled_are_not_mentioned() -> None:
+    assert judge_names("emails", {"send-mail": 1}, HANDLED) == []
+
+
+def test_a_defined_queue_under_another_prefix_is_a_mismatch() -> None:
+    finding = judge_prefixes("bull", {"bull": ["images"], "shop": ["emails"]}, {"emails"})
+    assert finding.grade == "fail"
+    assert "queue emails is under prefix 'shop'" in finding.text
+    assert "REDIS_PREFIX" in finding.fix
+
+
+def test_a_prefix_without_queues_beside_one_with_queues_is_suspicious() -> None:
+    finding = judge_prefixes("bull", {"shop": ["emails"]}, ())
+    assert finding.grade == "warn"
+    assert "'shop' (1)" in finding.text
+
+
+def test_queues_of_others_beside_ours_are_well() -> None:
+    finding = judge_prefixes("bull", {"bull": ["emails"], "shop": ["emails", "images"]}, {"emails"})
+    assert (finding.grade, finding.text) == ("ok", "'bull' holds 1 queue; others, with their queues: 'shop' (2)")
+    assert judge_prefixes("bull", {}, {"emails"}).grade == "ok"
