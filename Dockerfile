@@ -9,7 +9,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY typings ./typings
 COPY midday_worker ./midday_worker
 # Everything has a wheel, so no compiler is needed; pip itself is not needed afterwards.
-RUN /opt/midday-worker/bin/python -m pip install --no-cache-dir --only-binary :all: ".[email]" \
+RUN /opt/midday-worker/bin/python -m pip install --no-cache-dir --only-binary :all: ".[email,http,metrics]" \
     && /opt/midday-worker/bin/python -m pip uninstall --yes pip setuptools
 
 FROM python:${PYTHON_VERSION}-slim

@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     http: Address | None = Field(
         default=None,
         validation_alias="WORKER_HTTP",
-        description="Where `run` answers health checks over HTTP, such as 127.0.0.1:8080. Empty: nowhere.",
+        description="Where `run` answers health checks and metrics over HTTP, such as 127.0.0.1:8080. Empty: nowhere.",
     )
     log_level: LogLevel = Field(
         default="INFO",

@@ -57,7 +57,7 @@ StartupTimeout = Annotated[
 ]
 Http = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Answer health checks over HTTP there. [default: nowhere]"),
+    typer.Option(metavar="HOST:PORT", help="Answer health checks and metrics over HTTP there. [default: nowhere]"),
 ]
 Hidden = Annotated[int | None, typer.Option(hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]

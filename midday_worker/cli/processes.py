@@ -37,7 +37,9 @@ def run_processes(imports: Sequence[str], options: Mapping[str, object], setting
 
         supervisor = Supervisor(settings.processes, make, drain_s=settings.drain_timeout / 1000)
         fleet = Fleet(settings.processes, settings.environment, lambda: supervisor.draining)
-        async with serving(side, fleet):
+        if side is None:
+            return await supervisor.run()
+        async with fleet.watching(), serving(side, fleet):
             return await supervisor.run()
 
     return asyncio.run(work())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from midday_worker.database.address import DatabaseAddress, parse_address
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
 KEPT_CONNECTIONS: Final = 5
 """How many connections stay open when nothing uses them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolUse:
+    """The connections of a pool: in use, open and idle, and how many there may be."""
+
+    in_use: int
+    idle: int
+    limit: int
 
 
 class Database:
@@ -63,6 +73,15 @@ class Database:
             raise DatabaseUnavailableError(self.url, f"no answer within {limit_ms} ms") from error
         except (SQLAlchemyError, OSError) as error:
             raise DatabaseUnavailableError(self.url, str(getattr(error, "orig", None) or error)) from error
+
+    def pool_use(self) -> PoolUse | None:
+        """Return how many connections are open, and in use; None before the first, and of SQLite."""
+        from sqlalchemy.pool import QueuePool
+
+        pool = None if self._made is None else self._made.pool
+        if self._address.is_sqlite or not isinstance(pool, QueuePool):
+            return None
+        return PoolUse(in_use=pool.checkedout(), idle=pool.checkedin(), limit=self._max_connections)
 
     async def dispose(self) -> None:
         """Close all connections. The database can be used again afterwards."""

@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.threads import in_thread
+from midday_worker.metrics.tally import QueueTally
 
 _TIMEOUT_S: Final = 5.0
 
@@ -32,12 +33,16 @@ class LockRenewal(LockManager):
         lock_duration_ms: how long a lock lasts without renewal.
         url: the Redis to which the thread opens a connection of its own.
         outage: is told whether that Redis answers.
+        tally: counts renewals.
     """
 
-    def __init__(self, worker: Worker, lock_duration_ms: int, url: str, outage: Outage) -> None:
+    def __init__(
+        self, worker: Worker, lock_duration_ms: int, url: str, outage: Outage, tally: QueueTally | None = None
+    ) -> None:
         super().__init__(worker, lock_duration_ms // 2, lock_duration_ms, worker.id)
         self._url = url
         self._outage = outage
+        self._tally = tally or QueueTally(worker.name)
         self._who = f"locks of queue {worker.name}"
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -86,11 +91,15 @@ class LockRenewal(LockManager):
                     pipeline.ping()  # pyright: ignore[reportUnknownMemberType] - as above; so that the end of an outage is noticed
                 renewed = pipeline.execute()
         except Exception as error:  # whatever it is: this thread has to go on
+            self._tally.lock_renewal_failures += 1
             self._outage.note_failure(self._who, error, started)
             return
         self._outage.note_success(self._who)
         for (job_id, _), answer in zip(tracked, renewed, strict=False):
-            if answer != 1 and job_id in self.tracked_jobs:  # else it has ended meanwhile
+            if answer == 1:
+                self._tally.lock_renewals += 1
+            elif job_id in self.tracked_jobs:  # else it has ended meanwhile
+                self._tally.locks_lost += 1
                 logger.warning("job {id} has lost its lock; another worker may run it", id=job_id)
 
 

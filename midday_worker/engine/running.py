@@ -10,14 +10,13 @@ from typing import Final, TypeAlias
 from bullmq import LockManager, UnrecoverableError
 from loguru import logger
 
+from midday_worker.engine.counting import Processor, counted
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Outcome, Settlement
 from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.errors import JobCancelledError
-
-Processor: TypeAlias = Callable[[Job], Awaitable[str]]
-"""Called with each job; returns its result as JSON text, or raises."""
+from midday_worker.metrics.tally import QueueTally
 
 Receive: TypeAlias = Callable[[Fetched, str], Awaitable[Job | None]]
 """Called with what the settling of a job brought, and the token it was asked for with."""
@@ -39,6 +38,7 @@ class RunningJobs:
         locks: renews their locks until they are settled.
         receive: makes the job of what a settling brought.
         on_free: called when a slot is free again.
+        tally: counts them, if they are to be counted.
     """
 
     def __init__(
@@ -48,8 +48,10 @@ class RunningJobs:
         locks: LockManager,
         receive: Receive,
         on_free: Callable[[], None],
+        tally: QueueTally | None = None,
     ) -> None:
-        self._processor = processor
+        self._processor = processor if tally is None else counted(processor, tally)
+        self._tally = tally
         self._settlement = settlement
         self._locks = locks
         self._receive = receive
@@ -190,6 +192,8 @@ class RunningJobs:
                 error = _told(job.stopped_by, error)
             elif self._stopping and task is not None and task.cancelling():
                 self._unfinished.append(job)
+                if self._tally is not None:
+                    self._tally.of(job.name).handed_back += 1
                 return None
             while task is not None and task.cancelling():
                 task.uncancel()  # a handler that cancelled its own task: what follows has to be awaited

@@ -13,6 +13,8 @@ from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import ResponseError, is_passing, is_unreachable
 from midday_worker.engine.turns import Turns
+from midday_worker.errors import JobCancelledError
+from midday_worker.metrics.tally import JobTally, QueueTally
 
 Outcome = Callable[[Job], Awaitable[Fetched | None]]
 """Stores how an attempt ended. Returns what the same round trip brought; None if it wasn't asked for the next job, or
@@ -43,13 +45,22 @@ class Settlement:
         patience_ms: how long to go on when Redis is away or can't write; the lock's duration, as after it the job
             belongs to whoever takes it.
         wants_next: whether the next job may be brought in the same round trip.
+        tally: counts how they ended, if that is to be counted.
     """
 
-    def __init__(self, moves: Transitions, queue: str, patience_ms: int, wants_next: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        moves: Transitions,
+        queue: str,
+        patience_ms: int,
+        wants_next: Callable[[], bool],
+        tally: QueueTally | None = None,
+    ) -> None:
         self._moves = moves
         self._queue = queue
         self._patience_s = patience_ms / 1000
         self._wants_next = wants_next
+        self._tally = tally
         self._turns = Turns()
 
     def success(self, result: str) -> Outcome:
@@ -57,7 +68,7 @@ class Settlement:
 
         async def complete(job: Job) -> Fetched | None:
             try:
-                return await self._complete(job, result)
+                fetched = await self._complete(job, result)
             except Exception as error:
                 if is_passing(error):  # it succeeded: to be run again is bad enough, to count as failed is untrue
                     self._note_unsettled(job, error)
@@ -66,6 +77,9 @@ class Settlement:
                     await self._give_up(job, error)
                     return None
                 return await self.failure(error)(job)  # the engine refuses: pending or failed children
+            if self._tally is not None:
+                self._tally.of(job.name).succeeded += 1
+            return fetched
 
         return complete
 
@@ -75,6 +89,8 @@ class Settlement:
         async def fail(job: Job) -> Fetched | None:
             try:
                 if isinstance(error, Park):
+                    if self._tally is not None:
+                        self._tally.of(job.name).parked += 1
                     return await self._delay(job, error.delay_ms, {}, use_attempt=False)
                 return await self._fail(job, error)
             except Exception as broken:  # nothing that happens here may end the worker
@@ -111,6 +127,8 @@ class Settlement:
     async def _fail(self, job: Job, error: BaseException) -> Fetched | None:
         fields = job.note_failure(error)
         reason, delay_ms = job.failedReason or "", job.delay_before_next(error)
+        if self._tally is not None:
+            _count(self._tally.of(job.name), error, for_good=delay_ms is None)
         job.attemptsMade += 1
         if delay_ms is None:
             return await self._persist(job, lambda fetch: self._moves.fail(job, reason, fields, fetch_next=fetch))
@@ -148,6 +166,8 @@ class Settlement:
         except Exception as away:  # then it waits for its lock to expire, and gets here again
             self._note_unsettled(job, away)
         else:
+            if cause is None and self._tally is not None:  # else it is counted already
+                self._tally.of(job.name).fail(for_good=True)
             logger.error("job {id} of queue {queue} failed: {reason}", id=job.id, queue=self._queue, reason=reason)
 
     def _note_unsettled(self, job: Job, error: BaseException) -> None:
@@ -197,6 +217,13 @@ class Settlement:
             logger.debug("could not look for the job that follows {id}: {error}", id=job.id, error=error)
             return None
         return None if fetched is NOTHING else fetched
+
+
+def _count(counts: JobTally, error: BaseException, *, for_good: bool) -> None:
+    if isinstance(error, JobCancelledError):  # somebody wanted it: no failure to be alarmed at
+        counts.cancelled += 1
+    else:
+        counts.fail(for_good=for_good)
 
 
 def _is_stumble(error: Exception) -> bool:

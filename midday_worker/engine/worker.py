@@ -19,18 +19,21 @@ from loguru import logger
 from midday_worker.engine.backend import Backend, client_name
 from midday_worker.engine.cancel_watch import CancelWatch
 from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
+from midday_worker.engine.counting import Processor
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.intake import Intake
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.outage import Outage
-from midday_worker.engine.running import Processor, RunningJobs
+from midday_worker.engine.running import RunningJobs
 from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.settlement import Settlement
+from midday_worker.engine.stalls import Stalls
 from midday_worker.engine.threads import Threads
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import UNREACHABLE, is_passing
 from midday_worker.engine.worker_config import METRICS_POINTS, WorkerConfig
+from midday_worker.metrics.tally import QueueTally
 from midday_worker.urls import redact_url
 
 __all__ = ["Worker", "WorkerConfig"]
@@ -50,6 +53,7 @@ class Worker(bullmq.Worker):
         redis: where the blocking connection, which is this worker's own, goes.
         outage: what is known of that Redis's being away, shared by all workers of a process.
         watch: hears of cancellations, shared too.
+        tally: counts its jobs, if they are to be counted.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Worker(bullmq.Worker):
         redis: RedisConfig,
         outage: Outage | None = None,
         watch: CancelWatch | None = None,
+        tally: QueueTally | None = None,
     ) -> None:
         super().__init__(config.queue, None, config.port_options(connection, redis))
         blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
@@ -70,7 +75,7 @@ class Worker(bullmq.Worker):
         self.keys = self.backend.keys
         self._who = f"queue {config.queue}"
         self._outage = outage or Outage(redact_url(redis.url))
-        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, self._outage)
+        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, self._outage, tally)
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
         self._fetching.set()
@@ -82,8 +87,9 @@ class Worker(bullmq.Worker):
             metrics_points=METRICS_POINTS,
             worker_name=f"{socket.gethostname()}:{os.getpid()}",
         )
-        settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next)
-        self._running = RunningJobs(processor, settlement, self.lockManager, self._receive, self._slots.release)
+        settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next, tally)
+        self._running = RunningJobs(processor, settlement, self.lockManager, self._receive, self._slots.release, tally)
+        self._stalls = Stalls(self.backend, config.queue, tally)
         self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
@@ -97,9 +103,7 @@ class Worker(bullmq.Worker):
             level = "DEBUG" if isinstance(error, Exception) and is_passing(error) else "WARNING"
             logger.log(level, "queue {queue}: {error}", queue=self.name, error=error)
         elif event_name == "stalled":
-            logger.warning(
-                "queue {queue}: job {job_id} lost its worker and waits again", queue=self.name, job_id=args[0]
-            )
+            self._stalls.note(str(args[0]))
 
     @property
     def is_fetching(self) -> bool:

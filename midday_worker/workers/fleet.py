@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from pydantic import TypeAdapter
 
-from midday_worker.workers.status import STATUS, ProcessStatus, ServiceStatus
+from midday_worker.metrics.snapshot import Snapshot
+from midday_worker.workers.fleet_metrics import FleetMetrics
+from midday_worker.workers.status import METRICS, STATUS, ProcessStatus, ServiceStatus
 from midday_worker.workers.status_line import ANSWER_S, SilentProcessError, StatusLine
 
 _STATUS: Final = TypeAdapter(ProcessStatus)
+
+WATCH_S: Final = 5.0
+"""How often the metrics are read when nobody asks; of a process that crashes, what it counted since is lost."""
 
 _STARTING_S: Final = 0.3
 """How long to wait for one that has never answered: it is still importing its jobs."""
@@ -31,14 +37,49 @@ class Fleet:
         self._environment = environment
         self._draining = draining
         self._lines: dict[int, StatusLine] = {}
+        self._metrics = FleetMetrics()
 
     def line(self, index: int) -> StatusLine:
         """Return the line to the process that is started now as number `index`; its predecessor's is closed."""
         before = self._lines.get(index)
         if before is not None:
             before.close()
+            self._metrics.retire(index)
+            self._metrics.restarted()
         line = self._lines[index] = StatusLine()
         return line
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncGenerator[None]:
+        """Ask each for its metrics again and again within the block: what a process counted outlives its crash."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            await self.metrics()
+
+    async def metrics(self) -> Snapshot:
+        """Ask each, side by side; of one that is stuck return the last that it said."""
+        await asyncio.gather(*(self._ask_metrics(index, line) for index, line in list(self._lines.items())))
+        return self._metrics.total()
+
+    async def _ask_metrics(self, index: int, line: StatusLine) -> None:
+        try:
+            answer = await line.ask(METRICS, ANSWER_S if line.answered else _STARTING_S)
+        except SilentProcessError:
+            return
+        if self._lines[index] is not line:  # it was replaced meanwhile
+            return
+        if answer is None:
+            self._metrics.retire(index)
+        else:
+            self._metrics.note(index, Snapshot.load(answer))
 
     async def status(self) -> ServiceStatus:
         """Ask each, side by side."""

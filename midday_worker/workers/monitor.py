@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from pydantic import TypeAdapter
 
+from midday_worker.metrics.snapshot import Snapshot
+from midday_worker.metrics.tally import QueueTally
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 from midday_worker.workers.plan import Plan
-from midday_worker.workers.readiness import Readiness, ReadinessReport
-from midday_worker.workers.status import STATUS, JobEntry, ProcessStatus, QueueStatus, ServiceStatus
+from midday_worker.workers.process_metrics import Measured, ProcessMetrics
+from midday_worker.workers.readiness import ReadinessReport
+from midday_worker.workers.status import METRICS, JobEntry, ProcessStatus, QueueStatus, ServiceStatus
 
 _STATUS: Final = TypeAdapter(ProcessStatus)
 
 
 class Monitor:
-    """Answers for one process, without asking anything of Redis or the database.
+    """Answers for one process. Only the metrics ask anything of Redis: for the sizes of the queues.
 
     Args:
         registry: the jobs.
@@ -38,11 +42,22 @@ class Monitor:
             for definition in registry
             if definition.queue in worked
         )
-        self._readiness: Readiness | None = None
+        self._metrics = ProcessMetrics(registry, plan, settings)
+        self._measured: Measured | None = None
 
-    def watch(self, readiness: Readiness) -> None:
+    @property
+    def tallies(self) -> Mapping[str, QueueTally]:
+        """What the workers count, by queue."""
+        return self._metrics.tallies
+
+    def watch(self, measured: Measured) -> None:
         """Tell from now on what this knows."""
-        self._readiness = readiness
+        self._measured = measured
+        self._metrics.watch(measured)
+
+    async def metrics(self) -> Snapshot:
+        """Return all metrics of this process."""
+        return await self._metrics.snapshot()
 
     async def status(self) -> ServiceStatus:
         """Return this process as a service of one."""
@@ -51,11 +66,13 @@ class Monitor:
 
     async def reply(self, question: str) -> bytes:
         """Return the answer to a supervisor's question, as JSON."""
-        return _STATUS.dump_json(self.process_status()) if question == STATUS else b"null"
+        if question == METRICS:
+            return (await self.metrics()).dump()
+        return _STATUS.dump_json(self.process_status())
 
     def process_status(self) -> ProcessStatus:
         """Return what is known now."""
-        report = None if self._readiness is None else self._readiness.report()
+        report = None if self._measured is None else self._measured.readiness.report()
         return ProcessStatus(
             process=self._process,
             pid=os.getpid(),

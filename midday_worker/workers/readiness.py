@@ -92,6 +92,9 @@ class Readiness:
         connection: to Redis.
         outage: is told whether Redis answers.
         database: what is behind `ctx.db`.
+
+    Attributes:
+        redis_latency_s: how long Redis took for its last answer, in seconds; None before the first.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class Readiness:
         self._connection = connection
         self._outage = outage
         self._database = database
+        self.redis_latency_s: float | None = None
         self._redis_answers = False
         self._database_answers = False
         self._draining = False
@@ -150,6 +154,7 @@ class Readiness:
             self._redis_answers = False
             self._outage.note_failure(_WHO, error, started)
         else:
+            self.redis_latency_s = time.monotonic() - started
             self._redis_answers = True
             self._outage.note_success(_WHO)
 

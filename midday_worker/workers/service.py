@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import Final
@@ -22,12 +23,14 @@ from midday_worker.engine.health import HEARTBEAT_S, Heartbeat, beat, stop_beati
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.worker import Worker
 from midday_worker.executor import Executor
+from midday_worker.metrics.tally import QueueTally
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 from midday_worker.urls import redact_url
 from midday_worker.workers.member import FORCE_SIGNAL, Member
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import Plan
+from midday_worker.workers.process_metrics import Measured
 from midday_worker.workers.readiness import Readiness
 from midday_worker.workers.startup import banner, put_schedules_right, wait_for_redis
 from midday_worker.workers.stopping import Stopping
@@ -128,14 +131,16 @@ class WorkerService:
         executor = Executor(self._registry, database, self._settings.unknown_job_retries, level)
         outage = Outage(redact_url(self._redis.url))
         watch = CancelWatch(self._redis, connection)
-        workers = [Worker(config, executor, connection, self._redis, outage, watch) for config in self._plan.queues]
+        workers = self._workers(executor, connection, outage, watch)
         readiness = Readiness(workers, connection, outage, database)
         loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
+        watchdog = Watchdog()
         await readiness.start()
         if self._monitor is not None:
-            self._monitor.watch(readiness)
+            self._monitor.watch(
+                Measured(connection=connection, readiness=readiness, watchdog=watchdog, database=database)
+            )
         pulse = asyncio.create_task(self._beat(connection, readiness))
-        watchdog = Watchdog()
         watchdog.start()
         await self._stop.wait()
         readiness.drain()
@@ -155,6 +160,13 @@ class WorkerService:
             await worker.close()
         logger.info("stopped" if clean else "stopped; unfinished jobs were handed back to their queues")
         return clean and not self._broken
+
+    def _workers(self, executor: Executor, connection: Connection, outage: Outage, watch: CancelWatch) -> list[Worker]:
+        tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies
+        return [
+            Worker(config, executor, connection, self._redis, outage, watch, tallies.get(config.queue))
+            for config in self._plan.queues
+        ]
 
     async def _drain(self, workers: list[Worker]) -> bool:
         draining = asyncio.gather(*(worker.drain(self._drain_s) for worker in workers))

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from midday_worker.metrics.snapshot import Snapshot
+
 STATUS: Final = "status"
 """What a supervisor asks its processes, to be told a `ProcessStatus`."""
+
+METRICS: Final = "metrics"
+"""The question for a `Snapshot`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,10 @@ class ServiceStatus:
 
 class StatusSource(Protocol):
     """Who knows the status: the process itself, or the supervisor of several."""
+
+    async def metrics(self) -> Snapshot:
+        """Return all metrics, added up."""
+        ...
 
     async def status(self) -> ServiceStatus:
         """Return what is known now."""

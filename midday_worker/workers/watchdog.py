@@ -11,6 +11,9 @@ from typing import Final
 
 from loguru import logger
 
+from midday_worker.metrics.distribution import Distribution
+from midday_worker.metrics.instrument import LAGS
+
 LIMIT_S: Final = 1.0
 """How long the loop may be blocked before it is said."""
 
@@ -23,10 +26,14 @@ class Watchdog:
 
     Args:
         limit_s: how long the loop may be blocked, in seconds.
+
+    Attributes:
+        lags: how late the loop woke up, each time.
     """
 
     def __init__(self, limit_s: float = LIMIT_S) -> None:
         self._limit_s = limit_s
+        self.lags = Distribution(LAGS)
         self._turned_at = time.monotonic()
         self._stop = threading.Event()
         self._said = False
@@ -55,6 +62,7 @@ class Watchdog:
         while True:
             self._turned_at = time.monotonic()
             await asyncio.sleep(self._limit_s / 4)
+            self.lags.observe(max(0.0, time.monotonic() - self._turned_at - self._limit_s / 4))
 
     def _watch(self, loop: asyncio.AbstractEventLoop, loop_thread: int) -> None:
         while not self._stop.wait(self._limit_s / 4):

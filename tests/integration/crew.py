@@ -15,6 +15,7 @@ from midday_worker.engine.outage import Outage
 from midday_worker.engine.worker import Worker
 from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.executor import Executor
+from midday_worker.metrics.tally import QueueTally
 from midday_worker.urls import redact_url
 from midday_worker.workers.plan import make_plan
 
@@ -27,6 +28,9 @@ class Crew:
         settings: where Redis is.
         database: what is behind `ctx.db`.
         configs: the queues, where a test needs other ones than the registry's plan.
+
+    Attributes:
+        tallies: what the workers count, by queue.
     """
 
     def __init__(
@@ -42,7 +46,12 @@ class Crew:
         plan = configs or make_plan(registry, concurrency=settings.concurrency).queues
         outage = Outage(redact_url(redis.url))
         watch = CancelWatch(redis, self.connection)
-        self.workers = [Worker(config, self._executor, self.connection, redis, outage, watch) for config in plan]
+        names = [definition.id for definition in registry]
+        self.tallies = {config.queue: QueueTally(config.queue, elsewhere=names) for config in plan}
+        self.workers = [
+            Worker(config, self._executor, self.connection, redis, outage, watch, self.tallies[config.queue])
+            for config in plan
+        ]
         self._loops: list[asyncio.Task[None]] = []
 
     @property

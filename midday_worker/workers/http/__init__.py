@@ -1,1 +1,1 @@
-"""The HTTP side of a worker: health, readiness and information. Needs the extra `http`."""
+"""The HTTP side of a worker: health, readiness, information and metrics. Needs the extra `http`."""

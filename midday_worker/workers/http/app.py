@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
@@ -16,6 +17,8 @@ from midday_worker import __version__
 from midday_worker.workers.status import QueueStatus, ServiceStatus, StatusSource
 
 _UNAVAILABLE: Final = 503
+_NOT_IMPLEMENTED: Final = 501
+_NO_METRICS: Final = "The metrics need a package that isn't installed: pip install 'midday-worker[metrics]'\n"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -39,7 +42,19 @@ def create_app(source: StatusSource, mounts: Mapping[str, ASGIApp] | None = None
     async def info(_request: Request) -> Response:
         return _json(_info(await source.status()))
 
-    routes: list[BaseRoute] = [_get("/health", health), _get("/health/ready", ready), _get("/info", info)]
+    async def metrics(_request: Request) -> Response:
+        try:
+            from midday_worker.metrics.exposition import CONTENT_TYPE, expose
+        except ImportError:
+            return PlainTextResponse(_NO_METRICS, _NOT_IMPLEMENTED, _HEADERS)
+        # In a thread: thousands of lines take milliseconds, which jobs need not wait.
+        text = await asyncio.to_thread(expose, await source.metrics())
+        return Response(text, headers={**_HEADERS, "Content-Type": CONTENT_TYPE})
+
+    routes: list[BaseRoute] = [
+        *(_get("/health", health), _get("/health/ready", ready)),
+        *(_get("/info", info), _get("/metrics", metrics)),
+    ]
     routes += [Mount(path, app=app) for path, app in (mounts or {}).items()]
     return Starlette(routes=routes)
 

@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from midday_worker.http_address import HttpAddress
+from midday_worker.metrics.snapshot import Snapshot
 from midday_worker.workers.http.listener import listen, listening_on
 from midday_worker.workers.http.server import HttpSide
 from midday_worker.workers.status import ServiceStatus
@@ -16,6 +17,12 @@ from midday_worker.workers.status import ServiceStatus
 
 class Service:
     """It is well."""
+
+    async def metrics(self) -> Snapshot:
+        """Something was restarted."""
+        snapshot = Snapshot()
+        snapshot.add("midday_worker_process_restarts_total", (), 3)
+        return snapshot
 
     async def status(self) -> ServiceStatus:
         """Say so."""

@@ -1,0 +1,114 @@
+"""`ProcessMetrics`: all that one process measures, put together when it is asked for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from loguru import logger
+
+from midday_worker import __version__
+from midday_worker.database import Database
+from midday_worker.engine.connection import Connection
+from midday_worker.engine.depth import QueueDepth, measure_depths
+from midday_worker.metrics.snapshot import Snapshot
+from midday_worker.metrics.tally import QueueTally
+from midday_worker.registry import JobRegistry
+from midday_worker.settings import Settings
+from midday_worker.workers.plan import Plan
+from midday_worker.workers.readiness import Readiness
+from midday_worker.workers.watchdog import Watchdog
+
+DEPTHS_KEPT_S: Final = 2.0
+"""How old the sizes of the queues may be: several that scrape don't ask Redis several times."""
+
+_ANSWER_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a running process looks at."""
+
+    connection: Connection
+    readiness: Readiness
+    watchdog: Watchdog
+    database: Database | None
+
+
+class ProcessMetrics:
+    """Counts from the start on; the rest from `watch` on.
+
+    Args:
+        registry: the jobs.
+        plan: the queues.
+        settings: the environment's name, and the prefix of keys.
+
+    Attributes:
+        tallies: what the workers count, by queue.
+    """
+
+    def __init__(self, registry: JobRegistry, plan: Plan, settings: Settings) -> None:
+        names = [definition.id for definition in registry]
+        self.tallies = {
+            config.queue: QueueTally(
+                config.queue, [each.id for each in registry if each.queue == config.queue], elsewhere=names
+            )
+            for config in plan.queues
+        }
+        self._plan = plan
+        self._environment = settings.environment
+        self._prefix = settings.redis_prefix
+        self._measured: Measured | None = None
+        self._depths: list[QueueDepth] = []
+        self._depths_at = 0.0
+
+    def watch(self, measured: Measured) -> None:
+        """Measure these from now on."""
+        self._measured = measured
+
+    async def snapshot(self) -> Snapshot:
+        """Return all metrics. It asks Redis for the sizes of the queues, and goes without them if it doesn't answer."""
+        snapshot = Snapshot()
+        snapshot.add("midday_worker_info", (__version__, self._environment), 1)
+        snapshot.add("midday_worker_processes", (), 1)
+        for tally in self.tallies.values():
+            tally.write(snapshot)
+        for config in self._plan.queues:
+            snapshot.add("midday_worker_queue_concurrency", (config.queue,), config.concurrency)
+        measured = self._measured
+        snapshot.add("midday_worker_processes_ready", (), measured is not None and measured.readiness.report().ready)
+        if measured is not None:
+            _write_process(snapshot, measured)
+            for depth in await self._measure(measured.connection):
+                _write_depth(snapshot, depth)
+        return snapshot
+
+    async def _measure(self, connection: Connection) -> list[QueueDepth]:
+        if time.monotonic() - self._depths_at > DEPTHS_KEPT_S:
+            try:
+                self._depths = await measure_depths(connection, self._prefix, list(self.tallies), _ANSWER_S)
+            except Exception as error:  # whatever it is, the counters are there
+                logger.debug("the queues could not be measured: {error}", error=error)
+                self._depths = []  # what was once is not what is
+            self._depths_at = time.monotonic()
+        return self._depths
+
+
+def _write_process(snapshot: Snapshot, measured: Measured) -> None:
+    snapshot.add("midday_worker_event_loop_lag_seconds", (), *measured.watchdog.lags.values)
+    latency_s = measured.readiness.redis_latency_s
+    if latency_s is not None:
+        snapshot.add("midday_worker_redis_latency_seconds", (), latency_s)
+    use = None if measured.database is None else measured.database.pool_use()
+    if use is not None:
+        snapshot.add("midday_worker_database_connections", ("in_use",), use.in_use)
+        snapshot.add("midday_worker_database_connections", ("idle",), use.idle)
+        snapshot.add("midday_worker_database_connections_limit", (), use.limit)
+
+
+def _write_depth(snapshot: Snapshot, depth: QueueDepth) -> None:
+    for state, count in depth.jobs.items():
+        snapshot.add("midday_worker_queue_jobs", (depth.queue, state), count)
+    snapshot.add("midday_worker_queue_oldest_waiting_seconds", (depth.queue,), max(0.0, depth.oldest_waiting_s))
+    snapshot.add("midday_worker_queue_paused", (depth.queue,), depth.paused)
