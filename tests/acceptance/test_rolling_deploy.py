@@ -32,8 +32,11 @@ async def test_a_job_that_the_old_workers_do_not_know_is_run_by_the_new_one(
     assert "Did you mean 'send-mail'" in line
     assert "A worker of queue mails that isn't deployed yet may know it" in line
     assert "parked for 5 s (1 of 12)" in line
-    assert await client.state("mails", job_id) == "delayed"
 
+    async def is_parked() -> bool:
+        return await client.state("mails", job_id) == "delayed"
+
+    await eventually(is_parked, "the job is parked")
     (project / "shop" / "later.py").write_text(NEW_JOB)
     new = await command.start("run", "--import", "shop.jobs", "--import", "shop.later")
     await new.until("send-mails")
