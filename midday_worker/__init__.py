@@ -50,7 +50,16 @@ if TYPE_CHECKING:
     from midday_worker.factory import job
     from midday_worker.flow import Child
     from midday_worker.handle import JobHandle, ScheduleHandle
-    from midday_worker.options import Backoff, CallOptions, Deduplication, JobOptions, Keep
+    from midday_worker.hooks import Hooks, JobEvent
+    from midday_worker.options import (
+        Backoff,
+        BackoffFunction,
+        CallOptions,
+        Deduplication,
+        ErrorClasses,
+        JobOptions,
+        Keep,
+    )
     from midday_worker.outcomes import as_completed, results
     from midday_worker.queues import QueueDefinition, QueueRegistry, RateLimit, queue
     from midday_worker.registry import JobRegistry, default_registry, execute_job
@@ -62,6 +71,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Backoff",
+    "BackoffFunction",
     "BatchContext",
     "BatchDefinition",
     "BatchItem",
@@ -80,17 +90,20 @@ __all__ = [
     "DurationError",
     "EngineError",
     "EnqueueError",
+    "ErrorClasses",
     "ExecutableJob",
     "FailurePolicy",
     "FieldProblem",
     "FlowError",
     "FlowItem",
+    "Hooks",
     "ImportFailedError",
     "InvalidInputError",
     "JobCancelledError",
     "JobClient",
     "JobContext",
     "JobDefinition",
+    "JobEvent",
     "JobFailedError",
     "JobHandle",
     "JobNotFoundError",
@@ -149,7 +162,8 @@ _HOMES: Final = {
     ),
     "midday_worker.factory": "job",
     "midday_worker.handle": "JobHandle ScheduleHandle",
-    "midday_worker.options": "Backoff CallOptions Deduplication JobOptions Keep",
+    "midday_worker.hooks": "Hooks JobEvent",
+    "midday_worker.options": ("Backoff BackoffFunction CallOptions Deduplication ErrorClasses JobOptions Keep"),
     "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",
     "midday_worker.registry": "JobRegistry default_registry execute_job",
     "midday_worker.request": "FailurePolicy JobRequest",

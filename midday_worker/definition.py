@@ -9,6 +9,7 @@ from midday_worker.attempt import Attempt, ExecutableJob
 from midday_worker.bulk import BulkTriggers
 from midday_worker.context import JobContext
 from midday_worker.database import session_scope
+from midday_worker.hooks import Hooks
 from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
@@ -31,6 +32,7 @@ class JobDefinition(BulkTriggers[P, R]):
         schema: its payload's schema.
         result_schema: its result's, or None when the handler declares none.
         defined_at: file and line.
+        hooks: what is told how its jobs fare, see `Hooks`.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class JobDefinition(BulkTriggers[P, R]):
         super().__init__(name, schema, result_schema, queue=queue, options=options, queues=queues)
         self.handler = handler
         self.defined_at = defined_at
+        self.hooks: Hooks[P, R] = Hooks()
         self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, handler)
 
     def __repr__(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from typing import Final
 
@@ -14,9 +16,11 @@ from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
 from midday_worker.engine.wire import WireOptions, attempts_of, call_timeout, encode, fill_in
 from midday_worker.errors import NonRetryableError, UnknownJobError
+from midday_worker.hooks import HookChain
 from midday_worker.logs import job_logger, running_job
 from midday_worker.options import ResolvedOptions
 from midday_worker.registry import JobRegistry
+from midday_worker.retries import decide
 
 _FIRST_PARK_MS: Final = 5_000
 _LONGEST_PARK_MS: Final = 600_000
@@ -87,9 +91,32 @@ class Executor:
         return result
 
     async def _run(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
+        hooks = self._hooks(definition, job)
+        try:
+            if hooks is not None:
+                await hooks.start()
+            result = await self._handle(definition, job, timeout_ms)
+        except BaseException as error:
+            if not _is_being_cancelled():  # then the attempt has not failed: it is going to be made again
+                decide(job, definition.options, error)
+                if hooks is not None:
+                    await hooks.failed(error)
+            raise
+        if hooks is not None:
+            await hooks.succeeded(result)
+        return result
+
+    async def _handle(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
         if isinstance(definition, BatchDefinition):
             return await self._collector.run(definition, job, timeout_ms)
         return await definition.attempt.run_stored(job, self._database, timeout_ms)
+
+    def _hooks(self, definition: JobDefinition[object, object], job: Job) -> HookChain | None:
+        """Return what hears of this job; None, which costs nothing further, if nobody does."""
+        levels = (self._registry.hooks, self._registry.hooks_of(definition.queue), definition.hooks)
+        if not any(levels):
+            return None
+        return HookChain(levels, job, definition.attempt.parse, lambda text: definition.parse_result(json.loads(text)))
 
     def _defaults(self, name: str, options: ResolvedOptions) -> WireOptions:
         """Return a definition's options as BullMQ has them, encoded once and not for each job."""
@@ -116,6 +143,11 @@ class Executor:
             limit=self._unknown_job_retries,
         )
         return Park(delay)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _since(started: float) -> int:

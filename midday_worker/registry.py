@@ -11,7 +11,8 @@ from typing import Final, TypeVar, cast
 from midday_worker.attempt import ExecutableJob
 from midday_worker.definition import JobDefinition
 from midday_worker.errors import DuplicateJobError, ImportFailedError, UnknownJobError
-from midday_worker.queues import QueueRegistry, default_queues
+from midday_worker.hooks import Hooks
+from midday_worker.queues import QueueDefinition, QueueRegistry, default_queues
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -26,7 +27,9 @@ class JobRegistry:
 
     def __init__(self, queues: QueueRegistry | None = None) -> None:
         self.queues: QueueRegistry = queues or default_queues
+        self.hooks: Hooks[object, object] = Hooks()
         self._jobs: dict[str, JobDefinition[object, object]] = {}
+        self._queue_hooks: dict[str, Hooks[object, object]] = {}
 
     def __contains__(self, name: object) -> bool:
         return name in self._jobs
@@ -36,6 +39,14 @@ class JobRegistry:
 
     def __len__(self) -> int:
         return len(self._jobs)
+
+    def hooks_of(self, queue: str | QueueDefinition) -> Hooks[object, object]:
+        """Return the hooks of a queue's jobs. They come after the registry's, `hooks`, and before each job's own."""
+        name = queue if isinstance(queue, str) else queue.name
+        known = self._queue_hooks.get(name)
+        if known is None:
+            known = self._queue_hooks[name] = Hooks()
+        return known
 
     def add(self, definition: JobDefinition[P, R]) -> None:
         """Register a job. Raises DuplicateJobError, with both places."""

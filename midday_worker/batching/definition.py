@@ -13,7 +13,7 @@ from midday_worker.batching.options import BatchOptions
 from midday_worker.context import JobContext
 from midday_worker.definition import JobDefinition
 from midday_worker.engine.job import Job
-from midday_worker.engine.threads import in_thread
+from midday_worker.engine.threads import Threads, in_thread
 from midday_worker.errors import ResultError
 from midday_worker.logs import job_logger
 from midday_worker.options import CheckedOptions
@@ -115,8 +115,10 @@ class BatchDefinition(JobDefinition[P, R]):
     async def _called(self, payloads: list[P], context: BatchContext) -> object:
         if inspect.iscoroutinefunction(self.batch_handler):
             return await cast("Awaitable[object]", self.batch_handler(payloads, context))
+        threads: Threads | None = getattr(context.jobs[0], "threads", None)
+        run = in_thread if threads is None else threads.run
         try:
-            outcome: object = await in_thread(cast("Callable[..., object]", self.batch_handler), payloads, context)
+            outcome: object = await run(cast("Callable[..., object]", self.batch_handler), payloads, context)
         except asyncio.CancelledError:
             for job in context.jobs:
                 job.cancelled = True  # a thread can't be stopped: it has to look

@@ -50,13 +50,14 @@ def is_final(error: BaseException) -> bool:
     return isinstance(error, NonRetryableError | UnrecoverableError)
 
 
-def retry_delay_ms(error: BaseException, backoff: object, attempts_made: int) -> int:
+def retry_delay_ms(error: BaseException, backoff: object, attempts_made: int, longest_ms: int | None = None) -> int:
     """Return how long to wait before the next attempt, in milliseconds.
 
     Args:
         error: what the attempt raised; a `RetryAfter` names its own delay.
         backoff: the job's `backoff` as stored; one that nobody knows counts as the library's default.
         attempts_made: attempts so far, this one counted.
+        longest_ms: where the backoff stops growing, before its jitter; a `RetryAfter` may be longer.
     """
     if isinstance(error, RetryAfter):
         try:
@@ -66,17 +67,19 @@ def retry_delay_ms(error: BaseException, backoff: object, attempts_made: int) ->
     if not backoff:
         return 0
     if isinstance(backoff, Mapping):
-        return _computed(cast("Mapping[str, object]", backoff), attempts_made)
+        return _computed(cast("Mapping[str, object]", backoff), attempts_made, longest_ms)
     delay = _within_bounds(backoff)
     return _computed(_FALLBACK, attempts_made) if delay is None else round(delay)
 
 
-def _computed(backoff: Mapping[str, object], attempts_made: int) -> int:
+def _computed(backoff: Mapping[str, object], attempts_made: int, longest_ms: int | None = None) -> int:
     kind, delay, jitter = backoff.get("type"), _within_bounds(backoff.get("delay", 0)), backoff.get("jitter", 0)
     if delay is None or (kind != "fixed" and kind != "exponential"):
-        return _computed(_FALLBACK, attempts_made)
+        return _computed(_FALLBACK, attempts_made, longest_ms)
     # 2**52 ms is beyond every delay; a larger exponent would only overflow.
     full = delay if kind == "fixed" else delay * 2 ** min(attempts_made - 1, 52)
+    if longest_ms is not None:
+        full = min(full, longest_ms)
     share = jitter if isinstance(jitter, int | float) and 0 <= jitter <= 1 else 0
     # As Node's Backoffs: the last `jitter` of the delay is drawn by lot. Not for secrets.
     return min(MAX_MS, round(full * (1 - share) + random.random() * full * share))  # noqa: S311

@@ -12,6 +12,7 @@ from midday_worker.engine.failure import LONGEST_REASON, is_final, reason_of, re
 from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
+from midday_worker.engine.wire import longest_backoff
 
 _DEFAULT_STACKS: Final = 10
 
@@ -43,6 +44,8 @@ class Job(StoppableJob):
     """Where a plain function runs: its worker's threads."""
     processedBy: str | None = None
     """The name of the worker that ran it last, where that worker has one."""
+    next_delay_ms: int | None = None
+    """How long to wait before the next attempt, if not as long as the stored backoff says."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
 
@@ -80,7 +83,10 @@ class Job(StoppableJob):
         attempts = attempts if isinstance(attempts, int) else 1
         if self.attemptsMade + 1 >= attempts or self.discarded or is_final(error):
             return None
-        delay = retry_delay_ms(error, self.opts.get("backoff"), self.attemptsMade + 1)
+        if self.next_delay_ms is not None:
+            return self.next_delay_ms
+        longest = longest_backoff(self.opts)
+        delay = retry_delay_ms(error, self.opts.get("backoff"), self.attemptsMade + 1, longest)
         return None if delay < 0 else delay
 
     def _keep_stack(self, stack: str) -> None:

@@ -44,6 +44,9 @@ def encode(options: ResolvedOptions) -> WireOptions:
         "jobId": options.job_id,
     }
     wire.update({key: value for key, value in optional.items() if value})
+    ours = _encode_ours(options.backoff)
+    if ours:
+        wire[OURS] = ours
     return wire
 
 
@@ -51,7 +54,7 @@ def encode_request(request: JobRequest) -> WireOptions:
     """Return a request's options in BullMQ's form, with those that BullMQ doesn't know under a key of ours."""
     wire = encode(request.options)
     if request.call_timeout is not None:
-        wire[OURS] = {"timeout": request.call_timeout}
+        wire[OURS] = {**_ours(wire), "timeout": request.call_timeout}
     return wire
 
 
@@ -75,11 +78,21 @@ def encode_keep(keep: KeepPolicy) -> bool | WireOptions:
 
 
 def encode_backoff(backoff: BackoffPolicy) -> WireOptions:
-    """Return a backoff in BullMQ's form; Node's workers know `jitter` too."""
+    """Return a backoff in BullMQ's form; Node's workers know `jitter` too. See `_encode_ours` for the rest of it."""
     wire: WireOptions = {"type": backoff.type, "delay": backoff.delay_ms}
     if backoff.jitter:
         wire["jitter"] = backoff.jitter
     return wire
+
+
+def _encode_ours(backoff: BackoffPolicy) -> WireOptions:
+    """Return what BullMQ doesn't know of a backoff: its limit, and whether the definition's function decides."""
+    ours: WireOptions = {}
+    if backoff.max_delay_ms is not None:
+        ours["maxDelay"] = backoff.max_delay_ms
+    if backoff.function is not None:
+        ours["backoff"] = "function"
+    return ours
 
 
 def _encode_deduplication(policy: DeduplicationPolicy | None) -> WireOptions | None:
@@ -100,6 +113,8 @@ def fill_in(wire: WireOptions, defaults: WireOptions) -> None:
 
     Node writes `attempts: 0` for a job without attempts, so there 0 counts as absent; elsewhere it says something.
     """
+    if wire.get("backoff") is None and OURS in defaults:
+        wire[OURS] = {**_ours(wire), **_ours(defaults)}
     for key in ("attempts", "backoff", "removeOnComplete", "removeOnFail", "stackTraceLimit", "keepLogs"):
         if wire.get(key) is None or (key == "attempts" and not wire[key]):
             wire[key] = defaults[key]
@@ -113,8 +128,24 @@ def attempts_of(wire: Mapping[str, object]) -> int:
 
 def call_timeout(wire: Mapping[str, object]) -> int | None:
     """Return the `timeout` in milliseconds that travels with a job, 0 for no limit; None if there is none."""
+    return _milliseconds(_ours(wire).get("timeout")) if OURS in wire else None
+
+
+def longest_backoff(wire: Mapping[str, object]) -> int | None:
+    """Return the `max_delay` in milliseconds that travels with a job; None if there is none."""
+    return _milliseconds(_ours(wire).get("maxDelay"))
+
+
+def asks_function(wire: Mapping[str, object]) -> bool:
+    """Return whether the backoff of a job is what its definition's function says."""
+    return _ours(wire).get("backoff") == "function"
+
+
+def _ours(wire: Mapping[str, object]) -> WireOptions:
     ours = wire.get(OURS)
-    if not isinstance(ours, dict):  # JSON makes no other mapping, and Mapping's own check is slow
-        return None
-    timeout = cast("dict[str, object]", ours).get("timeout")
-    return timeout if isinstance(timeout, int) and not isinstance(timeout, bool) and timeout >= 0 else None
+    # JSON makes no other mapping, and Mapping's own check is slow.
+    return cast("WireOptions", ours) if isinstance(ours, dict) else {}
+
+
+def _milliseconds(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

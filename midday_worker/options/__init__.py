@@ -3,9 +3,11 @@
 from midday_worker.options.check import check_options
 from midday_worker.options.declared import (
     Backoff,
+    BackoffFunction,
     CallOptions,
     Deduplication,
     DelayedCallOptions,
+    ErrorClasses,
     JobOptions,
     Keep,
     UndelayedOptions,
@@ -23,12 +25,14 @@ from midday_worker.options.resolved import (
 __all__ = [
     "MAX_PRIORITY",
     "Backoff",
+    "BackoffFunction",
     "BackoffPolicy",
     "CallOptions",
     "CheckedOptions",
     "Deduplication",
     "DeduplicationPolicy",
     "DelayedCallOptions",
+    "ErrorClasses",
     "JobOptions",
     "Keep",
     "KeepPolicy",

@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import Final
 
 from midday_worker.errors import OptionError
 from midday_worker.options.parsers import PARSERS
 from midday_worker.options.resolved import CheckedOptions, ResolvedOptions
+
+_STAY_HERE: Final = ("retry_on", "fail_on")
+"""What only a worker with the job's definition knows."""
 
 
 def check_options(options: Mapping[str, object], *, call: bool = False) -> CheckedOptions:
@@ -16,7 +20,7 @@ def check_options(options: Mapping[str, object], *, call: bool = False) -> Check
 
     Args:
         options: a `JobOptions`, or with `call` a `CallOptions`.
-        call: whether `job_id` is allowed.
+        call: whether `job_id` is allowed, and what can't travel isn't.
 
     Raises:
         OptionError: an option is unknown, of the wrong type, or out of range; the message says which are known.
@@ -26,6 +30,11 @@ def check_options(options: Mapping[str, object], *, call: bool = False) -> Check
         parse = PARSERS.get(name)
         if parse is None or (name == "job_id" and not call):
             raise _unknown(name, call=call)
+        if call and (name in _STAY_HERE or (name == "backoff" and callable(value))):
+            what = "A function as backoff" if name == "backoff" else f"Option {name}"
+            raise OptionError(
+                name, f"{what} belongs to a job or a queue, not to a call: it can't travel through Redis."
+            )
         checked[name] = parse(name, value)
     return checked
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal, Required, TypedDict
+from collections.abc import Callable, Sequence
+from typing import Literal, Required, TypeAlias, TypedDict
 
 from midday_worker.durations import Duration
+
+BackoffFunction: TypeAlias = Callable[[int, Exception], Duration | None]
+"""Given the number of the attempt that failed, from 1, and its error: how long to wait; None to try no more."""
+
+ErrorClasses: TypeAlias = type[Exception] | Sequence[type[Exception]]
+"""One class of errors, or several; their subclasses are meant too."""
 
 
 class Backoff(TypedDict, total=False):
     """How long to wait between attempts.
 
-    `delay` before the second attempt; "exponential" doubles it each time. `jitter` from 0 (none) to 1 (anything
-    between nothing and the whole delay) spreads it, as BullMQ's `jitter`.
+    `delay` before the second attempt; "exponential" doubles it each time, up to `max_delay`. `jitter` spreads it, as
+    BullMQ's `jitter`: "none" or 0; "full" or 1, anything between nothing and the whole delay; "equal" or 0.5, between
+    half of it and all of it. A Node worker knows all but `max_delay`.
     """
 
     type: Required[Literal["fixed", "exponential"]]
     delay: Required[Duration]
-    jitter: float
+    jitter: float | Literal["none", "equal", "full"]
+    max_delay: Duration
 
 
 class Keep(TypedDict, total=False):
@@ -39,13 +48,12 @@ class Deduplication(TypedDict, total=False):
     replace: bool
 
 
-class UndelayedOptions(TypedDict, total=False):
-    """The options of a job but `delay`; see `JobOptions`."""
+class SharedOptions(TypedDict, total=False):
+    """The options that are the same for queues, jobs and calls; see `JobOptions`."""
 
     priority: int
     lifo: bool
     attempts: int
-    backoff: Duration | Backoff | None
     timeout: Duration | None
     remove_on_complete: bool | int | Keep
     remove_on_fail: bool | int | Keep
@@ -54,15 +62,25 @@ class UndelayedOptions(TypedDict, total=False):
     stack_trace_limit: int
 
 
-class JobOptions(UndelayedOptions, total=False):
-    """What can be set for a queue, for a job, and for a single call; the later wins.
+class UndelayedOptions(SharedOptions, total=False):
+    """The options of a call but `delay`; see `CallOptions`."""
+
+    backoff: Duration | Backoff | None
+
+
+class JobOptions(SharedOptions, total=False):
+    """What can be set for a queue and for a job, and most of it for a single call; the later wins.
 
     Attributes:
         delay: how long to wait before the first attempt.
         priority: 1 (first) to 2,097,151; 0, the default, is none, and goes before all that have one.
         lifo: put the job in front of those that wait.
         attempts: how often to try, the first time counted.
-        backoff: the wait between attempts; a plain duration is a fixed one; None tries again at once.
+        backoff: the wait between attempts; a plain duration is a fixed one; None tries again at once. A function of
+            the attempt and its error is called by the worker; it can't be set for a call.
+        retry_on: only these errors are tried again. Not for a call.
+        fail_on: these errors are not tried again. Of two classes that both match, the nearer one decides. Not for a
+            call.
         timeout: the longest that one attempt may take; None for no limit.
         remove_on_complete: True removes the job at once, False keeps it for ever, an int keeps that many, `Keep` by
             count and age. BullMQ trims per queue: a small count here also trims the queue's other jobs.
@@ -73,14 +91,18 @@ class JobOptions(UndelayedOptions, total=False):
     """
 
     delay: Duration
+    backoff: Duration | Backoff | BackoffFunction | None
+    retry_on: ErrorClasses | None
+    fail_on: ErrorClasses | None
 
 
-class CallOptions(JobOptions, total=False):
-    """The options of one call: a job's, and the id that the job shall have.
+class CallOptions(UndelayedOptions, total=False):
+    """The options of one call: a job's, but those that can't travel, and the id that the job shall have.
 
     Adding a job under an id that exists adds nothing, as BullMQ's `jobId`. An id has no ":" and isn't an integer.
     """
 
+    delay: Duration
     job_id: str
 
 

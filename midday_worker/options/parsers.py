@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final, Literal, cast
 
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import OptionError
-from midday_worker.options.resolved import BackoffPolicy, DeduplicationPolicy, KeepPolicy
+from midday_worker.options.declared import BackoffFunction
+from midday_worker.options.resolved import DEFAULT_BACKOFF, BackoffPolicy, DeduplicationPolicy, KeepPolicy
 
 MAX_PRIORITY: Final = 2**21 - 1
 """The last priority, as BullMQ's `PRIORITY_LIMIT` in Node; 1 is the first, 0 is none. Beyond it the order is lost."""
+
+_JITTERS: Final = {"none": 0.0, "equal": 0.5, "full": 1.0}
 
 
 def _refuse(name: str, value: object, accepted: str) -> OptionError:
@@ -50,16 +55,43 @@ def _members(name: str, value: object, required: set[str], optional: set[str]) -
 def _backoff(name: str, value: object) -> BackoffPolicy:
     if value is None:
         return BackoffPolicy("fixed", 0)
+    if callable(value):
+        return _backoff_function(name, value)
     if not isinstance(value, Mapping):
         return BackoffPolicy("fixed", _duration(name, value))
-    members = _members(name, cast("object", value), {"type", "delay"}, {"jitter"})
-    kind, jitter = members["type"], members.get("jitter", 0.0)
+    members = _members(name, cast("object", value), {"type", "delay"}, {"jitter", "max_delay"})
+    kind = members["type"]
     if kind not in ("fixed", "exponential"):
         raise _refuse(f"{name}.type", kind, '"fixed" or "exponential"')
     strategy: Literal["fixed", "exponential"] = "fixed" if kind == "fixed" else "exponential"
-    if isinstance(jitter, bool) or not isinstance(jitter, int | float) or not 0 <= jitter <= 1:
-        raise _refuse(f"{name}.jitter", jitter, "a number from 0 to 1")
-    return BackoffPolicy(strategy, _duration(f"{name}.delay", members["delay"]), float(jitter))
+    return BackoffPolicy(
+        strategy,
+        _duration(f"{name}.delay", members["delay"]),
+        _jitter(f"{name}.jitter", members.get("jitter", 0.0)),
+        _duration(f"{name}.max_delay", members["max_delay"]) if "max_delay" in members else None,
+    )
+
+
+def _backoff_function(name: str, value: Callable[..., object]) -> BackoffPolicy:
+    if inspect.iscoroutinefunction(value) or inspect.isclass(value):
+        raise _refuse(name, value, "a plain function of the attempt and its error, which returns a duration or None")
+    return replace(DEFAULT_BACKOFF, function=cast("BackoffFunction", value))
+
+
+def _jitter(name: str, value: object) -> float:
+    named = _JITTERS.get(value) if isinstance(value, str) else value
+    if isinstance(named, bool) or not isinstance(named, int | float) or not 0 <= named <= 1:
+        raise _refuse(name, value, 'a number from 0 to 1, "none", "equal" or "full"')
+    return float(named)
+
+
+def _error_classes(name: str, value: object) -> tuple[type[Exception], ...]:
+    several = isinstance(value, list | tuple | set | frozenset)
+    classes = tuple(cast("Iterable[object]", value)) if several else (value,)
+    for item in classes:
+        if not (inspect.isclass(item) and issubclass(item, Exception)):
+            raise _refuse(name, item, "a class of exceptions, or several in a tuple")
+    return cast("tuple[type[Exception], ...]", classes)
 
 
 def _keep(name: str, value: object) -> KeepPolicy:
@@ -111,6 +143,8 @@ PARSERS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "lifo": _flag,
     "attempts": lambda name, value: _integer(name, value, 1),
     "backoff": _backoff,
+    "retry_on": lambda name, value: None if value is None else _error_classes(name, value),
+    "fail_on": lambda name, value: () if value is None else _error_classes(name, value),
     "timeout": lambda name, value: None if value is None else _positive(name, value),
     "remove_on_complete": _keep,
     "remove_on_fail": _keep,

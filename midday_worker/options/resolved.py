@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from midday_worker.options.declared import BackoffFunction
 
 
 @dataclass(frozen=True, slots=True)
 class BackoffPolicy:
-    """A checked `Backoff`; `delay_ms` in milliseconds, `jitter` from 0 to 1."""
+    """A checked `Backoff`; times in milliseconds, `jitter` from 0 to 1.
+
+    With a `function` the rest is what is written for workers that don't have it.
+    """
 
     type: Literal["fixed", "exponential"]
     delay_ms: int
     jitter: float = 0.0
+    max_delay_ms: int | None = None
+    function: BackoffFunction | None = None
+
+
+DEFAULT_BACKOFF: Final = BackoffPolicy("exponential", 2_000, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,9 @@ class ResolvedOptions:
     priority: int = 0
     lifo: bool = False
     attempts: int = 3
-    backoff: BackoffPolicy = BackoffPolicy("exponential", 2_000, 0.5)
+    backoff: BackoffPolicy = DEFAULT_BACKOFF
+    retry_on: tuple[type[Exception], ...] | None = None
+    fail_on: tuple[type[Exception], ...] = ()
     timeout: int | None = None
     remove_on_complete: KeepPolicy = KeepPolicy(count=10_000, age_ms=24 * 3_600_000)
     remove_on_fail: KeepPolicy = KeepPolicy(count=10_000, age_ms=7 * 24 * 3_600_000)

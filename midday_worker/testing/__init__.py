@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from midday_worker.testing.batch import run_batch
     from midday_worker.testing.fake_job import FakeChild, FakeJob, child_failure, child_result
     from midday_worker.testing.recorded import Recorded, RecordedSchedule
     from midday_worker.testing.recording import RecordingClient, recording_client
     from midday_worker.testing.run import run_job
-    from midday_worker.testing.run_batch import run_batch
     from midday_worker.testing.servers import PostgresServer, RedisServer
 
 __all__ = [
@@ -32,7 +32,7 @@ _HOMES: Final = {
     "recorded": "Recorded RecordedSchedule",
     "recording": "RecordingClient recording_client",
     "run": "run_job",
-    "run_batch": "run_batch",
+    "batch": "run_batch",
     "servers": "PostgresServer RedisServer",
 }
 

@@ -16,11 +16,13 @@ from midday_worker import (
     CancelOutcome,
     JobContext,
     JobDefinition,
+    JobEvent,
     JobHandle,
     JobRequest,
     Payload,
     ScheduleHandle,
     as_completed,
+    default_registry,
     execute_job,
     job,
     queue,
@@ -64,6 +66,7 @@ def count(data: list[int], ctx: JobContext) -> int:
 
 
 mail = queue("typed-mail", concurrency=2, attempts=5)
+mail_hooks = default_registry.hooks_of(mail)
 bill_job = job("bill", Order, bill, queue=mail, priority=1, attempts=3, backoff={"type": "fixed", "delay": "5s"})
 count_job = job("count", list[int], count)
 point_job = job("point", Point, lambda data, ctx: data.x)
@@ -117,6 +120,23 @@ def definitions() -> None:
     assert_type(union_job, JobDefinition[int | str, None])
     assert_type(decorated, JobDefinition[Order, Receipt | None])
     assert_type(decorated_plain, JobDefinition[Address, str])
+
+
+retried_job = job("retried", Order, bill, backoff=lambda attempt, error: "5s", retry_on=OSError, fail_on=[KeyError])
+
+
+@bill_job.hooks.on_success
+async def told(event: JobEvent[Order, Receipt]) -> None:
+    assert_type(event.payload, Order | None)
+    assert_type(event.result, Receipt | None)
+    assert_type(event.error, BaseException | None)
+    assert_type(event.will_retry, bool)
+    assert_type(event.job.id, str)
+
+
+@mail_hooks.on_failure
+def told_of_any(event: JobEvent[object, object]) -> None:
+    assert_type(event.payload, object | None)
 
 
 async def triggers() -> None:

@@ -73,7 +73,7 @@ def test_an_option_is_brought_to_its_final_form(name: str, value: object, checke
         ("attempts", 0, "Option attempts is 0; accepted: an integer from 1 to"),
         ("attempts", None, "Option attempts is None"),
         ("backoff", {"type": "linear", "delay": 1}, "Option backoff.type is 'linear'; accepted: \"fixed\" or"),
-        ("backoff", {"delay": 1}, "Option backoff lacks 'type'; known keys: delay, jitter, type."),
+        ("backoff", {"delay": 1}, "Option backoff lacks 'type'; known keys: delay, jitter, max_delay, type."),
         ("backoff", {"type": "fixed"}, "Option backoff lacks 'delay'"),
         ("backoff", {"type": "fixed", "delay": 1, "jiter": 1}, "Option backoff has the unknown key 'jiter'"),
         (

@@ -1,0 +1,71 @@
+"""The guide's pages that show a service's jobs and what triggers them: followed, with a worker on a real Redis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from midday_worker.testing import RedisServer
+from tests.acceptance.guide_service import GuideService
+from tests.acceptance.readme_blocks import run_python
+
+RUN_TESTS = """
+import subprocess, sys
+command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "test_jobs.py"]
+print(subprocess.run(command, capture_output=True, text=True).stdout)
+"""
+
+
+def languages(guide: GuideService) -> list[str]:
+    return [block.language for block in guide.blocks]
+
+
+async def test_batches_are_handled_as_their_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("batches.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 3  # the third is the next test's
+    printed, _ = await guide.follow("readings (concurrency 100)")
+    assert printed == ["True", "colder than anything"]
+
+
+async def test_batches_are_tested_as_their_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("batches.md", tmp_path, redis_server, redis_prefix)
+    (tmp_path / "test_jobs.py").write_text(guide.blocks[2].text)
+    printed = await run_python(RUN_TESTS, tmp_path, {**guide.environment, "REDIS_URL": "redis://127.0.0.1:1"})
+    assert "1 passed" in printed, printed
+
+
+async def test_jobs_are_tried_again_as_their_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("retries.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 2
+    printed, _ = await guide.follow("look-up")
+    assert printed == [
+        "charged at attempt 3",
+        "a negative amount - attempts: 1",
+        "2000 is too much - attempts: 1",
+        "nothing - attempts: 1",
+    ]
+
+
+async def test_hooks_are_called_as_their_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("hooks.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 2
+    printed, logged = await guide.follow("send-invoice")
+    assert printed == ["invoice i2 is negative"]
+    said = ("booked", "set aside", "another one", "send-invoice ended")
+    told = [line for line in logged if any(text in line for text in said)]
+    expected = [
+        "booked 5",
+        "send-invoice ended",
+        "attempt 1 failed, another one: True",
+        "attempt 2 failed, another one: False",
+        "set aside i2: invoice i2 is negative",
+        "send-invoice ended",
+    ]
+    assert [text in line for text, line in zip(expected, told, strict=True)] == [True] * len(expected)
