@@ -22,7 +22,16 @@ from midday_worker.admin.job_acts import (
     remove_unprocessed_children,
     retry_job,
 )
-from midday_worker.admin.listing import FINISHED, PENDING, count_jobs, list_ids, read_jobs, read_page
+from midday_worker.admin.listing import (
+    FINISHED,
+    PENDING,
+    count_children,
+    count_ended,
+    count_jobs,
+    list_ids,
+    read_jobs,
+    read_page,
+)
 from midday_worker.admin.log import JobLog, read_log
 from midday_worker.admin.overview import QueueOverview, QueueRate, read_overview, read_overviews
 from midday_worker.admin.queue_acts import (
@@ -95,6 +104,8 @@ __all__ = [
     "change_priority",
     "change_schedule",
     "clean_jobs",
+    "count_children",
+    "count_ended",
     "count_failed",
     "count_jobs",
     "count_schedules",

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from midday_worker.admin.reading import LONGEST, read_all
 from midday_worker.admin.snapshot import JobSnapshot, snapshot_of
+from midday_worker.engine.job import Job
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.translation import translated
 
@@ -27,6 +28,19 @@ async def count_jobs(queue: Queue) -> dict[str, int]:
     """Return how many jobs the queue holds, by state, at one moment."""
     with translated(f"count the jobs of queue {queue.name}"):
         return await queue.getJobCounts(*FINISHED, *PENDING)
+
+
+async def count_ended(queue: Queue, state: str, until_ms: int) -> int:
+    """Return how many jobs completed, or failed, at this time or before, in epoch milliseconds."""
+    async with queue.bounded(f"count the {state} jobs of queue {queue.name}"):
+        return cast("int", await queue.ask("ZCOUNT", queue.keys[state], "-inf", until_ms))
+
+
+async def count_children(queue: Queue, job_id: str) -> int:
+    """Return how many children a job has, ended or not; 0 if there is no such job."""
+    async with queue.bounded(f"count the children of job {job_id} of queue {queue.name}"):
+        counts = await Job(queue, "", None, {}, job_id).getDependenciesCount()
+    return counts["processed"] + counts["unprocessed"] + counts["failed"] + counts["ignored"]
 
 
 async def list_ids(queue: Queue, state: str, start: int, end: int) -> list[str]:

@@ -8,6 +8,7 @@ import typer
 
 from midday_worker import __version__
 from midday_worker.cli.failure import one_line_errors
+from midday_worker.cli.groups import fleet
 from midday_worker.cli.values import duration, job_id, whole_number
 from midday_worker.options import MAX_PRIORITY
 
@@ -208,3 +209,6 @@ def health(as_json: AsJson = False) -> None:
     from midday_worker.cli.health import check_health
 
     check_health(as_json=as_json)
+
+
+fleet.add_to(app)

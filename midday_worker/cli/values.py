@@ -11,6 +11,7 @@ from midday_worker.options import check_options
 
 # Not InvalidInputError: typer makes a message of its own of every ValueError.
 _LAST: Final = 2**31 - 1
+_CLEANABLE: Final = ("completed", "failed", "waiting", "active", "delayed", "prioritized", "paused")
 
 
 def whole_number(option: str, first: int, last: int = _LAST) -> Callable[[str], int]:
@@ -48,3 +49,19 @@ def job_id(text: str) -> str:
     except OptionError as error:
         raise ConfigurationError(str(error).replace("Option job_id", "--job-id")) from error
     return text
+
+
+def cleanable(text: str) -> str:
+    """Read the state of jobs that may be removed together."""
+    if text not in _CLEANABLE:
+        raise ConfigurationError(f"--state is {text!r}; accepted: {', '.join(_CLEANABLE)}.")
+    return text
+
+
+def limit(what: str, text: str) -> int | None:
+    """Read a limit: a whole number from 1, or "none"."""
+    if text == "none":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= _LAST:
+        raise ConfigurationError(f"{what} is {text!r}; accepted: a whole number from 1 to {_LAST}, or none.")
+    return int(text)

@@ -29,6 +29,7 @@
     ├── JobStateError                   the job's state doesn't allow what was asked
     │   └── ScheduledRunError
     ├── QueueStateError                 a queue isn't
+    ├── QueueNotFoundError              Redis holds no such queue
     ├── NonRetryableError               raise it in a handler: fail without further attempts
     │   ├── JobCancelledError           the job was cancelled while it ran
     │   └── ResultError                 the handler's result can't be dumped
@@ -78,7 +79,7 @@ from midday_worker.errors.outcome import (
     RetryAfter,
 )
 from midday_worker.errors.root import MiddayWorkerError
-from midday_worker.errors.state import QueueStateError, ScheduledRunError
+from midday_worker.errors.state import QueueNotFoundError, QueueStateError, ScheduledRunError
 
 __all__ = [
     "CANCELLED",
@@ -106,6 +107,7 @@ __all__ = [
     "NonRetryableError",
     "OptionError",
     "PayloadError",
+    "QueueNotFoundError",
     "QueueStateError",
     "RedisRefusedError",
     "RedisUnavailableError",

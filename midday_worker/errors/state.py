@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from midday_worker.errors.outcome import JobStateError
 from midday_worker.errors.root import MiddayWorkerError
 
@@ -30,3 +32,22 @@ class QueueStateError(MiddayWorkerError):
         self.queue = queue
         self.active = active
         super().__init__(message)
+
+
+class QueueNotFoundError(MiddayWorkerError):
+    """Redis holds no such queue, and no worker is connected to it.
+
+    Attributes:
+        queue: the name that was asked for.
+        near: those of queues that are like it.
+    """
+
+    def __init__(self, queue: str, *, prefix: str, known: Sequence[str], near: Sequence[str]) -> None:
+        self.queue = queue
+        self.near = tuple(near)
+        hint = f"Did you mean {' or '.join(near)}?" if near else ""
+        if not known:
+            hint = "There is none at all: are REDIS_URL and REDIS_PREFIX right?"
+        elif not near:
+            hint = f"There are: {', '.join(known[:10])}{', ...' if len(known) > 10 else ''}."
+        super().__init__(f"No queue {queue!r} under prefix {prefix!r}. {hint}")

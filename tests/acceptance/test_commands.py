@@ -110,7 +110,7 @@ async def test_version_and_help(command: Command) -> None:
     assert (await command.run("--version")).out == f"midday-worker {__version__}\n"
     shown = await command.run("--help")
     assert shown.code == 0
-    for name in ("run", "dev", "demo", "jobs", "trigger", "health"):
+    for name in ("run", "dev", "demo", "jobs", "trigger", "health", "queues", "queue", "job", "failed", "doctor"):
         assert name in shown.out
 
 

@@ -1,0 +1,1 @@
+"""What the commands for acting on queues do; imported when one of them runs."""

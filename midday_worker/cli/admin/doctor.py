@@ -1,0 +1,69 @@
+"""``midday-worker doctor``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Final
+
+import typer
+from rich.text import Text
+
+from midday_worker.admin import Expected, Finding, Grade, examine
+from midday_worker.cli.admin.printable import one_line, write
+from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.cli.loading import load_jobs, settings_with
+
+_STYLES: Final[Mapping[Grade, str]] = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
+
+
+def run_doctor(imports: Sequence[str], *, as_json: bool) -> None:
+    """Write what was found; exit with 1 if anything is wrong."""
+    found: list[Finding] = []
+
+    async def act(at: Reach) -> None:
+        settings = at.settings
+        expected = Expected(prefix=settings.redis_prefix, largest=settings.max_payload_bytes, handled=_handled(imports))
+        found.extend(await examine(at.client.connection, expected))
+
+    reach(act)
+    wrong = any(finding.grade == "fail" for finding in found)
+    if as_json:
+        typer.echo(json.dumps({"ok": not wrong, "findings": [asdict(finding) for finding in found]}, indent=2))
+    else:
+        write(*map(render, found))
+        write("", summary(found))
+    if wrong:
+        raise typer.Exit(1)
+
+
+def render(finding: Finding) -> Text:
+    """Return a finding as a line, and what to do about it as another."""
+    mark = finding.grade if finding.grade in ("ok", "note") else finding.grade.upper()
+    text = Text(f"{mark:<5}", style=_STYLES[finding.grade])
+    place = f"{finding.check} of queue {finding.queue}" if finding.queue else finding.check
+    text.append(f"{one_line(place)}: ", "bold" if finding.grade in ("warn", "fail") else "default")
+    text.append(one_line(finding.text), "default")
+    if finding.fix and finding.grade != "ok":
+        text.append(f"\n     {one_line(finding.fix)}", "dim")
+    return text
+
+
+def summary(found: Sequence[Finding]) -> Text:
+    """Return in one line how it stands."""
+    wrong = sum(finding.grade == "fail" for finding in found)
+    doubtful = sum(finding.grade == "warn" for finding in found)
+    if not wrong and not doubtful:
+        return Text("All is well.", style="green")
+    return Text(f"{wrong} wrong, {doubtful} doubtful", style="red" if wrong else "yellow")
+
+
+def _handled(imports: Sequence[str]) -> Mapping[str, Collection[str]]:
+    settings = settings_with()
+    if not imports and not settings.worker_imports:
+        return {}
+    handled: dict[str, set[str]] = {}
+    for definition in load_jobs(imports, settings):
+        handled.setdefault(definition.queue, set()).add(definition.id)
+    return handled

@@ -1,0 +1,64 @@
+"""``midday-worker failed``: failed jobs grouped by reason."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from midday_worker.admin import FailureChoice, FailureGroup, Failures, group_failures
+from midday_worker.cli.admin.moment import moment, now_ms
+from midday_worker.cli.admin.printable import add_row, number, table, write
+from midday_worker.cli.admin.reach import Reach, reach
+
+
+def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json: bool) -> None:
+    """Write failed jobs grouped by queue, name and reason.
+
+    Args:
+        queue: only its jobs.
+        choice: which jobs.
+        most: how many are looked at in each queue, the newest.
+        as_json: in JSON.
+    """
+
+    async def act(at: Reach) -> None:
+        queues = await at.queues(queue)
+        found = await asyncio.gather(*(group_failures(one, choice, most) for one in queues))
+        groups = sorted((group for one in found for group in one.groups), key=lambda group: -group.count)
+        looked_at, total = sum(one.looked_at for one in found), sum(one.total for one in found)
+        if as_json:
+            record = {"groups": [asdict(group) for group in groups], "looked_at": looked_at, "total": total}
+            typer.echo(json.dumps(record, indent=2))
+            return
+        _write(groups, found)
+
+    reach(act)
+
+
+def _write(groups: Sequence[FailureGroup], found: Sequence[Failures]) -> None:
+    if not groups:
+        write("No failed jobs match.")
+        return
+    write(render_groups(groups, now_ms()))
+    looked_at, total = sum(one.looked_at for one in found), sum(one.total for one in found)
+    if looked_at < total:
+        write("", Text(f"Of {total:,} failed jobs the newest {looked_at:,} were looked at: --limit", style="dim"))
+    largest = groups[0]
+    write(
+        "", Text(f"The newest of the first: midday-worker job show {largest.newest_id} -q {largest.queue}", style="dim")
+    )
+
+
+def render_groups(groups: Sequence[FailureGroup], now: int) -> Table:
+    """Return the table of the groups."""
+    shown = table("failed", "last", "queue", "job", "reason", right=("failed",))
+    for group in groups:
+        cells = (moment(group.newest_ms, now), group.queue, group.job, group.reason or "(none)")
+        add_row(shown, number(group.count, "red"), *cells)
+    return shown

@@ -1,0 +1,99 @@
+"""``midday-worker job show`` and ``job logs``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import typer
+from rich.text import Text
+
+from midday_worker.admin import Cut, JobSnapshot, read_log
+from midday_worker.cli.admin.moment import moment, now_ms
+from midday_worker.cli.admin.printable import as_json as to_json
+from midday_worker.cli.admin.printable import one_line, printable, write
+from midday_worker.cli.admin.reach import Reach, reach
+
+_SHOWN = 4_000
+"""How much of a value is shown to people, in characters; JSON has it all."""
+
+
+def show_job(job_id: str, queue: str | None, *, as_json: bool) -> None:
+    """Write all that is known of a job."""
+
+    async def act(at: Reach) -> None:
+        holder, job = await at.job(job_id, queue)
+        logged = (await read_log(holder, job.id, 1)).total
+        if as_json:
+            typer.echo(json.dumps(asdict(job) | {"queue": holder.name, "log_lines": logged}, indent=2, default=str))
+            return
+        write(Text(f"{one_line(job.name)}  {one_line(job.id)}", style="bold"))
+        for label, value in describe(job, holder.name, logged, now_ms()):
+            text = Text(f"{label:<11} ", style="dim")
+            text.append(value, "red" if label == "failed" else "")
+            write(text)
+        for label, value in _values(job):
+            write("", Text(label, style="dim"), Text(printable(value)))
+
+    reach(act)
+
+
+def show_log(job_id: str, queue: str | None, *, most: int, as_json: bool) -> None:
+    """Write the newest lines that a job logged."""
+
+    async def act(at: Reach) -> None:
+        holder, job = await at.job(job_id, queue)
+        log = await read_log(holder, job.id, most)
+        if as_json:
+            typer.echo(json.dumps({"id": job.id, "queue": holder.name, "lines": log.lines, "total": log.total}))
+            return
+        for line in log.lines:
+            typer.echo(printable(line))
+        if not log.lines:
+            typer.echo(f"Job {job_id} of queue {holder.name} has logged nothing.", err=True)
+        elif log.total > len(log.lines):
+            typer.echo(f"The newest {len(log.lines):,} of {log.total:,} lines: --lines", err=True)
+
+    reach(act)
+
+
+def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tuple[str, str]]:
+    """Return what is to be said of a job in one line each."""
+    attempts = job.options.get("attempts")
+    of = f" of {attempts}" if isinstance(attempts, int) and attempts > 0 else ""
+    lines = {
+        "queue": queue,
+        "state": job.state,
+        "attempts": f"{job.attempts}{of}",
+        "added": moment(job.added_ms, now),
+        "started": moment(job.started_ms, now),
+        "ended": moment(job.finished_ms, now),
+        "due": moment(job.added_ms + job.delay_ms, now) if job.state == "delayed" and job.delay_ms else "",
+        "priority": str(job.priority) if job.priority else "",
+        "stalls": str(job.stalls) if job.stalls else "",
+        "worker": job.worker or "",
+        "schedule": job.schedule_id or "",
+        "parent": job.parent_key or "",
+        "progress": json.dumps(job.progress, ensure_ascii=False, default=str) if job.progress else "",
+        "log": f"{logged:,} lines: midday-worker job logs {job.id} -q {queue}" if logged else "",
+        "unreadable": job.unreadable or "",
+        "failed": job.failed_reason or "",
+    }
+    return [(label, one_line(value)) for label, value in lines.items() if value]
+
+
+def _values(job: JobSnapshot) -> list[tuple[str, str]]:
+    values = [("payload", _shown(job.data))]
+    if job.result is not None:
+        values.append(("result", _shown(job.result)))
+    if job.stacktrace:
+        values.append(("last traceback", job.stacktrace[-1][-_SHOWN:]))
+    return values
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Cut):
+        return f"({value.size:,} bytes, too large to be shown)"
+    text = to_json(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ... ({len(text):,} characters; --json has them all)"

@@ -1,0 +1,65 @@
+"""How a command is to act: only count, ask first, or go ahead; and how it answers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import typer
+
+from midday_worker.errors import MiddayWorkerError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """What was asked for.
+
+    Attributes:
+        dry_run: only say what would be done.
+        yes: don't ask.
+        as_json: answer in JSON.
+    """
+
+    dry_run: bool = False
+    yes: bool = False
+    as_json: bool = False
+
+    def agreed(self, deed: str, count: int) -> bool:
+        """Return whether to go ahead with what would change `count` jobs: nothing for none, or in a dry run.
+
+        Args:
+            deed: what would be done: "remove 12 completed jobs of queue emails".
+            count: how many jobs it is about.
+
+        Raises:
+            MiddayWorkerError: somebody would have to be asked, and nobody is there.
+        """
+        if self.dry_run or not count:
+            return False
+        if self.yes:
+            return True
+        if self.as_json or not sys.stdin.isatty():
+            raise MiddayWorkerError(f"This would {deed}. Add --yes to do it, or --dry-run to only count.")
+        if not typer.confirm(f"{deed[0].upper()}{deed[1:]}?", err=True):
+            typer.echo("Nothing was changed.", err=True)
+            raise typer.Exit(1)
+        return True
+
+    def unchanged(self, deed: str, count: int) -> str:
+        """Return what to say where nothing was changed."""
+        return f"Would {deed}. Nothing was changed." if count else f"Nothing to do: would {deed}."
+
+    def answer(self, record: Mapping[str, object], text: str) -> None:
+        """Write what was done, as JSON or for people."""
+        typer.echo(json.dumps(record) if self.as_json else text)
+
+
+def counted(count: int, noun: str = "job") -> str:
+    """Return a count and what it counts.
+
+    >>> counted(1), counted(1_200), counted(0, "completed job")
+    ('1 job', '1,200 jobs', '0 completed jobs')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,135 @@
+"""``midday-worker queue pause``, ``resume``, ``drain``, ``clean``, ``concurrency`` and ``rate-limit``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from midday_worker.admin import (
+    Cleanable,
+    clean_jobs,
+    count_ended,
+    count_jobs,
+    empty_queue,
+    limit_concurrency,
+    limit_rate,
+    pause_queue,
+    remove_rate_limit,
+    resume_queue,
+)
+from midday_worker.cli.admin.manner import Manner, counted
+from midday_worker.cli.admin.moment import now_ms
+from midday_worker.cli.admin.queue_table import WAITING
+from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.durations import from_milliseconds
+from midday_worker.engine.queue import Queue
+
+_GO_ON: Final = "Interrupted. What was removed stays removed; run the same command again to go on."
+
+
+def pause(name: str, manner: Manner) -> None:
+    """Let no further job of the queue start."""
+
+    async def act(at: Reach) -> None:
+        queue = await at.queue(name)
+        await pause_queue(queue)
+        running = (await count_jobs(queue))["active"]
+        again = f"midday-worker queue resume {name}"
+        text = f"Queue {name} is paused; {counted(running)} still running. To let it go on: {again}"
+        manner.answer({"queue": name, "act": "pause", "running": running}, text)
+
+    reach(act)
+
+
+def resume(name: str, manner: Manner) -> None:
+    """Let the queue's jobs start again."""
+
+    async def act(at: Reach) -> None:
+        queue = await at.queue(name)
+        await resume_queue(queue)
+        waiting = await _count(queue, *WAITING)
+        manner.answer(
+            {"queue": name, "act": "resume", "waiting": waiting}, f"Queue {name} goes on. {counted(waiting)} waiting."
+        )
+
+    reach(act)
+
+
+def drain(name: str, manner: Manner, *, delayed: bool) -> None:
+    """Remove all jobs that wait."""
+
+    async def act(at: Reach) -> None:
+        queue = await at.queue(name)
+        matching = await _count(queue, *WAITING, *(["delayed"] if delayed else []))
+        deed = f"remove {counted(matching, 'waiting or delayed job' if delayed else 'waiting job')} of queue {name}"
+        done = 0
+        if manner.agreed(deed, matching):
+            done = await empty_queue(queue) + (await clean_jobs(queue, "delayed") if delayed else 0)
+        _answer(manner, "drain", name, deed, matching, done)
+
+    reach(act, lambda: _GO_ON)
+
+
+def clean(name: str, manner: Manner, *, state: Cleanable, older_than_ms: int) -> None:
+    """Remove the jobs of a state that are older than so many milliseconds."""
+
+    async def act(at: Reach) -> None:
+        queue = await at.queue(name)
+        matching, exact = await _count_old(queue, state, older_than_ms)
+        age = f" older than {from_milliseconds(older_than_ms)}" if older_than_ms else ""
+        deed = f"remove {'' if exact else 'up to '}{counted(matching, f'{state} job')}{age} of queue {name}"
+        done = 0
+        if manner.agreed(deed, matching):
+            done = await clean_jobs(queue, state, grace_ms=older_than_ms)
+        _answer(manner, "clean", name, deed, matching, done)
+
+    reach(act, lambda: _GO_ON)
+
+
+def set_concurrency(name: str, manner: Manner, most: int | None) -> None:
+    """Set how many of the queue's jobs may run at once, over all workers."""
+
+    async def act(at: Reach) -> None:
+        await limit_concurrency(await at.queue(name), most)
+        said = "any number of jobs" if most is None else f"at most {counted(most)}"
+        manner.answer(
+            {"queue": name, "act": "concurrency", "concurrency": most},
+            f"Queue {name} now runs {said} at once, over all workers.",
+        )
+
+    reach(act)
+
+
+def set_rate_limit(name: str, manner: Manner, most: int | None, duration_ms: int) -> None:
+    """Set how many of the queue's jobs may start in a time, over all workers."""
+
+    async def act(at: Reach) -> None:
+        queue = await at.queue(name)
+        if most is None:
+            await remove_rate_limit(queue)
+            said = "as fast as they can"
+        else:
+            await limit_rate(queue, most, duration_ms)
+            said = f"at most {most:,} in {from_milliseconds(duration_ms)}, over all workers"
+        record = {"queue": name, "act": "rate-limit", "max": most, "duration_ms": None if most is None else duration_ms}
+        manner.answer(record, f"Jobs of queue {name} now start {said}.")
+
+    reach(act)
+
+
+async def _count(queue: Queue, *states: str) -> int:
+    counts = await count_jobs(queue)
+    return sum(counts.get(state, 0) for state in states)
+
+
+async def _count_old(queue: Queue, state: Cleanable, older_than_ms: int) -> tuple[int, bool]:
+    """Return how many jobs would go; for jobs that haven't ended, whose ages only they know, the most that may."""
+    if state in ("completed", "failed"):
+        return await count_ended(queue, state, now_ms() - older_than_ms), True
+    return await _count(queue, state), not older_than_ms and state not in ("active", "delayed")
+
+
+def _answer(manner: Manner, act: str, queue: str, deed: str, matching: int, done: int) -> None:
+    record = {"queue": queue, "act": act, "matching": matching, "done": done, "dry_run": manner.dry_run}
+    changed = matching and not manner.dry_run
+    text = f"Removed {counted(done)} of queue {queue}." if changed else manner.unchanged(deed, matching)
+    manner.answer(record, text)

@@ -1,0 +1,115 @@
+"""``midday-worker queues``: all queues at a glance, once or again and again in the same place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from midday_worker.admin import QueueOverview, list_all_workers, read_overviews
+from midday_worker.cli.admin.moment import span
+from midday_worker.cli.admin.printable import add_row, number, table, write
+from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.errors import EngineError
+
+WAITING: Final = ("waiting", "prioritized", "paused")
+_NUMBERS: Final = ("waiting", "running", "delayed", "parents", "completed", "failed", "workers")
+_LOOK_AGAIN: Final = 15
+"""After so many refreshes Redis is asked anew which queues there are, which takes longer than to count their jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A queue, and how many workers it has."""
+
+    queue: QueueOverview
+    workers: int
+
+
+def show_queues(*, watch: bool, every_ms: int, as_json: bool) -> None:
+    """Write the queues as a table, which `watch` keeps up to date until Ctrl-C, or as JSON."""
+
+    async def act(at: Reach) -> None:
+        if watch:
+            with suppress(asyncio.CancelledError):  # Ctrl-C is how it ends
+                await _watch(at, every_ms / 1000)
+            return
+        rows = await _read(at, None)
+        if as_json:
+            typer.echo(json.dumps([asdict(row.queue) | {"workers": row.workers} for row in rows], indent=2))
+        else:
+            write(render(rows, at.settings.redis_prefix))
+
+    reach(act)
+
+
+async def _watch(at: Reach, every_s: float) -> None:
+    names: list[str] = []
+    shown: Table | Text = Text("Looking for queues ...", style="dim")
+    with Live(shown, auto_refresh=False) as live:
+        for turn in range(1_000_000_000):
+            try:
+                rows = await _read(at, names if turn % _LOOK_AGAIN else None)
+                names = [row.queue.name for row in rows]
+                shown = render(rows, at.settings.redis_prefix)
+                below = Text(f"every {every_s:g} s; Ctrl-C ends", style="dim")
+            except EngineError as error:
+                below = Text(str(error), style="red")
+            live.update(Group(shown, below), refresh=True)
+            await asyncio.sleep(every_s)
+
+
+async def _read(at: Reach, names: Sequence[str] | None) -> list[Row]:
+    queues = await at.queues() if names is None else [at.client.queue(name) for name in names]
+    overviews, workers = await asyncio.gather(read_overviews(queues), list_all_workers(queues))
+    return [Row(overview, len(workers[overview.name])) for overview in overviews]
+
+
+def render(rows: Sequence[Row], prefix: str) -> Table | Text:
+    """Return the table of the queues."""
+    if not rows:
+        return Text(f"No queues under prefix {prefix!r}. Is REDIS_PREFIX right? midday-worker doctor looks for others.")
+    shown = table("queue", *_NUMBERS, "state", right=_NUMBERS)
+    for row in rows:
+        counts = row.queue.counts
+        waiting = sum(counts.get(state, 0) for state in WAITING)
+        add_row(
+            shown,
+            row.queue.name,
+            number(waiting, "yellow" if not row.workers else ""),
+            number(counts.get("active", 0), "green"),
+            number(counts.get("delayed", 0)),
+            number(counts.get("waiting-children", 0)),
+            number(counts.get("completed", 0)),
+            number(counts.get("failed", 0), "red"),
+            number(row.workers, "" if row.workers else "yellow"),
+            state_of(row),
+        )
+    return shown
+
+
+def state_of(row: Row) -> Text:
+    """Return in a few words what keeps a queue's jobs from starting, or how it is limited."""
+    queue = row.queue
+    said = Text()
+    if queue.paused:
+        said.append("paused ", "yellow")
+    elif not row.workers and any(queue.counts.get(state) for state in WAITING):
+        said.append("no workers ", "yellow")
+    if queue.limited_ms:
+        said.append(f"limited for {span(queue.limited_ms)} ", "yellow")
+    if queue.concurrency:
+        said.append(f"max {queue.concurrency} ", "dim")
+    if queue.rate:
+        said.append(f"{queue.rate.max}/{span(queue.rate.duration_ms)}", "dim")
+    said.rstrip()
+    return said

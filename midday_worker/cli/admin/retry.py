@@ -1,0 +1,82 @@
+"""``midday-worker retry``: failed jobs, chosen by queue, job, reason and time."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from midday_worker.admin import FailureChoice, Moved, count_failed, group_failures, retry_failed
+from midday_worker.cli.admin.manner import Manner, counted
+from midday_worker.cli.admin.moment import now_ms
+from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.engine.queue import Queue
+from midday_worker.errors import EngineError, MiddayWorkerError
+
+_NAMED = 1_000
+"""How many failed jobs are looked at for names that are near."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How far a retry has come."""
+
+    matching: int = 0
+    moved: int = 0
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        skipped = f"; {counted(self.skipped)} skipped, which another has moved meanwhile" if self.skipped else ""
+        return f"Retried {self.moved:,} of {counted(self.matching, 'failed job')}{skipped}."
+
+
+def retry_chosen(queue: str | None, choice: FailureChoice, manner: Manner) -> None:
+    """Put the chosen failed jobs back among those that wait; say how many."""
+    tally = Tally()
+
+    async def act(at: Reach) -> None:
+        started = now_ms()
+        queues = await at.queues(queue)
+        matching = {one: await count_failed(one, choice) for one in queues}
+        tally.matching = sum(matching.values())
+        if not tally.matching and choice.job is not None:
+            await _refuse_unknown(choice.job, queues)
+        deed = f"retry {counted(tally.matching, 'failed job')}{_where(matching)}"
+        if manner.agreed(deed, tally.matching):
+            for one, count in matching.items():
+                if count:
+                    await _retry(one, choice, tally, started)
+        changed = tally.matching and not manner.dry_run
+        record = {"act": "retry", "matching": tally.matching, "done": tally.moved, "skipped": tally.skipped}
+        text = str(tally) if changed else manner.unchanged(deed, tally.matching)
+        manner.answer(record | {"dry_run": manner.dry_run}, text)
+
+    reach(act, lambda: f"Interrupted. {tally} Run the same command again to go on.")
+
+
+async def _retry(queue: Queue, choice: FailureChoice, tally: Tally, started_ms: int) -> None:
+    before = Moved(tally.moved, tally.skipped)
+
+    def count(done: Moved) -> None:
+        tally.moved, tally.skipped = before.moved + done.moved, before.skipped + done.skipped
+
+    try:
+        await retry_failed(queue, choice, count, now_ms=started_ms)
+    except EngineError as error:
+        raise MiddayWorkerError(f"{tally} Then: {error}") from error
+
+
+async def _refuse_unknown(job: str, queues: Sequence[Queue]) -> None:
+    found = [await group_failures(queue, FailureChoice(), _NAMED) for queue in queues]
+    names = sorted({group.job for failures in found for group in failures.groups})
+    if names and job not in names:
+        near = difflib.get_close_matches(job, names, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Jobs that did: {', '.join(names[:10])}."
+        raise MiddayWorkerError(f"No job named {job!r} has failed. {hint}")
+
+
+def _where(matching: dict[Queue, int]) -> str:
+    counts = {queue.name: count for queue, count in matching.items() if count}
+    if len(counts) == 1:
+        return f" of queue {next(iter(counts))}"
+    return f" ({', '.join(f'{name}: {count:,}' for name, count in counts.items())})" if counts else ""

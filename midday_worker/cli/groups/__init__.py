@@ -1,0 +1,1 @@
+"""The commands for acting on queues, as they are typed. What they do is in `cli/admin`, imported when they run."""

@@ -1,0 +1,176 @@
+"""`job ...`, `failed`, `retry`, `schedules ...`, `workers` and `doctor`."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from midday_worker import JobClient
+from midday_worker.cli.admin import retry
+from tests.integration.cli.terminal import Terminal
+
+Row = dict[str, object]
+
+
+def test_a_job_is_shown_wherever_it_is(terminal: Terminal) -> None:
+    (job_id,) = terminal.add(terminal.mail, "nobody")
+    terminal.add(terminal.invoice, "ada")
+    terminal.work()
+    shown = terminal.run("job", "show", job_id).out
+    assert shown.startswith(f"send-mail  {job_id}\n")
+    for line in ("queue       emails", "state       failed", "attempts    1 of 1", "failed      no such user"):
+        assert line in shown
+    assert 'payload\n"nobody"' in shown
+    assert "LookupError: no such user" in shown
+    record = cast("Row", terminal.run("job", "show", job_id, "-q", "emails", "--json").json)
+    assert (record["data"], record["state"], record["log_lines"]) == ("nobody", "failed", 1)
+    assert terminal.run("job", "logs", job_id).out == "sending to nobody\n"
+
+
+def test_what_a_job_holds_gives_the_terminal_no_orders(terminal: Terminal) -> None:
+    (job_id,) = terminal.add(terminal.mail, "no\x1b[31m\u202e[bold]x")
+    terminal.work()
+    for arguments in (("job", "show", job_id), ("job", "logs", job_id), ("failed",)):
+        shown = terminal.run(*arguments).out
+        assert "\x1b" not in shown
+        assert "\u202e" not in shown
+    assert "\\x1b[31m\\u202e[bold]x" in terminal.run("job", "logs", job_id).out
+
+
+def test_a_job_is_retried_promoted_and_removed(terminal: Terminal) -> None:
+    (failed,) = terminal.add(terminal.mail, "nobody")
+    terminal.work()
+    (later,) = terminal.add(terminal.mail, "ada", delay="1h")
+    assert terminal.run("job", "retry", failed).out == f"Job {failed} of queue emails waits to run once more.\n"
+    assert terminal.run("job", "promote", later, "--json").json == {
+        **{"id": later, "queue": "emails", "act": "promote", "done": 1}
+    }
+    assert terminal.counts() == {"waiting": 2}
+    assert "can't be promoted: it is waiting" in terminal.run("job", "promote", later).refused
+    dry = terminal.run("job", "remove", later, "--dry-run").out
+    assert dry == f"Would remove waiting job {later} (send-mail) of queue emails. Nothing was changed.\n"
+    assert "Add --yes" in terminal.run("job", "remove", later).refused
+    assert terminal.counts() == {"waiting": 2}
+    terminal.run("job", "remove", later, "--yes")
+    assert terminal.counts() == {"waiting": 1}
+
+
+def test_a_job_is_removed_with_the_children_that_were_counted(terminal: Terminal) -> None:
+    async def flow(client: JobClient) -> str:
+        children = [terminal.mail.node("a"), terminal.invoice.node("b")]
+        return (await terminal.mail.trigger_flow("root", children, client=client)).id
+
+    root = terminal.with_client(flow)
+    assert "and 2 children of queue emails" in terminal.run("job", "remove", root, "--dry-run").out
+    terminal.run("job", "remove", root, "--yes")
+    assert (terminal.counts("emails"), terminal.counts("invoices")) == ({}, {})
+
+
+def test_an_unknown_job_is_one_line_with_those_that_are_near(terminal: Terminal) -> None:
+    (job_id,) = terminal.add(terminal.mail, "ada")
+    assert (
+        f"No job {job_id[:9]} in queue emails. Did you mean {job_id}?"
+        in terminal.run("job", "show", job_id[:9]).refused
+    )
+    assert "It may have ended and been trimmed" in terminal.run("job", "retry", "zzz").refused
+    assert "No job meta in queue emails" in terminal.run("job", "remove", "meta", "--yes").refused
+
+
+def test_failed_jobs_are_shown_by_reason_and_the_chosen_ones_retried(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "slow", "slower", "nobody")
+    terminal.add(terminal.invoice, "slow")
+    terminal.work()
+    groups = cast("dict[str, list[Row]]", terminal.run("failed", "--json").json)["groups"]
+    assert [(group["queue"], group["reason"], group["count"]) for group in groups] == [
+        ("emails", "timed out after <n> s", 2),
+        ("emails", "no such user", 1),
+        ("invoices", "timed out after <n> s", 1),
+    ]
+    assert "timed out after <n> s" in terminal.run("failed", "--queue", "emails", "--since", "1h").out
+    assert terminal.run("failed", "--reason", "other").out == "No failed jobs match.\n"
+    chosen = ("retry", "--reason", "timed out after <n> s", "--job", "send-mail")
+    assert terminal.run(*chosen, "--dry-run").out == (
+        "Would retry 2 failed jobs of queue emails. Nothing was changed.\n"
+    )
+    assert "Add --yes" in terminal.run(*chosen).refused
+    assert terminal.counts() == {"failed": 3}
+    assert terminal.run(*chosen, "--yes").out == "Retried 2 of 2 failed jobs.\n"
+    assert (terminal.counts(), terminal.counts("invoices")) == ({"failed": 1, "waiting": 2}, {"failed": 1})
+    rest = terminal.run("retry", "--yes", "--json").json
+    assert rest == {"act": "retry", "matching": 2, "done": 2, "skipped": 0, "dry_run": False}
+
+
+def test_a_name_that_has_not_failed_is_one_line_with_those_that_have(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "nobody")
+    terminal.work()
+    assert "Did you mean send-mail?" in terminal.run("retry", "--job", "send-mial", "--yes").refused
+    assert "Nothing to do" in terminal.run("retry", "--reason", "other", "--yes").out
+
+
+def test_an_interrupted_retry_says_how_far_it_came(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal.add(terminal.mail, "nobody", "nobody", "nobody")
+    terminal.work()
+    monkeypatch.setattr("midday_worker.admin.failure_retry.BATCH", 1)
+
+    class Interrupting(retry.Tally):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "skipped" and self.moved == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(retry, "Tally", Interrupting)
+    stopped = terminal.run("retry", "--yes")
+    assert stopped.code == 130
+    assert "Interrupted. Retried 2 of 3 failed jobs. Run the same command again" in stopped.err
+    assert terminal.counts() == {"failed": 1, "waiting": 2}
+
+
+def test_schedules_are_listed_run_and_removed(terminal: Terminal) -> None:
+    async def schedule(client: JobClient) -> None:
+        await terminal.mail.trigger_recurring(
+            "ada", "0 9 * * *", tz="Europe/Stockholm", schedule_id="daily", client=client
+        )
+        await terminal.invoice.trigger_recurring("eve", every="15m", schedule_id="sync", client=client)
+
+    assert "No schedules" in terminal.run("schedules", "list").out
+    terminal.with_client(schedule)
+    listed = terminal.run("schedules", "list").out
+    assert "0 9 * * * Europe/Stockholm" in listed
+    assert "every 15m" in listed
+    ran = cast("Row", terminal.run("schedules", "run", "daily", "--json").json)
+    assert (ran["queue"], terminal.counts()) == ("emails", {"waiting": 1, "delayed": 1})
+    assert "Did you mean daily?" in terminal.run("schedules", "run", "dialy").refused
+    assert "Add --yes" in terminal.run("schedules", "remove", "daily").refused
+    assert "Nothing was changed" in terminal.run("schedules", "remove", "daily", "--dry-run").out
+    assert terminal.run("schedules", "remove", "daily", "-y").out == "Removed schedule daily of queue emails.\n"
+    assert terminal.counts() == {"waiting": 1}
+
+
+def test_without_workers_it_says_how_to_start_one(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada")
+    assert "midday-worker run" in terminal.run("workers").out
+    assert terminal.run("workers", "--json").json == {"processes": [], "connections": {"emails": []}}
+
+
+def test_the_doctor_needs_no_jobs_but_looks_for_handlers_with_them(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada", delay="1h")
+    seen = terminal.run("doctor")
+    assert seen.code == 0
+    assert "ok   eviction policy: noeviction" in seen.out
+    assert "note handlers: not looked for" in seen.out
+    with_jobs = terminal.run("doctor", "--import", "tests.integration.cli.other_jobs", "--json")
+    assert with_jobs.code == 1
+    assert "'send-mail', which is not defined here ('send-mails' is)" in with_jobs.out
+
+
+def test_redis_that_is_away_is_one_line(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    for arguments in (("queues", "--once"), ("failed",), ("doctor",), ("job", "show", "a"), ("workers",)):
+        assert "Redis is not reachable" in terminal.run(*arguments).refused
+
+
+@pytest.mark.parametrize("group", ["queue", "job", "schedules"])
+def test_a_group_without_a_command_shows_its_help(terminal: Terminal, group: str) -> None:
+    written = terminal.run(group)
+    assert f"Usage: midday-worker {group}" in written.out + written.err

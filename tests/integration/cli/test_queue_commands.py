@@ -1,0 +1,129 @@
+"""`queues` and `queue ...`."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from midday_worker import JobClient
+from midday_worker.admin import read_overview
+from midday_worker.admin.overview import QueueOverview
+from midday_worker.cli.groups.option import complete_queue
+from tests.integration.cli.terminal import Terminal
+
+
+def overview(terminal: Terminal) -> QueueOverview:
+    async def act(client: JobClient) -> QueueOverview:
+        return await read_overview(client.queue("emails"))
+
+    return terminal.with_client(act)
+
+
+def test_queues_are_a_table_or_json(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada", "eve")
+    terminal.add(terminal.invoice, "ada", delay="1h")
+    lines = terminal.run("queues").out.splitlines()
+    assert lines[0].split() == [
+        *("queue", "waiting", "running", "delayed", "parents", "completed", "failed", "workers", "state")
+    ]
+    assert [line.split()[:4] for line in lines[2:]] == [["emails", "2", "0", "0"], ["invoices", "0", "0", "1"]]
+    assert "no workers" in lines[2]
+    rows = cast("list[dict[str, object]]", terminal.run("queues", "--json").json)
+    assert [(row["name"], row["workers"]) for row in rows] == [("emails", 0), ("invoices", 0)]
+
+
+def test_without_queues_it_says_where_it_looked(terminal: Terminal) -> None:
+    assert f"No queues under prefix '{terminal.settings.redis_prefix}'" in " ".join(terminal.run("queues").out.split())
+
+
+def test_a_queue_is_paused_and_resumed(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada")
+    assert "Queue emails is paused; 0 jobs still running" in terminal.run("queue", "pause", "emails").out
+    assert overview(terminal).paused
+    assert "paused" in terminal.run("queues").out
+    assert terminal.run("queue", "resume", "emails", "--json").json == {
+        **{"queue": "emails", "act": "resume", "waiting": 1}
+    }
+    assert not overview(terminal).paused
+
+
+def test_limits_are_set_and_taken_away(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada")
+    terminal.run("queue", "concurrency", "emails", "7")
+    terminal.run("queue", "rate-limit", "emails", "100", "1m")
+    set_ = overview(terminal)
+    assert (set_.concurrency, set_.rate and (set_.rate.max, set_.rate.duration_ms)) == (7, (100, 60_000))
+    shown = terminal.run("queue", "show", "emails").out
+    assert "concurrency  7" in shown
+    assert "rate limit   100 in 1m" in shown
+    terminal.run("queue", "concurrency", "emails", "none")
+    terminal.run("queue", "rate-limit", "emails", "none")
+    assert (overview(terminal).concurrency, overview(terminal).rate) == (None, None)
+
+
+def test_a_drain_counts_first_and_leaves_delayed_jobs_unless_told(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada", "eve")
+    terminal.add(terminal.mail, "bob", delay="1h")
+    dry = terminal.run("queue", "drain", "emails", "--dry-run")
+    assert dry.out == "Would remove 2 waiting jobs of queue emails. Nothing was changed.\n"
+    assert terminal.counts() == {"waiting": 2, "delayed": 1}
+    assert "Add --yes to do it, or --dry-run" in terminal.run("queue", "drain", "emails").refused
+    assert terminal.counts() == {"waiting": 2, "delayed": 1}
+    assert terminal.run("queue", "drain", "emails", "-y").out == "Removed 2 jobs of queue emails.\n"
+    assert terminal.counts() == {"delayed": 1}
+    terminal.run("queue", "drain", "emails", "--delayed", "--yes")
+    assert terminal.counts() == {}
+
+
+def test_a_drain_leaves_the_next_run_of_a_schedule(terminal: Terminal) -> None:
+    async def schedule(client: JobClient) -> None:
+        await terminal.mail.trigger_recurring("ada", "0 9 * * *", schedule_id="daily", client=client)
+
+    terminal.with_client(schedule)
+    terminal.run("queue", "drain", "emails", "--delayed", "--yes")
+    assert terminal.counts() == {"delayed": 1}
+
+
+def test_clean_removes_jobs_of_one_state_that_are_old_enough(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada", "eve", "nobody")
+    terminal.work()
+    assert terminal.run("queue", "clean", "emails", "--older-than", "1h", "--yes", "--json").json == {
+        **{"queue": "emails", "act": "clean", "matching": 0, "done": 0, "dry_run": False}
+    }
+    assert terminal.run("queue", "clean", "emails", "--yes").out == "Removed 2 jobs of queue emails.\n"
+    assert terminal.counts() == {"failed": 1}
+    terminal.run("queue", "clean", "emails", "--state", "failed", "--yes")
+    assert terminal.counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("queue", "pause", "emial"), "No queue 'emial' under prefix"),
+        (("queue", "pause", "emial"), "Did you mean emails?"),
+        (("queue", "clean", "emails", "--state", "done"), "--state is 'done'; accepted: completed, failed"),
+        (("queue", "concurrency", "emails", "0"), "The concurrency is '0'; accepted: a whole number from 1"),
+        (("queue", "rate-limit", "emails", "5", "soon"), "TIME is 'soon'; accepted: milliseconds"),
+        (("queue", "clean", "emails", "--older-than", "soon"), "--older-than is 'soon'; accepted"),
+        (("failed", "--limit", "0"), "--limit is '0'; accepted: a whole number from 1"),
+        (("failed", "--queue", "zzz"), "There are: emails."),
+        (("retry", "--since", "then"), "--since is 'then'; accepted"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_fix(terminal: Terminal, arguments: tuple[str, ...], words: str) -> None:
+    terminal.add(terminal.mail, "ada")
+    assert words in terminal.run(*arguments).refused
+
+
+def test_a_queue_on_an_empty_redis_points_at_the_settings(terminal: Terminal) -> None:
+    assert "are REDIS_URL and REDIS_PREFIX right?" in terminal.run("queue", "show", "emails").refused
+
+
+def test_a_shell_completes_names_of_queues(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal.add(terminal.mail, "ada")
+    terminal.add(terminal.invoice, "ada")
+    assert complete_queue("em") == ["emails"]
+    assert complete_queue("") == ["emails", "invoices"]
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    assert complete_queue("") == []
