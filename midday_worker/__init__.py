@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from midday_worker.attempt import ExecutableJob
     from midday_worker.batching import BatchContext, BatchDefinition, BatchOptions
     from midday_worker.bulk import BatchItem, FlowItem
-    from midday_worker.client import JobClient, close
+    from midday_worker.client import JobClient, SyncJobClient, close
     from midday_worker.context import JobContext
     from midday_worker.definition import JobDefinition
     from midday_worker.durations import Duration, to_milliseconds
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         RedisUnavailableError,
         ResultError,
         RetryAfter,
+        RunningLoopError,
         ScheduleError,
         SchemaError,
         UnknownJobError,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from midday_worker.request import FailurePolicy, JobRequest
     from midday_worker.schema import Payload
     from midday_worker.settings import Settings
+    from midday_worker.sync_handle import SyncJobHandle, SyncScheduleHandle
 
 __version__ = "0.1.0"
 
@@ -126,10 +128,14 @@ __all__ = [
     "RedisUnavailableError",
     "ResultError",
     "RetryAfter",
+    "RunningLoopError",
     "ScheduleError",
     "ScheduleHandle",
     "SchemaError",
     "Settings",
+    "SyncJobClient",
+    "SyncJobHandle",
+    "SyncScheduleHandle",
     "UnknownJobError",
     "as_completed",
     "close",
@@ -147,7 +153,7 @@ _HOMES: Final = {
     "midday_worker.attempt": "ExecutableJob",
     "midday_worker.bulk": "BatchItem FlowItem",
     "midday_worker.batching": "BatchContext BatchDefinition BatchOptions",
-    "midday_worker.client": "JobClient close",
+    "midday_worker.client": "JobClient SyncJobClient close",
     "midday_worker.context": "JobContext",
     "midday_worker.definition": "JobDefinition",
     "midday_worker.flow": "Child",
@@ -158,7 +164,7 @@ _HOMES: Final = {
         "InvalidInputError JobCancelledError JobFailedError JobNotFoundError JobResultTimeout JobStateError "
         "JobTimeoutError MiddayWorkerError "
         "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
-        "RetryAfter ScheduleError SchemaError UnknownJobError "
+        "RetryAfter RunningLoopError ScheduleError SchemaError UnknownJobError "
     ),
     "midday_worker.factory": "job",
     "midday_worker.handle": "JobHandle ScheduleHandle",
@@ -170,6 +176,7 @@ _HOMES: Final = {
     "midday_worker.outcomes": "as_completed results",
     "midday_worker.schema": "Payload",
     "midday_worker.settings": "Settings",
+    "midday_worker.sync_handle": "SyncJobHandle SyncScheduleHandle",
 }
 
 

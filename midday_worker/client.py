@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 from weakref import WeakKeyDictionary
 
 from midday_worker.engine.acts import Acts
@@ -28,6 +28,7 @@ from midday_worker.engine.waiter import Waiter
 from midday_worker.errors import ClientClosedError
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings import Settings, load_settings
+from midday_worker.sync_client import SyncClient
 
 
 class JobClient:
@@ -60,6 +61,19 @@ class JobClient:
     ) -> None:
         _clients.leave(self)
         await self.close()
+
+    @staticmethod
+    def sync(settings: Settings | None = None) -> SyncJobClient:
+        """Return a client for `my_job.sync.trigger(...)` in programs without an event loop: Django, Flask, a script.
+
+        Within `with` every `.sync` call of the process uses it, in all threads, and in a forked process with a
+        connection of its own.
+
+        >>> with JobClient.sync(Settings(environment="production")) as client:
+        ...     pass  # my_job.sync.trigger(...)
+        """
+        chosen = settings or load_settings()
+        return SyncClient(lambda: JobClient(chosen))
 
     @property
     def connection(self) -> Connection:
@@ -164,6 +178,10 @@ class JobClient:
         request.check_size(self.settings.max_payload_bytes)
         if self.settings.environment != "production":
             request.check_travels()
+
+
+SyncJobClient: TypeAlias = SyncClient[JobClient]
+"""What `JobClient.sync()` returns."""
 
 
 def redis_config(settings: Settings) -> RedisConfig:

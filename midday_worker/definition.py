@@ -13,6 +13,7 @@ from midday_worker.hooks import Hooks
 from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
+from midday_worker.sync_triggers import SyncTriggers
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,6 +53,11 @@ class JobDefinition(BulkTriggers[P, R]):
         self.defined_at = defined_at
         self.hooks: Hooks[P, R] = Hooks()
         self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, handler)
+
+    @property
+    def sync(self) -> SyncTriggers[P, R]:
+        """The same triggers, blocking, for programs without an event loop; see `JobClient.sync`."""
+        return SyncTriggers(self)
 
     def __repr__(self) -> str:
         return f"JobDefinition({self.id!r}, queue={self.queue!r})"

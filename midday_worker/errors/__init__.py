@@ -34,9 +34,11 @@
     │   ├── JobCancelledError           the job was cancelled while it ran
     │   └── ResultError                 the handler's result can't be dumped
     ├── RetryAfter                      raise it in a handler: try again after a delay
-    └── JobTimeoutError (TimeoutError)  an attempt took longer than `timeout=`
+    ├── JobTimeoutError (TimeoutError)  an attempt took longer than `timeout=`
+    └── RunningLoopError (RuntimeError) a blocking call in a thread that runs an event loop
 """
 
+from midday_worker.errors.blocking import RunningLoopError
 from midday_worker.errors.configuration import (
     ConfigurationError,
     DatabaseNotConfiguredError,
@@ -113,6 +115,7 @@ __all__ = [
     "RedisUnavailableError",
     "ResultError",
     "RetryAfter",
+    "RunningLoopError",
     "ScheduleError",
     "ScheduledRunError",
     "SchemaError",

@@ -14,6 +14,7 @@ from midday_worker import (
     BatchDefinition,
     BatchOptions,
     CancelOutcome,
+    JobClient,
     JobContext,
     JobDefinition,
     JobEvent,
@@ -21,6 +22,9 @@ from midday_worker import (
     JobRequest,
     Payload,
     ScheduleHandle,
+    SyncJobClient,
+    SyncJobHandle,
+    SyncScheduleHandle,
     as_completed,
     default_registry,
     execute_job,
@@ -167,6 +171,21 @@ async def following() -> None:
     async for ended in as_completed([handle]):
         assert_type(ended, JobHandle[Receipt])
         assert_type(await ended.result(), Receipt)
+
+
+def blocking() -> None:
+    order = Order(order_id="o1")
+    client = JobClient.sync()
+    assert_type(client, SyncJobClient)
+    handle = bill_job.sync.trigger(order, client=client, delay=timedelta(days=1), job_id="mine")
+    assert_type(handle, SyncJobHandle[Receipt])
+    assert_type(handle.result(timeout="30s"), Receipt)
+    assert_type(handle.state(), str)
+    assert_type(bill_job.sync.trigger_delayed({"orderId": "o1"}, "3d"), SyncJobHandle[Receipt])
+    assert_type(bill_job.sync.trigger_recurring(order, every="1h"), SyncScheduleHandle)
+    assert_type(decorated_plain.sync.trigger({"city": "Umeå"}).result(), str)
+    assert_type(count_job.sync.batch_trigger([{"payload": [1]}])[0].result(), int)
+    assert_type(bill_job.sync.trigger_flow(order, [count_job.node([1])]), SyncJobHandle[Receipt])
 
 
 async def flows() -> None:

@@ -1,0 +1,37 @@
+"""Blocking calls that a type checker must refuse: each marked line, and no other. Never run."""
+
+from __future__ import annotations
+
+from midday_worker import JobClient, JobContext, Payload, Settings, job
+
+
+class Order(Payload):
+    order_id: str
+
+
+class Other(Payload):
+    other_id: str
+
+
+@job("bill-blocking")
+async def bill(data: Order, ctx: JobContext) -> int:
+    return 1
+
+
+order = Order(order_id="o1")
+asynchronous = JobClient(Settings())
+
+
+def wrong_calls() -> tuple[object, ...]:
+    bill.sync.trigger(Other(other_id="o1"))  # error: another model
+    bill.sync.trigger(order, attemps=3)  # error: misspelt option
+    bill.sync.trigger(order, client=asynchronous)  # error: a client to be awaited
+    bill.sync.trigger_delayed(order)  # error: no delay
+    bill.sync.batch_trigger([{"payload": Other(other_id="o1")}])  # error: another model
+    bill.sync.trigger_flow(order, children=[bill])  # error: a definition is no node
+    text: str = bill.sync.trigger(order).result()  # error: another result
+    return (text,)
+
+
+async def wrong_client() -> None:
+    await bill.trigger(order, client=JobClient.sync())  # error: a client that blocks
