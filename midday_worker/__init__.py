@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ImportFailedError,
         InvalidInputError,
         JobCancelledError,
+        JobDeadlineError,
         JobFailedError,
         JobNotFoundError,
         JobResultTimeout,
@@ -104,6 +105,7 @@ __all__ = [
     "JobCancelledError",
     "JobClient",
     "JobContext",
+    "JobDeadlineError",
     "JobDefinition",
     "JobEvent",
     "JobFailedError",
@@ -161,8 +163,8 @@ _HOMES: Final = {
     "midday_worker.errors": (
         "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError "
         "DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError "
-        "InvalidInputError JobCancelledError JobFailedError JobNotFoundError JobResultTimeout JobStateError "
-        "JobTimeoutError MiddayWorkerError "
+        "InvalidInputError JobCancelledError JobDeadlineError JobFailedError JobNotFoundError JobResultTimeout "
+        "JobStateError JobTimeoutError MiddayWorkerError "
         "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
         "RetryAfter RunningLoopError ScheduleError SchemaError UnknownJobError "
     ),

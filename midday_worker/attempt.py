@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
@@ -14,13 +14,12 @@ from midday_worker.context import JobContext
 from midday_worker.database import Database, session_scope
 from midday_worker.engine.job import Job
 from midday_worker.engine.threads import Threads, in_thread
-from midday_worker.errors import JobTimeoutError, NonRetryableError, PayloadError, ResultError
+from midday_worker.errors import NonRetryableError, PayloadError, ResultError
 from midday_worker.logs import job_logger
 from midday_worker.schema import InvalidValue, JsonValue, Schema, dump_untyped
+from midday_worker.time_limit import TimeLimit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from loguru import Logger
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -86,10 +85,10 @@ class Attempt(Generic[P, R]):
             job.enter_handler()
             try:
                 result = await self.run(job, session, timeout_ms)
-            finally:
-                job.leave_handler()
-            if job.stopped_by is not None:  # the handler has swallowed its cancellation
-                raise job.stopped_by
+            except BaseException as error:
+                job.leave_handler(error)
+                raise
+            job.leave_handler()
             return self.dump_text(result)
 
     def parse(self, data: object) -> P:
@@ -127,7 +126,7 @@ class Attempt(Generic[P, R]):
     async def _within(self, timeout_ms: int | None, payload: P, context: JobContext) -> R:
         if timeout_ms is None:
             return await self._call(payload, context)
-        async with time_limit(self.name, timeout_ms):
+        with TimeLimit(self.name, timeout_ms, self.handler, context.job, context):
             return await self._call(payload, context)
 
     async def _call(self, payload: P, context: JobContext) -> R:
@@ -154,18 +153,3 @@ class Attempt(Generic[P, R]):
     def _logger(self, job: ExecutableJob) -> Logger:
         made = getattr(job, "attemptsMade", 0)
         return job_logger(job_id=str(job.id), job=self.name, queue=self.queue, attempt=int(made) + 1)
-
-
-@asynccontextmanager
-async def time_limit(job: str, timeout_ms: int) -> AsyncGenerator[None]:
-    """Raise JobTimeoutError in the block after so many milliseconds."""
-    limit = asyncio.timeout(timeout_ms / 1000)
-    try:
-        async with limit:
-            yield
-    except TimeoutError as error:
-        if limit.expired():
-            raise JobTimeoutError(job, timeout_ms) from error
-        raise
-    if limit.expired():  # the block has swallowed its cancellation
-        raise JobTimeoutError(job, timeout_ms)

@@ -11,10 +11,11 @@ from loguru import logger
 
 from midday_worker.batching import BatchDefinition, Collector
 from midday_worker.database import Database
+from midday_worker.deadline import check_deadline
 from midday_worker.definition import JobDefinition
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
-from midday_worker.engine.wire import WireOptions, attempts_of, call_timeout, encode, fill_in
+from midday_worker.engine.wire import WireOptions, attempts_of, encode, extras_of, fill_in, milliseconds_of
 from midday_worker.errors import NonRetryableError, UnknownJobError
 from midday_worker.hooks import HookChain
 from midday_worker.logs import job_logger, running_job
@@ -73,8 +74,7 @@ class Executor:
         options = definition.options
         fill_in(job.opts, self._defaults(definition.id, options))
         job.attempts = attempts_of(job.opts)
-        of_call = call_timeout(job.opts)
-        timeout_ms = options.timeout if of_call is None else of_call or None
+        timeout_ms = _limits(job, options)
         started = time.perf_counter()
         logger.debug("started")
         try:
@@ -108,7 +108,14 @@ class Executor:
 
     async def _handle(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
         if isinstance(definition, BatchDefinition):
-            return await self._collector.run(definition, job, timeout_ms)
+            job.enter_handler()
+            try:
+                result = await self._collector.run(definition, job, timeout_ms)
+            except BaseException as error:
+                job.leave_handler(error)
+                raise
+            job.leave_handler()
+            return result
         return await definition.attempt.run_stored(job, self._database, timeout_ms)
 
     def _hooks(self, definition: JobDefinition[object, object], job: Job) -> HookChain | None:
@@ -148,6 +155,30 @@ class Executor:
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _limits(job: Job, options: ResolvedOptions) -> int | None:
+    """Return the attempt's limit in milliseconds. Raises JobDeadlineError if it comes too late."""
+    timeout, retry, last = options.timeout, options.retry_on_timeout, None
+    extras = extras_of(job.opts)
+    if extras:
+        of_call = milliseconds_of(extras, "timeout")
+        timeout = timeout if of_call is None else of_call or None
+        retry = bool(extras.get("retryOnTimeout", retry))
+        last = milliseconds_of(extras, "deadline")
+    if last is None and isinstance(options.deadline, int):
+        last = _due_ms(job) + options.deadline
+    if last:
+        check_deadline(job.name, last)
+    if not retry:
+        job.retry_on_timeout = False
+    return timeout
+
+
+def _due_ms(job: Job) -> int:
+    # The id of a schedule's run ends with the moment that it is for.
+    due = job.id.rpartition(":")[2] if job.repeatJobKey else ""
+    return int(due) if due.isdecimal() else job.timestamp
 
 
 def _since(started: float) -> int:

@@ -39,6 +39,22 @@ class JobRequest:
     on_failure: FailurePolicy = "fail"
     call_timeout: int | None = None
     """The `timeout` of this call in ms, 0 for no limit; None leaves it to the job's definition at execution."""
+    call_retry_on_timeout: bool | None = None
+    """The `retry_on_timeout` of this call; None leaves it to the definition too."""
+    deadline_ms: int | None = None
+    """The last moment at which it may start, in epoch milliseconds; 0 for none, whatever its definition says."""
+
+    @property
+    def extras(self) -> dict[str, object] | None:
+        """What travels with this call that BullMQ doesn't know; None for nothing."""
+        if self.call_timeout is None and self.call_retry_on_timeout is None and self.deadline_ms is None:
+            return None
+        extras = {
+            "timeout": self.call_timeout,
+            "retryOnTimeout": self.call_retry_on_timeout,
+            "deadline": self.deadline_ms,
+        }
+        return {name: value for name, value in extras.items() if value is not None}
 
     @property
     def data(self) -> JsonValue:

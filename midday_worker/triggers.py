@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar, cast
 
 from typing_extensions import Unpack
 
 from midday_worker.client import JobClient, current_client
+from midday_worker.deadline import deadline_ms
 from midday_worker.durations import Duration
 from midday_worker.errors import FlowError, PayloadError
 from midday_worker.flow import Child, as_request, flow_handle
@@ -139,7 +141,8 @@ class Triggers(Generic[P, R]):
         request = self._request(payload, cast("Mapping[str, object]", options))
         schedule_id = checked_schedule_id(schedule_id, self.id, request.data)
         client = client or current_client()
-        await client.schedule(schedule_id, when, request)
+        # A moment would be the same for every run: each has the definition's deadline, from when it is due.
+        await client.schedule(schedule_id, when, replace(request, deadline_ms=None))
         return ScheduleHandle(schedule_id, self.id, self.queue, client)
 
     async def schedules(self, *, client: JobClient | None = None) -> list[ScheduleHandle]:
@@ -231,7 +234,11 @@ class Triggers(Generic[P, R]):
             raise PayloadError(self.id, error.problems) from error
         schema = cast("Schema[object]", self.schema)
         timeout = (resolved.timeout or 0) if "timeout" in call else None
-        return JobRequest(self.id, self.queue, text, resolved, schema, value, self, children, on_failure, timeout)
+        retry = resolved.retry_on_timeout if "retry_on_timeout" in call else None
+        last = deadline_ms(resolved) if resolved.deadline is not None else (0 if "deadline" in call else None)
+        return JobRequest(
+            self.id, self.queue, text, resolved, schema, value, self, children, on_failure, timeout, retry, last
+        )
 
     def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
         return JobHandle(job_id, self.id, self.queue, client, self)

@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
-from midday_worker.attempt import time_limit
 from midday_worker.batching.context import BatchContext
 from midday_worker.batching.options import BatchOptions
 from midday_worker.context import JobContext
@@ -19,6 +18,7 @@ from midday_worker.logs import job_logger
 from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
+from midday_worker.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -80,7 +80,7 @@ class BatchDefinition(JobDefinition[P, R]):
         if timeout_ms is None:
             returned = await self._call(payloads, context)
         else:
-            async with time_limit(self.id, timeout_ms):
+            with TimeLimit(self.id, timeout_ms, self.batch_handler, argument=context):
                 returned = await self._call(payloads, context)
         return [self._ending(item) for item in returned]
 

@@ -102,7 +102,7 @@ class Additions:
         return Addition(job_id, request.name, script, keys, args, repeatable)
 
     def _packed_options(self, request: JobRequest, parent: Parent | None) -> bytes:
-        plain = parent is None and request.call_timeout is None
+        plain = parent is None and request.extras is None
         # Most calls have no options of their own, and then those of their job are one and the same object.
         if plain and self._last is not None and self._last[0] is request.options:
             return self._last[1]

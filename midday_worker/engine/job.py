@@ -13,6 +13,7 @@ from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
 from midday_worker.engine.wire import longest_backoff
+from midday_worker.errors import JobTimeoutError
 
 _DEFAULT_STACKS: Final = 10
 
@@ -38,6 +39,8 @@ class DependenciesCount(TypedDict):
 class Job(StoppableJob):
     """One job as a worker or a reader sees it. `ctx.job` is this: BullMQ's job, with BullMQ's names."""
 
+    retry_on_timeout: bool = True
+    """Whether an attempt that took too long is followed by another one."""
     sequence: int = 0
     """The number of the fetch that brought it, in the order in which Redis answered its worker."""
     threads: Threads | None = None
@@ -82,6 +85,8 @@ class Job(StoppableJob):
         attempts = self.opts.get("attempts")
         attempts = attempts if isinstance(attempts, int) else 1
         if self.attemptsMade + 1 >= attempts or self.discarded or is_final(error):
+            return None
+        if isinstance(error, JobTimeoutError) and not self.retry_on_timeout:
             return None
         if self.next_delay_ms is not None:
             return self.next_delay_ms

@@ -146,15 +146,17 @@ class RunningJobs:
         if following is not None:
             self.start(following)
 
-    def _abandon(self, job: StoppableJob) -> None:
+    def _abandon(self, job: StoppableJob, error: Exception) -> None:
         """Settle a job whose handler can't be stopped; what it does from now on has no effect on the outcome."""
         found = next((task for task, running in self._handlers.items() if running is job), None)
-        if found is None or job.stopped_by is None:
+        if found is None:
             return
         logger.error("job {id} goes on although it was told to stop; its worker doesn't wait for it", id=job.id)
         stuck = self._handlers.pop(found)
         job.abandoned = True
-        task = asyncio.create_task(self._let_go(stuck, job.stopped_by), name=f"job {job.name} {job.id}, abandoned")
+        task = asyncio.create_task(
+            self._let_go(stuck, job.stopped_by or error), name=f"job {job.name} {job.id}, abandoned"
+        )
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import bullmq
 
@@ -18,7 +19,7 @@ class StoppableJob(bullmq.Job):
     """Whether this attempt has been told to stop, which a plain function in its thread can't notice otherwise."""
     stopped_by: JobCancelledError | None = None
     """Why this attempt was told to stop, if it was: whatever it raises then, this is its failure."""
-    abandon: Callable[[StoppableJob], None] | None = None
+    abandon: Callable[[StoppableJob, Exception], None] | None = None
     """Called when the handler can't be stopped: its slot and its job's outcome must not wait for it."""
     abandoned: bool = False
     """Whether it was called."""
@@ -30,12 +31,12 @@ class StoppableJob(bullmq.Job):
         self.stopped_by = error
         if self._interruptible:
             self.cancelled = True
-            self._interruption = Interruption(task, self.give_up)
+            self._interruption = Interruption(task, partial(self.give_up, error))
 
-    def give_up(self) -> None:
-        """Let the job end although its handler doesn't."""
+    def give_up(self, error: Exception) -> None:
+        """Let the job fail although its handler doesn't end."""
         if self.abandon is not None:
-            self.abandon(self)
+            self.abandon(self, error)
 
     def enter_handler(self) -> None:
         """From here on it may be interrupted. Raises JobCancelledError if it was told to stop before."""
@@ -43,8 +44,14 @@ class StoppableJob(bullmq.Job):
             raise self.stopped_by
         self._interruptible = True
 
-    def leave_handler(self) -> None:
-        """From here on it isn't interrupted any more."""
+    def leave_handler(self, error: BaseException | None = None) -> None:
+        """From here on it isn't interrupted any more. Raises what it was told to stop by, whatever it did then.
+
+        Args:
+            error: what the handler raised; None if it returned.
+        """
         self._interruptible = False
         if self._interruption is not None:
             self._interruption.end()
+        if self.stopped_by is not None and error is not self.stopped_by:
+            raise self.stopped_by from error

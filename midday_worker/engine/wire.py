@@ -44,7 +44,7 @@ def encode(options: ResolvedOptions) -> WireOptions:
         "jobId": options.job_id,
     }
     wire.update({key: value for key, value in optional.items() if value})
-    ours = _encode_ours(options.backoff)
+    ours = _encodeextras_of(options.backoff)
     if ours:
         wire[OURS] = ours
     return wire
@@ -53,8 +53,8 @@ def encode(options: ResolvedOptions) -> WireOptions:
 def encode_request(request: JobRequest) -> WireOptions:
     """Return a request's options in BullMQ's form, with those that BullMQ doesn't know under a key of ours."""
     wire = encode(request.options)
-    if request.call_timeout is not None:
-        wire[OURS] = {**_ours(wire), "timeout": request.call_timeout}
+    if request.extras is not None:
+        wire[OURS] = {**extras_of(wire), **request.extras}
     return wire
 
 
@@ -85,7 +85,7 @@ def encode_backoff(backoff: BackoffPolicy) -> WireOptions:
     return wire
 
 
-def _encode_ours(backoff: BackoffPolicy) -> WireOptions:
+def _encodeextras_of(backoff: BackoffPolicy) -> WireOptions:
     """Return what BullMQ doesn't know of a backoff: its limit, and whether the definition's function decides."""
     ours: WireOptions = {}
     if backoff.max_delay_ms is not None:
@@ -114,7 +114,7 @@ def fill_in(wire: WireOptions, defaults: WireOptions) -> None:
     Node writes `attempts: 0` for a job without attempts, so there 0 counts as absent; elsewhere it says something.
     """
     if wire.get("backoff") is None and OURS in defaults:
-        wire[OURS] = {**_ours(wire), **_ours(defaults)}
+        wire[OURS] = {**extras_of(wire), **extras_of(defaults)}
     for key in ("attempts", "backoff", "removeOnComplete", "removeOnFail", "stackTraceLimit", "keepLogs"):
         if wire.get(key) is None or (key == "attempts" and not wire[key]):
             wire[key] = defaults[key]
@@ -126,26 +126,24 @@ def attempts_of(wire: Mapping[str, object]) -> int:
     return attempts if isinstance(attempts, int) and attempts > 0 else 1
 
 
-def call_timeout(wire: Mapping[str, object]) -> int | None:
-    """Return the `timeout` in milliseconds that travels with a job, 0 for no limit; None if there is none."""
-    return _milliseconds(_ours(wire).get("timeout")) if OURS in wire else None
-
-
 def longest_backoff(wire: Mapping[str, object]) -> int | None:
     """Return the `max_delay` in milliseconds that travels with a job; None if there is none."""
-    return _milliseconds(_ours(wire).get("maxDelay"))
+    return milliseconds_of(extras_of(wire), "maxDelay")
 
 
 def asks_function(wire: Mapping[str, object]) -> bool:
     """Return whether the backoff of a job is what its definition's function says."""
-    return _ours(wire).get("backoff") == "function"
+    return extras_of(wire).get("backoff") == "function"
 
 
-def _ours(wire: Mapping[str, object]) -> WireOptions:
+def extras_of(wire: Mapping[str, object]) -> WireOptions:
+    """Return what travels with a job that BullMQ doesn't know."""
     ours = wire.get(OURS)
     # JSON makes no other mapping, and Mapping's own check is slow.
     return cast("WireOptions", ours) if isinstance(ours, dict) else {}
 
 
-def _milliseconds(value: object) -> int | None:
+def milliseconds_of(extras: Mapping[str, object], name: str) -> int | None:
+    """Return one of them that is a number of milliseconds; None if it isn't."""
+    value = extras.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -32,6 +32,7 @@
     ├── QueueNotFoundError              Redis holds no such queue
     ├── NonRetryableError               raise it in a handler: fail without further attempts
     │   ├── JobCancelledError           the job was cancelled while it ran
+    │   ├── JobDeadlineError            the job's `deadline=` had passed before it started
     │   └── ResultError                 the handler's result can't be dumped
     ├── RetryAfter                      raise it in a handler: try again after a delay
     ├── JobTimeoutError (TimeoutError)  an attempt took longer than `timeout=`
@@ -71,6 +72,7 @@ from midday_worker.errors.invalid_input import (
 from midday_worker.errors.outcome import (
     CANCELLED,
     JobCancelledError,
+    JobDeadlineError,
     JobFailedError,
     JobNotFoundError,
     JobResultTimeout,
@@ -100,6 +102,7 @@ __all__ = [
     "ImportFailedError",
     "InvalidInputError",
     "JobCancelledError",
+    "JobDeadlineError",
     "JobFailedError",
     "JobNotFoundError",
     "JobResultTimeout",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from midday_worker.errors.root import MiddayWorkerError
 
@@ -97,6 +97,15 @@ class JobCancelledError(NonRetryableError):
         super().__init__(reason)
 
 
+class JobDeadlineError(NonRetryableError):
+    """A job was to start by its `deadline`, which had passed when a worker took it: it didn't run."""
+
+    def __init__(self, job: str, deadline: datetime) -> None:
+        self.job = job
+        self.deadline = deadline
+        super().__init__(f"Job {job!r} was to start by {deadline.isoformat()}, its deadline, and didn't run")
+
+
 class RetryAfter(MiddayWorkerError):
     """Raise it in a handler to be tried again after `delay`. It uses one of the job's attempts.
 
@@ -111,9 +120,11 @@ class RetryAfter(MiddayWorkerError):
 
 
 class JobTimeoutError(MiddayWorkerError, TimeoutError):
-    """An attempt took longer than the job's `timeout`."""
+    """An attempt took longer than the job's `timeout`. `line` is where the handler was, if that is known."""
 
-    def __init__(self, job: str, timeout_ms: int) -> None:
+    def __init__(self, job: str, timeout_ms: int, line: str | None = None) -> None:
         self.job = job
         self.timeout_ms = timeout_ms
-        super().__init__(f"Job {job!r} took longer than its timeout of {timeout_ms} ms")
+        self.line = line
+        where = "" if line is None else f"; it was at {line}"
+        super().__init__(f"Job {job!r} took longer than its timeout of {timeout_ms} ms{where}")

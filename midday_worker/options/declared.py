@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Literal, Required, TypeAlias, TypedDict
 
 from midday_worker.durations import Duration
@@ -55,6 +56,8 @@ class SharedOptions(TypedDict, total=False):
     lifo: bool
     attempts: int
     timeout: Duration | None
+    retry_on_timeout: bool
+    deadline: Duration | datetime | None
     remove_on_complete: bool | int | Keep
     remove_on_fail: bool | int | Keep
     deduplication: Deduplication | None
@@ -82,6 +85,9 @@ class JobOptions(SharedOptions, total=False):
         fail_on: these errors are not tried again. Of two classes that both match, the nearer one decides. Not for a
             call.
         timeout: the longest that one attempt may take; None for no limit.
+        retry_on_timeout: whether an attempt that took too long is followed by another one; True if not given.
+        deadline: no attempt starts later than this after the trigger, or after this moment (a time without a zone is
+            UTC): the job fails instead. The runs of a schedule count from when they are due.
         remove_on_complete: True removes the job at once, False keeps it for ever, an int keeps that many, `Keep` by
             count and age. BullMQ trims per queue: a small count here also trims the queue's other jobs.
         remove_on_fail: the same for failed jobs.

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final, Literal, cast
 
 from midday_worker.durations import Duration, to_milliseconds
@@ -137,6 +138,12 @@ def _positive(name: str, value: object) -> int:
     return milliseconds
 
 
+def _deadline(name: str, value: object) -> int | datetime | None:
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return None if value is None else _positive(name, value)
+
+
 PARSERS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "delay": _duration,
     "priority": lambda name, value: _integer(name, value, 0, MAX_PRIORITY),
@@ -146,6 +153,8 @@ PARSERS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "retry_on": lambda name, value: None if value is None else _error_classes(name, value),
     "fail_on": lambda name, value: () if value is None else _error_classes(name, value),
     "timeout": lambda name, value: None if value is None else _positive(name, value),
+    "retry_on_timeout": _flag,
+    "deadline": _deadline,
     "remove_on_complete": _keep,
     "remove_on_fail": _keep,
     "deduplication": _deduplication,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from midday_worker.options.declared import BackoffFunction
@@ -56,6 +57,8 @@ class ResolvedOptions:
     retry_on: tuple[type[Exception], ...] | None = None
     fail_on: tuple[type[Exception], ...] = ()
     timeout: int | None = None
+    retry_on_timeout: bool = True
+    deadline: int | datetime | None = None
     remove_on_complete: KeepPolicy = KeepPolicy(count=10_000, age_ms=24 * 3_600_000)
     remove_on_fail: KeepPolicy = KeepPolicy(count=10_000, age_ms=7 * 24 * 3_600_000)
     deduplication: DeduplicationPolicy | None = None

@@ -68,12 +68,19 @@ def test_every_block_is_run_by_a_test_of_this_module() -> None:
         ("Cancel a job", "python"),
         ("Cancel a job", "bash"),
         ("Node's workers", "typescript"),
+        ("Timeouts and deadlines", "python"),
     ]
 
 
 async def test_cancelling(service: Path, environment: dict[str, str]) -> None:
     printed = await run_python(block("Cancel a job", "python", GUIDE), service, environment)
     assert printed.splitlines() == ["cancelled", "cancelled: the customer has left"]
+
+
+async def test_timeouts_and_deadlines(service: Path, environment: dict[str, str]) -> None:
+    source = block("Timeouts and deadlines", "python", GUIDE).replace("await report", "handle = await report")
+    printed = await run_python(f"{source}\nprint(sorted((await handle.fetch()).opts['midday']))", service, environment)
+    assert printed == "['deadline', 'retryOnTimeout', 'timeout']\n"
 
 
 async def test_cancelling_in_the_shell(service: Path, environment: dict[str, str]) -> None:

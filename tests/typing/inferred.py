@@ -149,6 +149,7 @@ async def triggers() -> None:
     assert_type(handle, JobHandle[Receipt])
     assert_type(await handle.retry(reset_attempts=True), None)
     assert_type(await handle.reschedule(timedelta(days=1)), None)
+    assert_type(await bill_job.trigger(order, retry_on_timeout=False, deadline="1h"), JobHandle[Receipt])
     assert_type(await handle.cancel("no longer needed", children=True), CancelOutcome)
     assert_type(await handle.result(timeout="30s"), Receipt)
     assert_type(await bill_job.trigger({"orderId": "o1"}), JobHandle[Receipt])

@@ -11,8 +11,8 @@ import pytest
 from loguru import logger
 
 from midday_worker import JobContext, JobRegistry, JobTimeoutError, ResultError, job
-from midday_worker.attempt import time_limit
 from midday_worker.testing import FakeJob, run_job
+from midday_worker.time_limit import TimeLimit
 from tests.unit.sample import Label
 
 REGISTRY = JobRegistry()
@@ -68,31 +68,28 @@ async def test_a_result_of_no_json_form_names_job_and_type() -> None:
 
 
 async def test_a_timeout_of_the_handlers_own_is_passed_on() -> None:
-    with pytest.raises(TimeoutError) as failure:
-        async with time_limit("pay", 60_000):
-            raise TimeoutError("theirs")
+    with pytest.raises(TimeoutError) as failure, TimeLimit("pay", 60_000):
+        raise TimeoutError("theirs")
 
     assert not isinstance(failure.value, JobTimeoutError)
 
 
 async def test_a_handler_is_cancelled_at_its_limit() -> None:
     cancelled = False
-    with pytest.raises(JobTimeoutError, match="Job 'pay' took longer than its timeout of 5 ms"):
-        async with time_limit("pay", 5):
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                cancelled = True
-                raise
+    with pytest.raises(JobTimeoutError, match="Job 'pay' took longer than its timeout of 5 ms"), TimeLimit("pay", 5):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
 
     assert cancelled
 
 
 async def test_a_handler_that_swallows_its_cancellation_has_timed_out_all_the_same() -> None:
-    with pytest.raises(JobTimeoutError, match="Job 'pay' took longer than its timeout of 5 ms"):
-        async with time_limit("pay", 5):
-            with suppress(asyncio.CancelledError):
-                await asyncio.Event().wait()
+    refused = pytest.raises(JobTimeoutError, match="Job 'pay' took longer than its timeout of 5 ms")
+    with refused, TimeLimit("pay", 5), suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
     current = asyncio.current_task()
     assert current is not None
     assert current.cancelling() == 0

@@ -33,7 +33,7 @@ class StoredJob(FakeJob):
     def enter_handler(self) -> None:
         """As a worker's job does."""
 
-    def leave_handler(self) -> None:
+    def leave_handler(self, error: BaseException | None = None) -> None:
         """As a worker's job does."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 import pytest
 
 from midday_worker import CallOptions, JobContext, JobOptions, JobRegistry, QueueRegistry, job, queue
-from midday_worker.engine.wire import WireOptions, call_timeout, encode, encode_request, fill_in
+from midday_worker.engine.wire import WireOptions, encode, encode_request, extras_of, fill_in, milliseconds_of
 from midday_worker.options import ResolvedOptions
 
 Layer: TypeAlias = Literal["queue", "job", "call"]
@@ -40,6 +41,13 @@ CASES = [
         ),
     ),
     Case("timeout", "timeout", ("5s", 7, None), (5_000, 7, None)),
+    Case("retry_on_timeout", "retryOnTimeout", (False, True, True), (False, True, True)),
+    Case(
+        "deadline",
+        "deadline",
+        (datetime(2124, 1, 1, tzinfo=UTC), datetime(2124, 1, 2), None),
+        (4_859_740_800_000, 4_859_827_200_000, None),
+    ),
     Case(
         "remove_on_complete",
         "removeOnComplete",
@@ -71,8 +79,12 @@ def found(case: Case, set_at: dict[Layer, object]) -> object:
     stored = cast("WireOptions", json.loads(json.dumps(encode_request(request))))
     fill_in(stored, encode(definition.options))
     if case.name == "timeout":
-        of_call = call_timeout(stored)
+        of_call = milliseconds_of(extras_of(stored), "timeout")
         return definition.options.timeout if of_call is None else of_call or None
+    if case.name == "retry_on_timeout":
+        return extras_of(stored).get("retryOnTimeout", definition.options.retry_on_timeout)
+    if case.name == "deadline":
+        return milliseconds_of(extras_of(stored), "deadline") or None
     return stored.get(case.wire_name)
 
 

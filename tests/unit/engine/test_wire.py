@@ -10,13 +10,14 @@ from midday_worker import CallOptions
 from midday_worker.engine.wire import (
     WireOptions,
     attempts_of,
-    call_timeout,
     encode,
     encode_backoff,
     encode_keep,
     encode_on_failure,
     encode_request,
+    extras_of,
     fill_in,
+    milliseconds_of,
 )
 from midday_worker.options import BackoffPolicy, KeepPolicy, ResolvedOptions, check_options, merge
 from midday_worker.request import FailurePolicy
@@ -75,12 +76,12 @@ def test_a_calls_timeout_travels_under_a_key_of_ours(options: CallOptions, ours:
     wire = encode_request(pack.node(Parcel(order_id="o1"), **options))
 
     assert wire.get("midday") == ours
-    assert call_timeout(wire) == (None if ours is None else ours["timeout"])
+    assert milliseconds_of(extras_of(wire), "timeout") == (None if ours is None else ours["timeout"])
 
 
 @pytest.mark.parametrize("ours", [None, 5, {}, {"timeout": "5"}, {"timeout": True}, {"timeout": -1}])
 def test_what_is_no_timeout_counts_as_none(ours: object) -> None:
-    assert call_timeout({"midday": ours}) is None
+    assert milliseconds_of(extras_of({"midday": ours}), "timeout") is None
 
 
 @pytest.mark.parametrize(
