@@ -1,5 +1,6 @@
 # The worker service. Give it your jobs by building on this image, or by mounting them at /app:
 #   docker run --env-file .env --volume "$PWD/my_service:/app/my_service:ro" midday-worker run --import my_service.jobs
+# In a checkout, `bash scripts/fetch-dashboard` comes before the build: the package holds the dashboard's page files.
 ARG PYTHON_VERSION=3.11
 
 FROM python:${PYTHON_VERSION}-slim AS build
@@ -7,6 +8,7 @@ WORKDIR /src
 RUN python -m venv /opt/midday-worker
 COPY pyproject.toml README.md LICENSE ./
 COPY typings ./typings
+COPY scripts/hatch_build.py ./scripts/
 COPY midday_worker ./midday_worker
 # Everything has a wheel, so no compiler is needed; pip itself is not needed afterwards.
 RUN /opt/midday-worker/bin/python -m pip install --no-cache-dir --only-binary :all: ".[email,http,metrics]" \

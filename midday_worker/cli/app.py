@@ -9,7 +9,7 @@ import typer
 from midday_worker import __version__
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.groups import fleet
-from midday_worker.cli.values import duration, job_id, whole_number
+from midday_worker.cli.values import duration, job_id, path_prefix, whole_number
 from midday_worker.options import MAX_PRIORITY
 
 app: Final = typer.Typer(
@@ -209,6 +209,40 @@ def health(as_json: AsJson = False) -> None:
     from midday_worker.cli.health import check_health
 
     check_health(as_json=as_json)
+
+
+@app.command()
+@one_line_errors
+def dashboard(
+    imports: Imports = None,
+    host: Annotated[str, typer.Option(help="Where it listens. Beyond this machine it needs a login.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(parser=whole_number("--port", 0, 65_535), metavar="N", help="0 is any free one.")
+    ] = 3000,
+    prefix: Annotated[str, typer.Option(parser=path_prefix, metavar="PATH", help="The path that it is below.")] = "",
+    queues: Annotated[str | None, typer.Option(help="Show only these queues, separated by commas.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody change anything.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    allowed_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host", metavar="NAME", help="A name it is asked for by, such as a proxy's. Repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Serve the web dashboard."""
+    from midday_worker.cli.dashboard import DashboardOptions, serve_dashboard
+
+    options = DashboardOptions(
+        host=host,
+        port=port,
+        prefix=prefix,
+        queues=queues,
+        read_only=read_only,
+        open_browser=open_,
+        allowed_hosts=allowed_hosts or [],
+    )
+    serve_dashboard(imports or [], options)
 
 
 fleet.add_to(app)

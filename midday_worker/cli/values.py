@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -12,6 +13,7 @@ from midday_worker.options import check_options
 # Not InvalidInputError: typer makes a message of its own of every ValueError.
 _LAST: Final = 2**31 - 1
 _CLEANABLE: Final = ("completed", "failed", "waiting", "active", "delayed", "prioritized", "paused")
+_PREFIX: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
 
 def whole_number(option: str, first: int, last: int = _LAST) -> Callable[[str], int]:
@@ -65,3 +67,11 @@ def limit(what: str, text: str) -> int | None:
     if not text.isdecimal() or not 1 <= int(text) <= _LAST:
         raise ConfigurationError(f"{what} is {text!r}; accepted: a whole number from 1 to {_LAST}, or none.")
     return int(text)
+
+
+def path_prefix(text: str) -> str:
+    """Read the path below which something is served: as it was sent, with a slash before it and none after it."""
+    plain = text.strip("/")
+    if plain and not _PREFIX.fullmatch(plain):
+        raise ConfigurationError(f'--prefix is {text!r}; accepted: a path such as "/admin/queues".')
+    return f"/{plain}" if plain else ""

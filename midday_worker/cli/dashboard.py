@@ -1,0 +1,98 @@
+"""``midday-worker dashboard``: the web dashboard on an address of its own."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.errors import ConfigurationError
+from midday_worker.http_address import HttpAddress
+from midday_worker.logs import configure_logging
+from midday_worker.registry import JobRegistry
+from midday_worker.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardOptions:
+    """What the command line says about the dashboard."""
+
+    host: str
+    port: int
+    prefix: str
+    queues: str | None
+    read_only: bool
+    open_browser: bool
+    allowed_hosts: Sequence[str]
+
+
+def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
+    """Serve the dashboard until a signal.
+
+    Raises:
+        ConfigurationError: the extra or the page's files are missing, there is no queue, it can't listen there, or
+            other machines would reach it without a login.
+    """
+    settings = settings_with()
+    configure_logging(settings)
+    try:
+        import uvicorn
+
+        from midday_worker.dashboard.assets_folder import load_assets
+        from midday_worker.workers.http.listener import listen, listening_on
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The dashboard needs packages that aren't installed ({error}): pip install 'midday-worker[dashboard]'"
+        ) from error
+    load_assets()
+    app = _app(load_jobs(imports, settings), settings, options)
+    listener = listen(HttpAddress(options.host, options.port), who="The dashboard", origin="--host and --port")
+    url = f"http://{listening_on(listener)}{options.prefix}/"
+    typer.echo(f"The dashboard is on {url}")
+    if options.open_browser:
+        webbrowser.open(url)
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _app(registry: JobRegistry, settings: Settings, options: DashboardOptions) -> ASGIApp:
+    from midday_worker.dashboard import create_dashboard
+    from midday_worker.dashboard.security.access import is_loopback
+    from midday_worker.dashboard.under import Under
+
+    names = [name.strip() for name in (options.queues or "").split(",") if name.strip()]
+    if not names and not len(registry):
+        raise ConfigurationError(
+            "There is no queue to show. Name the package that defines your jobs (--import, or WORKER_IMPORTS), "
+            "or the queues: --queues emails,reports."
+        )
+    if not is_loopback(options.host) and settings.board_username is None:
+        raise ConfigurationError(
+            f"On {options.host} other machines reach the dashboard, and whoever reaches it may act: set BOARD_USERNAME "
+            "and BOARD_PASSWORD first."
+        )
+    dashboard = create_dashboard(
+        registry,
+        queues=names or None,
+        read_only=options.read_only,
+        allowed_hosts=[*options.allowed_hosts, options.host],
+        settings=settings,
+    )
+    return Under(options.prefix, dashboard) if options.prefix else dashboard
