@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         JobDeadlineError,
         JobFailedError,
         JobNotFoundError,
+        JobProcessError,
         JobResultTimeout,
         JobStateError,
         JobTimeoutError,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from midday_worker.request import FailurePolicy, JobRequest
     from midday_worker.schema import Payload
     from midday_worker.settings import Settings
+    from midday_worker.sync_context import SyncJob, SyncJobContext
     from midday_worker.sync_handle import SyncJobHandle, SyncScheduleHandle
 
 __version__ = "0.1.0"
@@ -112,6 +114,7 @@ __all__ = [
     "JobHandle",
     "JobNotFoundError",
     "JobOptions",
+    "JobProcessError",
     "JobRegistry",
     "JobRequest",
     "JobResultTimeout",
@@ -135,7 +138,9 @@ __all__ = [
     "ScheduleHandle",
     "SchemaError",
     "Settings",
+    "SyncJob",
     "SyncJobClient",
+    "SyncJobContext",
     "SyncJobHandle",
     "SyncScheduleHandle",
     "UnknownJobError",
@@ -163,7 +168,8 @@ _HOMES: Final = {
     "midday_worker.errors": (
         "ClientClosedError ConfigurationError DatabaseNotConfiguredError DefinitionError DuplicateJobError "
         "DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError "
-        "InvalidInputError JobCancelledError JobDeadlineError JobFailedError JobNotFoundError JobResultTimeout "
+        "InvalidInputError JobCancelledError JobDeadlineError JobFailedError JobNotFoundError JobProcessError "
+        "JobResultTimeout "
         "JobStateError JobTimeoutError MiddayWorkerError "
         "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
         "RetryAfter RunningLoopError ScheduleError SchemaError UnknownJobError "
@@ -178,6 +184,7 @@ _HOMES: Final = {
     "midday_worker.outcomes": "as_completed results",
     "midday_worker.schema": "Payload",
     "midday_worker.settings": "Settings",
+    "midday_worker.sync_context": "SyncJob SyncJobContext",
     "midday_worker.sync_handle": "SyncJobHandle SyncScheduleHandle",
 }
 

@@ -39,6 +39,12 @@ def result_annotation(handler: Callable[..., object]) -> object | None:
     return _resolved(handler).get("return")
 
 
+def context_annotation(handler: Callable[..., object]) -> object | None:
+    """Return the annotation of the handler's second parameter; None if it has none that exists at run time."""
+    second = next(iter(list(inspect.signature(handler).parameters)[1:]), "")
+    return _resolved(handler).get(second)
+
+
 def batch_payload_annotation(job: str, handler: Callable[..., object]) -> object:
     """Return the type of the items of a batch handler's first parameter.
 

@@ -11,8 +11,10 @@ from midday_worker.context import JobContext
 from midday_worker.database import session_scope
 from midday_worker.hooks import Hooks
 from midday_worker.options import CheckedOptions
+from midday_worker.process_handler import ProcessHandler
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
+from midday_worker.sync_context import SyncJobContext
 from midday_worker.sync_triggers import SyncTriggers
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 R = TypeVar("R")
 
-Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R]
+Handler: TypeAlias = (
+    Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R] | Callable[[P, SyncJobContext], R]
+)
 
 
 class JobDefinition(BulkTriggers[P, R]):
@@ -47,12 +51,14 @@ class JobDefinition(BulkTriggers[P, R]):
         options: CheckedOptions,
         queues: QueueRegistry,
         defined_at: str,
+        process: ProcessHandler[P, R] | None = None,
     ) -> None:
         super().__init__(name, schema, result_schema, queue=queue, options=options, queues=queues)
         self.handler = handler
         self.defined_at = defined_at
         self.hooks: Hooks[P, R] = Hooks()
-        self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, handler)
+        called = cast("Callable[[P, JobContext], R]", handler) if process is None else process.handle
+        self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, called)
 
     @property
     def sync(self) -> SyncTriggers[P, R]:

@@ -4,41 +4,53 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from types import FrameType
-from typing import TypeVar, cast, overload
+from typing import Final, Literal, TypeVar, cast, overload
 
 from typing_extensions import TypeForm, Unpack
 
 from midday_worker.annotations import (
     batch_payload_annotation,
     batch_result_annotation,
+    context_annotation,
     payload_annotation,
     result_annotation,
 )
 from midday_worker.batching import BatchContext, BatchDefinition, BatchHandler, BatchOptions
 from midday_worker.context import JobContext
+from midday_worker.defined_place import Place
 from midday_worker.definition import Handler, JobDefinition
 from midday_worker.errors import DefinitionError, SchemaError
 from midday_worker.options import CheckedOptions, JobOptions, check_options
+from midday_worker.process_handler import MAX_TASKS_PER_CHILD, ProcessHandler, check_process_handler
 from midday_worker.queues import DEFAULT_QUEUE, QueueDefinition, check_queue_name
 from midday_worker.registry import JobRegistry, default_registry
 from midday_worker.schema import Schema
+from midday_worker.sync_context import SyncJobContext
 
 P = TypeVar("P")
 R = TypeVar("R")
 
+_NOT_OF_JOBS: Final = ("queue", "registry", "executor", "max_tasks_per_child")
+
 
 class DefinitionOptions(JobOptions, total=False):
-    """The options of `job()`: a job's, its queue, and the registry it goes to."""
+    """The options of `job()`: a job's, its queue, the registry it goes to, and where a plain function runs.
+
+    Attributes:
+        executor: "thread", or "process" for a plain function that keeps a processor busy; see `SyncJobContext`.
+        max_tasks_per_child: how many jobs a process runs before it is replaced; 1,000 if not given.
+    """
 
     queue: str | QueueDefinition
     registry: JobRegistry
+    executor: Literal["thread", "process"]
+    max_tasks_per_child: int
 
 
 class JobDecorator:
     """What `@job("id", ...)` applies to a handler; the schema is the annotation of its first parameter."""
 
-    def __init__(self, name: str, options: DefinitionOptions, place: str) -> None:
+    def __init__(self, name: str, options: DefinitionOptions, place: Place) -> None:
         self._name = name
         self._options = options
         self._place = place
@@ -47,6 +59,8 @@ class JobDecorator:
     def __call__(self, handler: Callable[[P, JobContext], Awaitable[R]]) -> JobDefinition[P, R]: ...
     @overload
     def __call__(self, handler: Callable[[P, JobContext], R]) -> JobDefinition[P, R]: ...
+    @overload
+    def __call__(self, handler: Callable[[P, SyncJobContext], R]) -> JobDefinition[P, R]: ...
     def __call__(self, handler: Handler[P, R]) -> JobDefinition[P, R]:
         """Define the job."""
         schema = cast("TypeForm[P]", payload_annotation(self._name, handler))
@@ -56,7 +70,7 @@ class JobDecorator:
 class BatchDecorator:
     """What `@job("id", batch=...)` applies to a handler; the schema is that of its first parameter's items."""
 
-    def __init__(self, name: str, batch: BatchOptions, options: DefinitionOptions, place: str) -> None:
+    def __init__(self, name: str, batch: BatchOptions, options: DefinitionOptions, place: Place) -> None:
         self._name = name
         self._batch = batch
         self._options = options
@@ -86,6 +100,10 @@ def job(
 @overload
 def job(
     name: str, schema: TypeForm[P], handler: Callable[[P, JobContext], R], **options: Unpack[DefinitionOptions]
+) -> JobDefinition[P, R]: ...
+@overload
+def job(
+    name: str, schema: TypeForm[P], handler: Callable[[P, SyncJobContext], R], **options: Unpack[DefinitionOptions]
 ) -> JobDefinition[P, R]: ...
 @overload
 def job(name: str, **options: Unpack[DefinitionOptions]) -> JobDecorator: ...
@@ -122,10 +140,11 @@ def job(
     Args:
         name: the job's id, which is BullMQ's job name: any text that isn't empty.
         schema: what its payload is: a pydantic model, a dataclass, a TypedDict, `list[int]`, an annotated union.
-        handler: `async def handle(data, ctx) -> result`; a plain function runs in a thread.
+        handler: `async def handle(data, ctx) -> result`; a plain function runs in a thread, or with
+            `executor="process"`, with a `SyncJobContext`, in a process.
         batch: for a handler of many jobs at once, `async def handle(data: list[P], ctx: BatchContext)`, which returns
             a result or an exception for each; see `BatchOptions`.
-        **options: see `JobOptions`; also `queue`, a name or what `queue()` returned, and `registry`.
+        **options: see `JobOptions`; also `queue`, a name or what `queue()` returned, and `DefinitionOptions`.
 
     Raises:
         DefinitionError: the name or handler is wrong, or the name is taken (DuplicateJobError).
@@ -138,7 +157,7 @@ def job(
     ... async def greet(data: Greeting, ctx: JobContext) -> str:
     ...     return f"Hello, {data.name}"
     """
-    place = _place(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a job is defined
+    place = Place(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a job is defined
     if schema is None and handler is None:
         return JobDecorator(name, options, place) if batch is None else BatchDecorator(name, batch, options, place)
     if schema is None or handler is None:
@@ -149,21 +168,53 @@ def job(
 
 
 def _define(
-    name: str, schema: TypeForm[P], handler: Handler[P, R], options: DefinitionOptions, place: str
+    name: str, schema: TypeForm[P], handler: Handler[P, R], options: DefinitionOptions, place: Place
 ) -> JobDefinition[P, R]:
     queue, own, target = _checked(name, handler, options, place)
+    result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(handler)))
     definition: JobDefinition[P, R] = JobDefinition(
         name,
         _schema(name, schema),
-        cast("Schema[R] | None", _result_schema(name, result_annotation(handler))),
+        result_schema,
         handler,
         queue=queue,
         options=own,
         queues=target.queues,
         defined_at=place,
+        process=_process(name, handler, result_schema, options, place),
     )
     target.add(definition)
     return definition
+
+
+def _process(
+    name: str,
+    handler: Handler[P, R],
+    result_schema: Schema[R] | None,
+    options: DefinitionOptions,
+    place: Place,
+) -> ProcessHandler[P, R] | None:
+    executor, max_tasks = options.get("executor", "thread"), options.get("max_tasks_per_child", MAX_TASKS_PER_CHILD)
+    if executor not in ("thread", "process"):
+        raise DefinitionError(f'Job {name!r} at {place} has executor={executor!r}; accepted: "thread", "process".')
+    if executor == "thread":
+        if "max_tasks_per_child" in options:
+            raise DefinitionError(f'Job {name!r} at {place} has max_tasks_per_child, but not executor="process".')
+        if context_annotation(handler) is SyncJobContext:
+            raise DefinitionError(f'Job {name!r} at {place} takes a SyncJobContext, but has not executor="process".')
+        return None
+    if isinstance(max_tasks, bool) or not isinstance(max_tasks, int) or max_tasks < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise DefinitionError(
+            f"Job {name!r} at {place} has max_tasks_per_child={max_tasks!r}; accepted: an integer from 1."
+        )
+    check_process_handler(name, place.module, handler, place)
+    if context_annotation(handler) is JobContext:
+        raise DefinitionError(
+            f'Job {name!r} at {place} takes a JobContext; with executor="process" it is a SyncJobContext.'
+        )
+    return ProcessHandler(
+        name, place.module, cast("Callable[[P, SyncJobContext], R]", handler), result_schema, max_tasks
+    )
 
 
 def _define_batch(
@@ -172,11 +223,13 @@ def _define_batch(
     handler: BatchHandler[P, R],
     batch: BatchOptions,
     options: DefinitionOptions,
-    place: str,
+    place: Place,
 ) -> BatchDefinition[P, R]:
     queue, own, target = _checked(name, handler, options, place)
     if not isinstance(batch, BatchOptions):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(f"Job {name!r} at {place} has batch={batch!r}; accepted: BatchOptions(...).")
+    if options.get("executor") == "process" or "max_tasks_per_child" in options:
+        raise DefinitionError(f'Job {name!r} at {place} has batch=, which can\'t be combined with executor="process".')
     definition: BatchDefinition[P, R] = BatchDefinition(
         name,
         _schema(name, schema),
@@ -193,14 +246,14 @@ def _define_batch(
 
 
 def _checked(
-    name: str, handler: object, options: DefinitionOptions, place: str
+    name: str, handler: object, options: DefinitionOptions, place: Place
 ) -> tuple[str, CheckedOptions, JobRegistry]:
     """Return a job's queue, its own options, and its registry."""
     if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(f"A job at {place} is named {name!r}; accepted: a text that isn't empty.")
     if not callable(handler):
         raise DefinitionError(f"The handler of job {name!r} at {place} is {handler!r}; accepted: a function.")
-    own = {key: value for key, value in options.items() if key not in ("queue", "registry")}
+    own = {key: value for key, value in options.items() if key not in _NOT_OF_JOBS}
     where = options.get("queue", DEFAULT_QUEUE)
     queue = where.name if isinstance(where, QueueDefinition) else where
     check_queue_name(queue)
@@ -216,7 +269,3 @@ def _schema(name: str, schema: TypeForm[P]) -> Schema[P]:
 
 def _result_schema(name: str, returned: object | None) -> Schema[object] | None:
     return None if returned is None else _schema(name, cast("TypeForm[object]", returned))
-
-
-def _place(frame: FrameType) -> str:
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

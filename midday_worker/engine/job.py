@@ -14,6 +14,7 @@ from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
 from midday_worker.engine.wire import longest_backoff
 from midday_worker.errors import JobTimeoutError
+from midday_worker.processes.pool import ProcessPool
 
 _DEFAULT_STACKS: Final = 10
 
@@ -43,6 +44,8 @@ class Job(StoppableJob):
     """Whether an attempt that took too long is followed by another one."""
     sequence: int = 0
     """The number of the fetch that brought it, in the order in which Redis answered its worker."""
+    processes: ProcessPool | None = None
+    """Where a plain function with `executor="process"` runs: its worker's processes."""
     threads: Threads | None = None
     """Where a plain function runs: its worker's threads."""
     processedBy: str | None = None

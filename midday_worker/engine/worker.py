@@ -34,6 +34,7 @@ from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import UNREACHABLE, is_passing
 from midday_worker.engine.worker_config import METRICS_POINTS, WorkerConfig
 from midday_worker.metrics.tally import QueueTally
+from midday_worker.processes.pool import ProcessPool
 from midday_worker.urls import redact_url
 
 __all__ = ["Worker", "WorkerConfig"]
@@ -93,6 +94,7 @@ class Worker(bullmq.Worker):
         self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
+        self.processes = ProcessPool()
         self._received = 0
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
@@ -170,7 +172,7 @@ class Worker(bullmq.Worker):
         # A job that can't be read is returned as one, instead of raising for ever, as the port does.
         job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
         job.token = token
-        job.threads = self._threads
+        job.threads, job.processes = self._threads, self.processes
         self._received += 1
         job.sequence = self._received
         if job.repeatJobKey and not job.unreadable:
@@ -223,6 +225,7 @@ class Worker(bullmq.Worker):
         if self._stalled_check is not None:
             self._stalled_check.cancel()
         self._threads.close()
+        await self.processes.close()
         await self._watch.leave(self._running)
         await self.lockManager.close()
         with suppress(*UNREACHABLE):

@@ -36,6 +36,7 @@
     │   └── ResultError                 the handler's result can't be dumped
     ├── RetryAfter                      raise it in a handler: try again after a delay
     ├── JobTimeoutError (TimeoutError)  an attempt took longer than `timeout=`
+    ├── JobProcessError                 the process of a handler ended before the handler did
     └── RunningLoopError (RuntimeError) a blocking call in a thread that runs an event loop
 """
 
@@ -82,6 +83,7 @@ from midday_worker.errors.outcome import (
     ResultError,
     RetryAfter,
 )
+from midday_worker.errors.processes import JobProcessError
 from midday_worker.errors.root import MiddayWorkerError
 from midday_worker.errors.state import QueueNotFoundError, QueueStateError, ScheduledRunError
 
@@ -105,6 +107,7 @@ __all__ = [
     "JobDeadlineError",
     "JobFailedError",
     "JobNotFoundError",
+    "JobProcessError",
     "JobResultTimeout",
     "JobStateError",
     "JobTimeoutError",

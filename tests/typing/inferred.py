@@ -25,6 +25,7 @@ from midday_worker import (
     Payload,
     ScheduleHandle,
     SyncJobClient,
+    SyncJobContext,
     SyncJobHandle,
     SyncScheduleHandle,
     as_completed,
@@ -175,6 +176,21 @@ async def following() -> None:
     async for ended in as_completed([handle]):
         assert_type(ended, JobHandle[Receipt])
         assert_type(await ended.result(), Receipt)
+
+
+@job("in-a-process", executor="process", max_tasks_per_child=10)
+def in_a_process(data: Order, ctx: SyncJobContext) -> Receipt:
+    assert_type(ctx.cancelled, bool)
+    assert_type(ctx.job.attempt, int)
+    return Receipt(total=1)
+
+
+def count_in_a_process(data: list[int], ctx: SyncJobContext) -> int:
+    return len(data)
+
+
+assert_type(in_a_process, JobDefinition[Order, Receipt])
+assert_type(job("count", list[int], count_in_a_process, executor="process"), JobDefinition[list[int], int])
 
 
 def blocking() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midday_worker import JobClient, JobContext, Payload, Settings, job
+from midday_worker import JobClient, JobContext, Payload, Settings, SyncJobContext, job
 
 
 class Order(Payload):
@@ -35,3 +35,13 @@ def wrong_calls() -> tuple[object, ...]:
 
 async def wrong_client() -> None:
     await bill.trigger(order, client=JobClient.sync())  # error: a client that blocks
+
+
+def in_a_process(data: Order, ctx: SyncJobContext) -> int:
+    ctx.updateProgress(1)  # error: BullMQ's job is not there
+    return 1
+
+
+job("wrong-place", Order, in_a_process, executor="fibre")  # error: unknown executor
+job("wrong-schema", Other, in_a_process, executor="process")  # error: another schema
+job("wrong-tasks", Order, in_a_process, executor="process", max_tasks_per_child="5")  # error: text for a number

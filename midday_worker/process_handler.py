@@ -1,0 +1,135 @@
+"""What the worker calls for a job with `executor="process"`: it runs the handler in a child and checks the result."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar, cast
+
+from midday_worker.context import JobContext
+from midday_worker.engine.threads import in_thread
+from midday_worker.errors import DefinitionError, ResultError
+from midday_worker.processes.message import Ask, Call
+from midday_worker.processes.pool import ProcessPool
+from midday_worker.schema import InvalidValue, Schema
+from midday_worker.sync_context import SyncJob, SyncJobContext
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+MAX_TASKS_PER_CHILD: Final = 1_000
+"""How many jobs a process runs before it is replaced, so that what leaks has an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessHandler(Generic[P, R]):
+    """Runs a handler in one of the queue's processes.
+
+    Attributes:
+        job: the job's name.
+        module: the module that defines the job, which the process imports.
+        handler: the handler itself.
+        result_schema: what its result is checked with once more in the worker.
+        max_tasks_per_child: how many jobs one process runs.
+    """
+
+    job: str
+    module: str
+    handler: Callable[[P, SyncJobContext], R]
+    result_schema: Schema[R] | None
+    max_tasks_per_child: int
+
+    async def handle(self, payload: P, ctx: JobContext) -> R:
+        """Run the handler. In a test without a worker: in a thread of this process."""
+        pool: ProcessPool | None = getattr(ctx.job, "processes", None)
+        if pool is None:
+            return await self._here(payload, ctx)
+        job = sync_job(self.job, ctx)
+        call = Call(
+            module=self.module,
+            job=self.job,
+            queue=job.queue,
+            job_id=job.id,
+            data=job.data,
+            attempt=job.attempt,
+            attempts=job.attempts,
+        )
+        return self._parsed(await pool.run(call, functools.partial(_serve, ctx), self.max_tasks_per_child))
+
+    async def _here(self, payload: P, ctx: JobContext) -> R:
+        channel = _LoopChannel(ctx, asyncio.get_running_loop())
+        try:
+            return await in_thread(self.handler, payload, SyncJobContext(sync_job(self.job, ctx), ctx.logger, channel))
+        except asyncio.CancelledError:
+            channel.cancelled = True
+            raise
+
+    def _parsed(self, text: str) -> R:
+        value: object = json.loads(text)
+        if self.result_schema is None:
+            return cast("R", value)
+        try:
+            return self.result_schema.validate_wire(value)
+        except InvalidValue as error:
+            raise ResultError(self.job, type(value).__name__, str(error)) from error
+
+
+def check_process_handler(job: str, module: str, handler: Callable[..., object], place: str) -> None:
+    """Raise DefinitionError for a handler that a child can't find or run."""
+    where = f"The handler of job {job!r} at {place}"
+    if inspect.iscoroutinefunction(handler):
+        raise DefinitionError(f'{where} is asynchronous; accepted with executor="process": a plain function.')
+    name = getattr(handler, "__qualname__", "")
+    if "__main__" in (module, getattr(handler, "__module__", "")):
+        raise DefinitionError(
+            f'{where} is defined in the program that is run (__main__), which executor="process" can\'t import a '
+            "second time. Move it to a module, and import that."
+        )
+    if not name or "<" in name:  # <locals>, <lambda>
+        raise DefinitionError(
+            f'{where} is {name or repr(handler)}; accepted with executor="process": a function at the top of a module, '
+            "where another process finds it."
+        )
+
+
+def sync_job(name: str, ctx: JobContext) -> SyncJob:
+    """Return what a handler without a connection knows of its job."""
+    job = ctx.job
+    queue = getattr(job, "queue", None)
+    return SyncJob(
+        id=str(job.id),
+        name=name,
+        queue=str(getattr(queue, "name", "")),
+        data=job.data,
+        attempt=int(getattr(job, "attemptsMade", 0)) + 1,
+        attempts=int(getattr(job, "attempts", 1)),
+    )
+
+
+async def _serve(ctx: JobContext, ask: Ask) -> None:
+    if ask["act"] == "progress":
+        await ctx.update_progress(cast("float | dict[str, object]", ask["value"]))
+    else:
+        await ctx.log(str(ask["value"]))
+
+
+class _LoopChannel:
+    """A handler's wishes from a thread of the process that has the connection."""
+
+    def __init__(self, ctx: JobContext, loop: asyncio.AbstractEventLoop) -> None:
+        self._ctx = ctx
+        self._loop = loop
+        self.cancelled = False
+
+    def update_progress(self, progress: float | dict[str, object]) -> None:
+        self._wait(self._ctx.update_progress(progress))
+
+    def log(self, row: str) -> None:
+        self._wait(self._ctx.log(row))
+
+    def _wait(self, act: Coroutine[None, None, None]) -> None:
+        asyncio.run_coroutine_threadsafe(act, self._loop).result()

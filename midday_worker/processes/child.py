@@ -1,0 +1,147 @@
+"""`Child`: one process that runs handlers, one after another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, TypeAlias, cast
+
+from midday_worker.errors import JobProcessError
+from midday_worker.processes.failure import Failure, error_of
+from midday_worker.processes.log_line import write_log
+from midday_worker.processes.message import Ask, Call, LogLine, Message, packed, unpacked
+
+Serve: TypeAlias = Callable[[Ask], Awaitable[None]]
+"""Does what a handler asks for."""
+
+_PROGRAM: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from midday_worker.workers.job_process import main; main(int(sys.argv[2]))"
+)
+_LONGEST_LINE: Final = 2**30
+_LAST_WORDS_S: Final = 0.5
+"""How long what a process has written may take to arrive after its end."""
+
+_END_S: Final = 2.0
+
+
+class Child:
+    """One process. Made by `start`."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._watch = asyncio.create_task(self._end_with_process())
+        self.calls = 0
+
+    @classmethod
+    async def start(cls) -> Child:
+        """Start a process; it imports nothing of the user's before its first call."""
+        ours, childs = socket.socketpair()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _PROGRAM, json.dumps(sys.path), str(childs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(childs.fileno(),),
+                # A Ctrl-C in the terminal is for the worker; and what the handler starts is killed with it.
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            childs.close()
+        ours.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE)
+        return cls(process, reader, writer)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can take a call."""
+        return self._process.returncode is None and not self._reader.at_eof()
+
+    async def call(self, call: Call, serve: Serve) -> str | BaseException:
+        """Run a handler; return its result as JSON text, or what it raised."""
+        self.calls += 1
+        self._send({"kind": "call", "body": call})
+        while line := await self._line():
+            message = unpacked(line)
+            body = message.get("body")
+            match message["kind"]:
+                case "result":
+                    return str(body)
+                case "failure":
+                    return error_of(cast("Failure", body))
+                case "log":
+                    write_log(cast("LogLine", body))
+                case _:
+                    await self._answer(message, serve)
+        return await self._died(call)
+
+    def cancel(self) -> None:
+        """Let the handler see that it is to stop."""
+        self._send({"kind": "cancel"})
+
+    def kill(self) -> None:
+        """End the process at once, and what it has started."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def retire(self) -> None:
+        """Let it end; kill it if it doesn't."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(_END_S):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+        await asyncio.wait({self._watch})
+
+    def _send(self, message: Message) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(packed(message))
+
+    async def _line(self) -> bytes:
+        try:
+            return await self._reader.readline()
+        except OSError:  # it has gone while something was on its way
+            return b""
+
+    async def _answer(self, message: Message, serve: Serve) -> None:
+        problem: str | None = None
+        try:
+            await serve(cast("Ask", message.get("body")))
+        except Exception as error:  # Redis is away, say: the handler's call raises
+            problem = f"{type(error).__name__}: {error}"
+        self._send({"kind": "reply", "number": message.get("number", 0), "body": problem})
+
+    async def _died(self, call: Call) -> JobProcessError:
+        try:
+            async with asyncio.timeout(_END_S):
+                code = await self._process.wait()
+        except TimeoutError:  # it has closed its connection, and lives
+            self.kill()
+            code = await self._process.wait()
+        return JobProcessError(call["job"], code)
+
+    async def _end_with_process(self) -> None:
+        # What the handler has forked may hold the connection open after the end.
+        await self._process.wait()
+        await asyncio.sleep(_LAST_WORDS_S)
+        self._writer.transport.abort()

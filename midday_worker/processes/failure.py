@@ -1,0 +1,71 @@
+"""An exception on its way from a child to the worker: the same class again, wherever that can be."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import traceback
+from typing import TypedDict, cast
+
+from midday_worker.errors import NonRetryableError
+
+
+class Failure(TypedDict):
+    """A raised exception."""
+
+    pickled: str | None
+    name: str
+    text: str
+    final: bool
+    trace: str
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return an exception as it travels; never raises."""
+    try:
+        text, trace = str(error), "".join(traceback.format_exception(error))
+    except Exception as broken:  # a user's __str__ may do anything
+        text = trace = f"its message raised {type(broken).__name__}"
+    return Failure(
+        pickled=_pickled(error, text),
+        name=type(error).__name__,
+        text=text,
+        final=isinstance(error, NonRetryableError),
+        trace=trace,
+    )
+
+
+def error_of(failure: Failure) -> BaseException:
+    """Return the exception, with the child's traceback as a note. One that can't travel becomes a plain one."""
+    error: BaseException = _plain(failure)
+    if failure["pickled"] is not None:
+        try:
+            error = _rebuilt(base64.b64decode(failure["pickled"]))
+        except Exception as broken:  # its class isn't here, or can't be made
+            error.add_note(f"(a {failure['name']} in its process; here it raised {type(broken).__name__})")
+    error.add_note(f"in its process:\n{failure['trace']}")
+    return error
+
+
+def _plain(failure: Failure) -> Exception:
+    text = f"{failure['name']}: {failure['text']}"
+    return NonRetryableError(text) if failure["final"] else RuntimeError(text)
+
+
+def _pickled(error: BaseException, text: str) -> str | None:
+    # Not by the exception's own way: that calls its class with its message, which few classes of ours or of users take.
+    try:
+        data = pickle.dumps((type(error), error.args, vars(error)))
+        same = str(_rebuilt(data)) == text
+    except Exception:  # an argument, or the class, can't be pickled
+        return None
+    return base64.b64encode(data).decode() if same else None
+
+
+def _rebuilt(data: bytes) -> BaseException:
+    # From a child of this process, by a socket that nobody else has.
+    kind, args, state = cast("tuple[type[BaseException], tuple[object, ...], dict[str, object]]", pickle.loads(data))  # noqa: S301
+    error = kind.__new__(kind, *args)
+    error.args = args
+    vars(error).update(state)
+    return error

@@ -1,0 +1,56 @@
+"""What a worker and its children say to each other: one JSON object per line."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal, NotRequired, TypedDict, cast
+
+
+class Message(TypedDict):
+    """One message. To a child: a call, a cancellation, a reply; from it: an ask, a log line, a result, a failure."""
+
+    kind: Literal["call", "cancel", "reply", "ask", "log", "result", "failure"]
+    number: NotRequired[int]
+    """Which ask a reply answers."""
+    body: NotRequired[object]
+
+
+class Call(TypedDict):
+    """What a child needs to run a handler."""
+
+    module: str
+    job: str
+    queue: str
+    job_id: str
+    data: object
+    attempt: int
+    attempts: int
+
+
+class Ask(TypedDict):
+    """What a handler wants done where the connection to Redis is."""
+
+    act: Literal["progress", "log"]
+    value: object
+
+
+class LogLine(TypedDict):
+    """One line of a child's log."""
+
+    level: str
+    level_number: int
+    text: str
+    name: str | None
+    function: str
+    line: int
+    extra: dict[str, object]
+
+
+def packed(message: Message) -> bytes:
+    """Return a message as it travels."""
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def unpacked(line: bytes) -> Message:
+    """Return the message of a line."""
+    return cast("Message", json.loads(line))

@@ -1,0 +1,154 @@
+"""The program of a process that runs handlers: it imports a job's module, runs its handler, and says how it went."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import socket
+import threading
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, cast
+
+from loguru import logger
+
+from midday_worker.definition import JobDefinition
+from midday_worker.errors import DefinitionError, EngineError, NonRetryableError
+from midday_worker.logs import InterceptHandler, job_logger
+from midday_worker.processes.failure import failure_of
+from midday_worker.processes.message import Ask, Call, LogLine, Message, packed, unpacked
+from midday_worker.registry import JobRegistry, default_registry
+from midday_worker.sync_context import SyncJob, SyncJobContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loguru import Message as LoguruMessage
+
+_FIRST_TO_GO: Final = "500"
+
+
+def main(descriptor: int) -> None:
+    """Run calls that come over a socket until the worker closes it."""
+    with suppress(OSError):  # when the system is out of memory, this process goes, and not its worker
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+    os.set_inheritable(descriptor, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    link = Link(socket.socket(fileno=descriptor))
+    logger.remove()
+    logger.add(lambda message: link.write_log(message), level="DEBUG", format="{message}")
+    logging.basicConfig(handlers=[InterceptHandler()], level=logging.INFO, force=True)
+    threading.Thread(target=link.listen, name="midday-worker link", daemon=True).start()
+    while (call := link.calls.get()) is not None:
+        answer = _answer(link, call)
+        link.running = False
+        link.send(answer)
+
+
+def _answer(link: Link, call: Call) -> Message:
+    try:
+        return {"kind": "result", "body": _run(link, call)}
+    except BaseException as error:  # SystemExit too: it fails the job, and not the process
+        return {"kind": "failure", "body": failure_of(error)}
+
+
+def _run(link: Link, call: Call) -> str:
+    definition = _find(call["module"], call["job"])
+    bound = {"job_id": call["job_id"], "job": call["job"], "queue": call["queue"], "attempt": call["attempt"]}
+    log = job_logger(job_id=call["job_id"], job=call["job"], queue=call["queue"], attempt=call["attempt"])
+    job = SyncJob(call["job_id"], call["job"], call["queue"], call["data"], call["attempt"], call["attempts"])
+    handler = cast("Callable[[object, SyncJobContext], object]", definition.handler)
+    with logger.contextualize(**bound):
+        payload = definition.attempt.parse(call["data"])
+        result = handler(payload, SyncJobContext(job, log, link))
+    return definition.attempt.dump_text(definition.attempt.checked(result))
+
+
+def _find(module: str, name: str) -> JobDefinition[object, object]:
+    """Import the module that defines a job, and return the job."""
+    known: list[object] = [*vars(importlib.import_module(module)).values(), default_registry]
+    for value in known:
+        if isinstance(value, JobRegistry):
+            value = value.find(name)
+        if isinstance(value, JobDefinition) and cast("JobDefinition[object, object]", value).id == name:
+            return cast("JobDefinition[object, object]", value)
+    raise NonRetryableError(
+        f'Job {name!r} is not defined when a process imports {module}: with executor="process" a job is defined at '
+        "the top of its module."
+    ) from DefinitionError(name)
+
+
+class Link:
+    """The connection to the worker; for a handler, where its wishes go."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._asking = threading.Lock()
+        self._replies: SimpleQueue[str | None] = SimpleQueue()
+        self.calls: SimpleQueue[Call | None] = SimpleQueue()
+        self.cancelled = False
+        self.running = False
+
+    def listen(self) -> None:
+        """Sort what the worker says, until it says no more."""
+        with self._connection.makefile("rb") as lines:
+            for line in lines:
+                self._take(unpacked(line))
+        if self.running:  # the worker is gone: nobody waits for the result, and another one runs the job
+            os.killpg(0, signal.SIGKILL)
+        self.calls.put(None)
+
+    def send(self, message: Message) -> None:
+        """Say something to the worker."""
+        with self._sending:
+            self._connection.sendall(packed(message))
+
+    def write_log(self, message: LoguruMessage) -> None:
+        """Write a line of the log where the worker's go."""
+        record = message.record
+        error = record["exception"]
+        trace = "" if error is None else "\n" + "".join(traceback.format_exception(*error))
+        line = LogLine(
+            level=record["level"].name,
+            level_number=record["level"].no,
+            text=record["message"] + trace,
+            name=record["name"],
+            function=record["function"],
+            line=record["line"],
+            extra={name: _plain(value) for name, value in record["extra"].items()},
+        )
+        self.send({"kind": "log", "body": line})
+
+    def update_progress(self, progress: float | dict[str, object]) -> None:
+        """Store how far the job is. Raises EngineError."""
+        self._ask({"act": "progress", "value": progress})
+
+    def log(self, row: str) -> None:
+        """Add a line to the job's own log. Raises EngineError."""
+        self._ask({"act": "log", "value": row})
+
+    def _ask(self, ask: Ask) -> None:
+        with self._asking:  # a handler may have threads of its own
+            self.send({"kind": "ask", "body": ask})
+            problem = self._replies.get()
+        if problem is not None:
+            raise EngineError(problem)
+
+    def _take(self, message: Message) -> None:
+        match message["kind"]:
+            case "call":
+                self.cancelled, self.running = False, True
+                self.calls.put(cast("Call", message.get("body")))
+            case "cancel":
+                self.cancelled = True
+            case _:
+                self._replies.put(cast("str | None", message.get("body")))
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

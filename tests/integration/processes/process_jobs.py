@@ -1,0 +1,117 @@
+"""Jobs whose handlers run in processes, which import this module; `EVENTS` is where they tell what they do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+
+from midday_worker import JobRegistry, NonRetryableError, Payload, RetryAfter, SyncJobContext, job
+
+registry = JobRegistry()
+
+
+class Range(Payload):
+    start: int
+    stop: int
+
+
+class Sum(Payload):
+    total: int
+    computed_on: date
+
+
+class TooLargeError(Exception):
+    """An exception whose class isn't made of its message."""
+
+    def __init__(self, *, limit: int, found: int) -> None:
+        self.limit = limit
+        self.found = found
+        super().__init__(f"{found} is more than {limit}")
+
+
+@job("sum", queue="sums", executor="process", registry=registry)
+def add_up(data: Range, ctx: SyncJobContext) -> Sum:
+    return Sum(total=sum(range(data.start, data.stop)), computed_on=date(2026, 1, 2))
+
+
+@job("where", queue="sums", executor="process", max_tasks_per_child=2, registry=registry)
+def where(data: str, ctx: SyncJobContext) -> int:
+    return os.getpid()
+
+
+@job("tell", queue="sums", executor="process", registry=registry)
+def tell(data: str, ctx: SyncJobContext) -> list[object]:
+    ctx.update_progress(50)
+    ctx.update_progress({"rows": 7})
+    ctx.log("a line of the job's log")
+    ctx.logger.info("logged by {name}", name=data)
+    logging.getLogger("some.library").warning("logged by a library")
+    print("printed")  # noqa: T201 - goes where the worker's output goes
+    return [ctx.job.id, ctx.job.name, ctx.job.queue, ctx.job.data, ctx.job.attempt, ctx.job.attempts]
+
+
+@job("fail", queue="sums", executor="process", attempts=1, registry=registry)
+def fail(data: str, ctx: SyncJobContext) -> int:
+    match data:
+        case "large":
+            raise TooLargeError(limit=1, found=2)
+        case "final":
+            raise NonRetryableError("never again")
+        case "later":
+            raise RetryAfter("1h", "the bank is busy")
+        case "local":
+
+            class LocalError(Exception):
+                pass
+
+            raise LocalError("known to nobody else")
+        case "exit":
+            sys.exit(4)
+        case "db":
+            return ctx.db
+        case "result":
+            return {1, "two"}  # type: ignore[return-value]  # pyright: ignore[reportReturnType] - on purpose
+        case _:
+            return int(data)
+
+
+@job("die", queue="sums", executor="process", attempts=1, registry=registry)
+def die(data: str, ctx: SyncJobContext) -> None:
+    match data:
+        case "exit":
+            os._exit(3)
+        case "abort":
+            os.abort()
+        case _:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job("spin", queue="sums", executor="process", attempts=1, registry=registry)
+def spin(data: str, ctx: SyncJobContext) -> None:
+    """Keep a processor busy for ever; with "child", have a process of its own too."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) if data == "child" else None
+    ctx.log(f"{os.getpid()} {child.pid if child else os.getpid()}")
+    while True:
+        pass
+
+
+@job("obey", queue="sums", executor="process", attempts=1, registry=registry)
+def obey(data: str, ctx: SyncJobContext) -> None:
+    """Stop when told to."""
+    ctx.log(str(os.getpid()))
+    while not ctx.cancelled:
+        time.sleep(0.01)
+    ctx.log("has seen it")
+
+
+@job("compute", queue="sums", executor="process", registry=registry)
+def compute(data: float, ctx: SyncJobContext) -> int:
+    end, rounds = time.monotonic() + data, 0
+    while time.monotonic() < end:
+        rounds += 1
+    return rounds
