@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final, cast
@@ -13,6 +12,25 @@ from midday_worker.engine.queue import Queue
 
 _EVER: Final = "-inf"
 _NOW: Final = "+inf"
+_PAGE: Final = """
+local prefix, first, last, start, size = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local left = redis.call("ZCOUNT", KEYS[1], first, last) - start
+if left <= 0 then return {} end
+local command, before = "ZRANGE", {"-inf", "(" .. first}
+if ARGV[6] == "newest" then command, before = "ZREVRANGE", {"(" .. last, "+inf"} end
+local from = redis.call("ZCOUNT", KEYS[1], unpack(before)) + start
+local scored = redis.call(command, KEYS[1], from, from + math.min(size, left) - 1, "WITHSCORES")
+local found = {}
+for place = 1, #scored, 2 do
+  local fields = redis.pcall("HMGET", prefix .. scored[place], "name", "failedReason")
+  found[#found + 1] = {scored[place], scored[place + 1], fields.err and "no hash" or fields}
+end
+return found
+"""
+"""A page in one command: a command for each job would take twenty times as long. What is no hash hides no other.
+
+By rank: Redis walks to a place among the scores step by step, and among a million jobs that takes longer than the rest.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,31 +176,16 @@ async def failed_page(
 ) -> list[FailedJob]:
     """Return the jobs of the choice's span of time from the place `start` on."""
     first, last = choice.span
-    words = (last, first, "BYSCORE", "REV") if newest_first else (first, last, "BYSCORE")
+    order = "newest" if newest_first else "oldest"
     async with queue.bounded(f"read failed jobs of queue {queue.name}"):
-        found = await queue.ask("ZRANGE", queue.keys["failed"], *words, "LIMIT", start, size, "WITHSCORES")
-        scored = _pairs(cast("list[object]", found))
-        fields = await asyncio.gather(
-            *(queue.ask("HMGET", queue.toKey(job_id), "name", "failedReason") for job_id, _ in scored),
-            return_exceptions=True,
-        )
-    return [_job(job_id, at, stored) for (job_id, at), stored in zip(scored, fields, strict=True)]
+        found = await queue.ask("EVAL", _PAGE, 1, queue.keys["failed"], queue.keys[""], first, last, start, size, order)
+    return [_job(*entry) for entry in cast("list[tuple[str, str, object]]", found)]
 
 
-def _pairs(found: list[object]) -> list[tuple[str, int]]:
-    # RESP3 answers pairs, RESP2 one flat list.
-    if found and isinstance(found[0], list | tuple):
-        pairs = [tuple(cast("list[object]", pair)) for pair in found]
-    else:
-        pairs = list(zip(found[::2], found[1::2], strict=True))
-    return [(str(pair[0]), int(float(str(pair[1])))) for pair in pairs]
-
-
-def _job(job_id: str, at: int, stored: object) -> FailedJob:
-    if isinstance(stored, BaseException):
-        if not isinstance(stored, Exception) or "WRONGTYPE" not in str(stored):
-            raise stored
+def _job(job_id: str, score: str, stored: object) -> FailedJob:
+    failed_ms = int(float(score))
+    if not isinstance(stored, list):
         reason = "What is stored in the job's place is no job"
-        return FailedJob(id=job_id, name="", reason=reason, failed_ms=at, readable=False)
+        return FailedJob(id=job_id, name="", reason=reason, failed_ms=failed_ms, readable=False)
     name, failed_reason = cast("list[str | None]", stored)
-    return FailedJob(id=job_id, name=name or "", reason=failed_reason or "", failed_ms=at)
+    return FailedJob(id=job_id, name=name or "", reason=failed_reason or "", failed_ms=failed_ms)

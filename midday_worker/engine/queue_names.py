@@ -23,7 +23,7 @@ _MARK: Final = "opts.maxLenEvents"
 async def list_queues(connection: Connection, prefix: str) -> list[str]:
     """Return the names of the queues that hold jobs or settings, or that a worker is connected to, sorted.
 
-    Redis walks over all its keys for it, in steps that hold nobody up: about a third of a second per million keys.
+    Redis walks over all its keys for it, in steps that hold nobody up: with millions of them it takes seconds.
     """
     pattern = _GLOB.sub(r"\\\1", prefix) + ":*:meta"
     found = {name for at, name in await _places(connection, pattern) if at == prefix}
