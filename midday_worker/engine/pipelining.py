@@ -116,7 +116,7 @@ class PipelinedRedis(Redis):
         if stream is None or not stream.is_open:
             stream = await lane.connected()
         # Without an await in between, so nobody's command comes between them.
-        sent = [stream.send(command) for command in (("MULTI",), *commands, ("EXEC",))]
+        sent = stream.send_all((("MULTI",), *commands, ("EXEC",)))
         # Unlike `await future`, this doesn't cancel them with the caller. The last reply comes last.
         await asyncio.wait((sent[-1].future,))
         errors = [error for command in sent if (error := command.future.exception()) is not None]

@@ -51,7 +51,14 @@ class Stream(asyncio.Protocol):
 
     def send(self, args: tuple[EncodableT, ...], *, raw: bool = False) -> Command:
         """Queue a command; it is written when this turn of the loop ends, or when there is room."""
-        command = Command(self._loop.create_future(), self._pack(args), raw)
+        return self._send(self._pack(args), raw)
+
+    def send_all(self, commands: Iterable[tuple[EncodableT, ...]]) -> list[Command]:
+        """Queue commands that belong together: all, or none if one of them can't be packed."""
+        return [self._send(data, False) for data in [self._pack(args) for args in commands]]
+
+    def _send(self, data: bytes, raw: bool) -> Command:
+        command = Command(self._loop.create_future(), data, raw)
         if not self.is_open:
             command.future.set_exception(NeverSentError(CLOSED_BY_SERVER))
         elif self._waiting or (self._bytes and self._bytes + command.size > self._max_bytes):
