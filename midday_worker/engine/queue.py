@@ -20,7 +20,7 @@ from midday_worker.engine.failure import reason_of
 from midday_worker.engine.job import Job
 from midday_worker.engine.translation import UNREACHABLE, Writing, bounded, is_unreachable, was_never_sent
 from midday_worker.engine.unsent import NeverSentTimeoutError
-from midday_worker.errors import EnqueueError
+from midday_worker.errors import EnqueueError, RedisUnavailableError
 from midday_worker.request import JobRequest
 
 T = TypeVar("T")
@@ -114,6 +114,8 @@ class Queue(bullmq.Queue):
                     await take_oldest()
             while under_way:
                 await take_oldest()
+        except RedisUnavailableError as error:
+            raise _with_others(error, await _settled(under_way)) from error
         finally:
             await _settled(under_way)
         return ids
@@ -161,12 +163,30 @@ class Queue(bullmq.Queue):
         return job
 
 
-async def _settled(tasks: Collection[asyncio.Task[list[str]]]) -> None:
+async def _settled(tasks: Collection[asyncio.Task[list[str]]]) -> list[list[str] | BaseException]:
     """Wait for what can't be called back; whoever waited for its outcome has had another's error."""
-    if tasks:
-        await asyncio.wait(tasks)
-        for task in tasks:
-            task.exception()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _with_others(error: RedisUnavailableError, others: Sequence[list[str] | BaseException]) -> RedisUnavailableError:
+    """Return an error that tells, too, of the jobs that were on their way at the same time."""
+    ids: list[str] = []
+    may_have_been = 0
+    for other in others:
+        if isinstance(other, list):
+            ids += other
+            may_have_been += len(other)
+        elif isinstance(other, RedisUnavailableError):
+            asked = other.job_ids[len(other.added_ids) :]
+            ids += asked
+            may_have_been += len(asked) if other.may_have_been_written else 0
+    more = f" So may {may_have_been:,} jobs that were on their way with them." if may_have_been else ""
+    return RedisUnavailableError(
+        f"{error}{more}",
+        may_have_been_written=error.may_have_been_written or bool(may_have_been),
+        job_ids=tuple(dict.fromkeys((*error.job_ids, *ids))),
+        added_ids=error.added_ids,
+    )
 
 
 async def _sent(add: Callable[[], Awaitable[T]], additions: Sequence[Addition]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from redis.asyncio import Redis
@@ -22,6 +23,8 @@ from midday_worker import (
     Settings,
     job,
 )
+from midday_worker.engine.additions import Addition
+from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.engine.pipelining import PipelinedRedis
 from midday_worker.testing import RedisServer
@@ -168,3 +171,31 @@ async def test_a_transaction_on_a_connection_that_breaks_raises_once(redis_serve
         with pytest.raises(ConnectionError, match=r"closed|reset"):
             await redis.run_transaction([("ECHO", "the victim")] * 10)
         assert await redis.run_transaction([("ECHO", "1")]) == ["1"]
+
+
+async def test_a_transaction_that_can_not_be_packed_is_not_begun(redis: Redis) -> None:
+    assert isinstance(redis, PipelinedRedis)
+    with pytest.raises(UnicodeEncodeError):
+        await redis.run_transaction([("ECHO", "begun"), ("ECHO", "\ud800")])
+    assert await redis.run_transaction([("ECHO", "in step")]) == ["in step"]
+
+
+async def test_a_batch_that_breaks_off_names_every_job_that_may_have_been_added(
+    client: JobClient, number: JobDefinition[int, int], redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sent = Backend.add, list[Addition]()
+
+    async def lose(backend: Backend, additions: Sequence[Addition]) -> list[object]:
+        first = not sent or sent[0] is additions[0]
+        sent.extend(additions)
+        if first:
+            raise ConnectionError("the connection broke")
+        return await real(backend, additions)
+
+    monkeypatch.setattr(Backend, "add", lose)
+    with pytest.raises(RedisUnavailableError) as caught:
+        await number.batch_trigger([{"payload": index} for index in range(3_000)], client=client)
+    waiting = await redis.lrange(client.queue("default").keys["wait"], 0, -1)
+    assert len(waiting) == 2_000
+    assert set(caught.value.job_ids) == {addition.id for addition in sent}
+    assert caught.value.may_have_been_written
