@@ -108,10 +108,11 @@ class RunningJobs:
         self._stopping = True
         for task in list(self._handlers):
             task.cancel("the worker is stopping")
+        stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
             _, stuck = await asyncio.wait(left, timeout=CLEAN_UP_S)
             self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
-        clean = not self._unfinished
+        clean = not (self._unfinished or stuck)  # what is stuck may be a job that ended, but that Redis can't store
         await self._hand_back(self._unfinished + self._unstarted)
         self._unfinished.clear()
         self._unstarted.clear()
@@ -132,7 +133,7 @@ class RunningJobs:
                 await self._settlement.hand_back(job)
             except Exception as error:  # whatever it is: the other jobs have to be handed back too
                 logger.warning("job {id} waits for its lock to expire: {error}", id=job.id, error=error)
-            self._locks.untrack_job(job.id)
+            self._untrack(job)
 
     async def _run(self, job: Job) -> None:
         following: Job | None = None
@@ -177,10 +178,16 @@ class RunningJobs:
             self._handlers.pop(task, None)
             self._settling.add(task)
         fetched = await outcome(job)
-        self._locks.untrack_job(job.id)
+        self._untrack(job)
         if job.stopped_by is not None:
             await self._settlement.forget_cancellation(job)
         return None if fetched is None else await self._receive(fetched, job.token or "")
+
+    def _untrack(self, job: Job) -> None:
+        # Its next attempt may run here already: put back with a reply that was lost, or after it was found stalled.
+        tracked = self._locks.tracked_jobs.get(job.id)
+        if tracked is not None and tracked["token"] == (job.token or ""):
+            self._locks.untrack_job(job.id)
 
     async def _attempt(self, job: Job) -> Outcome | None:
         """Return how the attempt ended; None if it was cut short by `finish`."""

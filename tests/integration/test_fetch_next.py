@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -157,3 +158,37 @@ async def test_the_most_urgent_job_is_the_one_that_follows(
     async with Crew(registry, one_at_a_time):
         await ledger.until(4)
     assert ledger.ran == [3, 2, 4, 1]
+
+
+async def test_an_attempt_that_began_before_the_one_before_it_was_settled_keeps_its_lock(
+    client: JobClient, settings: Settings, registry: JobRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, lost = Transitions.retry, list[str]()
+    second, release = asyncio.Event(), asyncio.Event()
+
+    async def lose_one(moves: Transitions, job: Job, fields: Mapping[str, str]) -> None:
+        await real(moves, job, fields)
+        if not lost:
+            lost.append(job.id)
+            await second.wait()
+            raise ConnectionError("the connection broke in the middle of the reply")
+
+    async def handle(data: int, ctx: JobContext) -> None:
+        if not lost:
+            raise ValueError("the first attempt")
+        second.set()
+        await release.wait()
+
+    monkeypatch.setattr(Transitions, "retry", lose_one)
+    again = job("again", int, handle, attempts=2, backoff=0, registry=registry)
+    triggered = await again.trigger(1, client=client)
+    async with Crew(registry, settings) as crew:
+        await second.wait()
+
+        async def is_settled() -> bool:
+            return crew.worker.running_count == 1
+
+        await eventually(is_settled, "the first attempt is settled")
+        assert crew.worker.lockManager.get_tracked_job_ids() == [triggered.id]
+        release.set()
+        await triggered.result("10s")
