@@ -38,13 +38,18 @@ class Collector:
 
         Raises:
             PayloadError: the stored payload doesn't match the schema. The job joins no batch.
+            JobCancelledError: the job was told to stop before it could join one.
         """
         payload = definition.attempt.parse(job.data)
+        job.enter_handler()
         batch = self._batch(definition)
         member = batch.add(job, payload, timeout_ms)
         if len(batch) >= definition.batch.max_size:
             self._start(definition.id)
-        return await batch.end(member)
+        try:
+            return await batch.end(member)
+        finally:
+            job.leave_handler()
 
     def close(self) -> None:
         """Run at once what has been collected, and let no later job wait for others."""

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from midday_worker import (
     CancelOutcome,
     JobClient,
+    JobContext,
     JobFailedError,
     JobHandle,
     JobNotFoundError,
@@ -20,6 +21,7 @@ from midday_worker import (
     job,
 )
 from midday_worker.engine.backend import Backend
+from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
 from tests.deadline import eventually
@@ -226,3 +228,26 @@ async def test_cancels_are_heard_on_one_connection_for_all_queues(
         await eventually(subscribed, "the process listens")
         assert await subscribed() == 1
     assert await subscribed() == 0
+
+
+async def test_a_cancellation_that_came_as_its_job_completed_does_not_reach_a_later_job_of_the_same_id(
+    client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("midday_worker.engine.cancel_watch.LOOK_EVERY_S", 0.05)
+    real, asked = Transitions.complete, list[str]()
+
+    async def cancel_before(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> Fetched:
+        if not asked:
+            asked.append(await client.acts("default").cancel(job.id, "too late"))
+        return await real(moves, job, result, fetch_next=fetch_next)
+
+    async def handle(data: float, ctx: JobContext) -> None:
+        await asyncio.sleep(data)
+
+    monkeypatch.setattr(Transitions, "complete", cancel_before)
+    waiting = job("wait", float, handle, remove_on_complete=True, registry=registry)
+    async with Crew(registry, settings):
+        for seconds in (0.0, 0.5):
+            handle_of_it = await waiting.trigger(seconds, job_id="same", client=client)
+            await handle_of_it.result("10s")
+    assert asked == ["requested"]

@@ -9,7 +9,17 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import text
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobFailedError, JobRegistry, Settings, job
+from midday_worker import (
+    BatchContext,
+    BatchOptions,
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobFailedError,
+    JobRegistry,
+    Settings,
+    job,
+)
 from midday_worker.database import Database, create_database, session_scope
 from tests.integration.crew import Crew
 
@@ -162,3 +172,30 @@ async def test_the_session_is_rolled_back(
             await handle.result("10s")
     async with session_scope(database) as session:
         assert list(await session.execute(text("SELECT body FROM note"))) == []
+
+
+async def test_a_job_of_a_batch_drops_out_and_the_handler_is_cancelled_with_the_last_one(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    @job("hang", batch=BatchOptions(max_size=2, max_wait="10s"), registry=registry)
+    async def hang(data: list[int], ctx: BatchContext) -> list[int]:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return data
+
+    first, last = await hang.batch_trigger([{"payload": 1}, {"payload": 2}], client=client)
+    async with Crew(registry, settings):
+        await started.wait()
+        await first.cancel("enough")
+        with pytest.raises(JobFailedError, match="cancelled: enough"):
+            await first.result("10s")
+        assert not cancelled.is_set()
+        await last.cancel("enough")
+        with pytest.raises(JobFailedError, match="cancelled: enough"):
+            await last.result("10s")
+    assert cancelled.is_set()

@@ -22,6 +22,17 @@ from midday_worker.batching import Collector
 from midday_worker.engine.job import Job
 from midday_worker.testing import FakeJob
 
+
+class StoppableFake(FakeJob):
+    """A fake as a worker's jobs are: it is told where it may be stopped."""
+
+    def enter_handler(self) -> None:
+        """Nobody stops it."""
+
+    def leave_handler(self) -> None:
+        """Nobody did."""
+
+
 Squares = BatchDefinition[int, int]
 
 
@@ -50,7 +61,7 @@ def defined(squaring: Squaring, batch: BatchOptions) -> Squares:
 def running(
     collector: Collector, definition: Squares, payloads: Sequence[object], timeout_ms: int | None = None
 ) -> list[asyncio.Task[str]]:
-    jobs = [cast("Job", FakeJob(cast("int", data), id=f"j{number}")) for number, data in enumerate(payloads)]
+    jobs = [cast("Job", StoppableFake(cast("int", data), id=f"j{number}")) for number, data in enumerate(payloads)]
     return [asyncio.create_task(collector.run(definition, one, timeout_ms)) for one in jobs]
 
 
