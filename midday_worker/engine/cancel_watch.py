@@ -16,6 +16,7 @@ from loguru import logger
 from midday_worker.engine.cancel_key import cancel_key
 from midday_worker.engine.cancellation import CancelMessage, channel
 from midday_worker.engine.connection import connect_blocking
+from midday_worker.engine.interruption import end_all
 from midday_worker.engine.translation import UNREACHABLE
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from midday_worker.engine.connection import Connection, RedisConfig
+    from midday_worker.engine.job import Job
     from midday_worker.engine.running import RunningJobs
 
 LOOK_EVERY_S: Final = 1.0
@@ -74,9 +76,7 @@ class CancelWatch:
             return
         tasks, self._tasks = self._tasks, []
         client, self._client = self._client, None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)
         with suppress(*UNREACHABLE):
             await client.aclose()
 
@@ -125,9 +125,15 @@ class CancelWatch:
         try:
             keys = [cancel_key(member.prefix, job.id) for member, job in running]
             reasons = cast("list[str | None]", await self._connection.conn.mget(keys))
+            found = [(*one, reason) for one, reason in zip(running, reasons, strict=True) if reason is not None]
+            meant = [await self._is_meant(member, job) for member, job, _ in found]
         except Exception as error:  # whatever it is: the next look may succeed
             logger.debug("could not look for cancellations: {error}", error=error)
             return
-        for (member, job), reason in zip(running, reasons, strict=True):
-            if reason is not None:
+        for (member, job, reason), is_meant in zip(found, meant, strict=True):
+            if is_meant:
                 member.running.cancel(job.id, reason, of=job)
+
+    async def _is_meant(self, member: _Member, job: Job) -> bool:
+        # A cancellation that came as its job was completed leaves its key behind, for a later job of the same id.
+        return await self._connection.conn.hget(f"{member.prefix}{job.id}", "defa") is not None

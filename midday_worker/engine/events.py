@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from midday_worker.engine.condition import explained
 from midday_worker.engine.connection import RedisConfig, connect_blocking
 from midday_worker.engine.event_log import BATCH, START, Position, is_trimmed_after, position_of, read_after
+from midday_worker.engine.interruption import end_all
 from midday_worker.engine.look import look, read_endings
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.translation import UNREACHABLE, is_passing
@@ -68,10 +69,7 @@ class QueueEvents:
     async def close(self) -> None:
         """Close the connection; who still waits gets ClientClosedError."""
         self._fail(self._all(), ClientClosedError)
-        tasks = [task for task in (self._looking, self._reading) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(task for task in (self._looking, self._reading) if task is not None)
 
     def _all(self) -> list[Waiter]:
         return [waiter for waiters in self._waiters.values() for waiter in waiters]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 GRACE_S: Final = 5.0
@@ -11,6 +11,21 @@ GRACE_S: Final = 5.0
 
 CUT_S: Final = 1.0
 """How long its cleaning up, when it is cut by a second cancellation, may take to end."""
+
+
+AGAIN_S: Final = 0.05
+"""How often a task of our own is cancelled until it ends."""
+
+
+async def end_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended; what they raised is of no interest any more."""
+    tasks = running = set(tasks)
+    # Again and again: wait_for, in redis-py's sending, swallows a cancellation that comes as it succeeds (3.11).
+    while running:
+        for task in running:
+            task.cancel()
+        running = (await asyncio.wait(running, timeout=AGAIN_S))[1]
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Interruption:

@@ -7,8 +7,12 @@ import time
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobFailedError, JobRegistry, Settings, job
+from midday_worker.engine.fetched import Fetched
+from midday_worker.engine.job import Job
+from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.worker_config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -160,3 +164,47 @@ async def test_a_handler_that_cancels_itself_fails_its_job_alone(
     async with Crew(registry, settings):
         with pytest.raises(JobFailedError, match="by itself"):
             await (await suicidal.trigger(1, client=client)).result("5s")
+
+
+async def test_a_drain_that_ends_before_a_job_is_settled_is_not_clean(
+    client: JobClient,
+    registry: JobRegistry,
+    settings: Settings,
+    holding: Holding,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("midday_worker.engine.running.CLEAN_UP_S", 0.1)
+    storable = asyncio.Event()
+    real = Transitions.complete
+
+    async def wait(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> Fetched:
+        await storable.wait()
+        return await real(moves, job, result, fetch_next=fetch_next)
+
+    monkeypatch.setattr(Transitions, "complete", wait)
+    holding.release.set()
+    await holding.definition.trigger(0, client=client)
+    async with Crew(registry, settings) as crew:
+        await holding.until_started(1)
+        assert await crew.worker.drain(0.1) is False
+        storable.set()
+
+
+async def test_a_worker_closes_though_a_cancellation_of_its_listener_is_swallowed(
+    registry: JobRegistry, settings: Settings, holding: Holding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening, swallowed = asyncio.Event(), asyncio.Event()
+
+    async def swallow_one(subscription: PubSub, **_options: object) -> None:
+        listening.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if swallowed.is_set():
+                raise
+            swallowed.set()
+
+    monkeypatch.setattr(PubSub, "get_message", swallow_one)
+    async with asyncio.timeout(20), Crew(registry, settings):
+        await listening.wait()
+    assert swallowed.is_set()
