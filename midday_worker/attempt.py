@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from midday_worker.context import JobContext
 from midday_worker.database import Database, session_scope
+from midday_worker.engine.interruption import GRACE_S
 from midday_worker.engine.job import Job
 from midday_worker.engine.threads import Threads, in_thread
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
@@ -142,7 +143,8 @@ class Attempt(Generic[P, R]):
             with suppress(AttributeError):  # a test's fake may not have it
                 context.job.cancelled = True  # a thread can't be stopped: it has to look
             try:
-                await asyncio.wait({call})  # as long as its cleaning up may take; then it is left behind
+                # As long as its cleaning up may take; then it is left behind.
+                await asyncio.wait({call}, timeout=GRACE_S)
             finally:
                 if call.done():
                     call.exception()  # nobody else looks at it

@@ -110,6 +110,24 @@ async def test_a_plain_function_sees_that_its_time_is_up(
         await eventually(is_told, "the function has seen it", 3)
 
 
+async def test_a_plain_function_that_hangs_beyond_its_time_is_left_behind(
+    client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("midday_worker.attempt.GRACE_S", 0.1)
+    release = threading.Event()
+
+    def hang(data: int, ctx: JobContext) -> None:
+        release.wait(60)
+
+    hanging = job("hang", int, hang, attempts=1, timeout="100ms", registry=registry)
+    async with Crew(registry, settings):
+        try:
+            with pytest.raises(JobFailedError, match="timeout of 100 ms"):
+                await (await hanging.trigger(1, client=client)).result("10s")
+        finally:
+            release.set()
+
+
 async def test_a_plain_function_that_keeps_a_processor_busy_keeps_its_lock(
     client: JobClient, registry: JobRegistry, settings: Settings
 ) -> None:
