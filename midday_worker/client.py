@@ -26,6 +26,7 @@ from midday_worker.engine.schedule import (
 from midday_worker.engine.translation import UNREACHABLE, translated
 from midday_worker.engine.waiter import Waiter
 from midday_worker.errors import ClientClosedError
+from midday_worker.producer_spans import add_flows_traced, add_many_traced, add_traced, schedule_traced
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings import Settings, load_settings
 from midday_worker.sync_client import SyncClient
@@ -98,25 +99,29 @@ class JobClient:
     async def enqueue(self, request: JobRequest) -> str:
         """Add one job; return its id."""
         self.check(request)
-        return await self.queue(request.queue).add_request(request)
+        return await add_traced(request, self.queue(request.queue).add_request)
 
     async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Add jobs of one queue; return their ids in order. All are checked before the first is added."""
         for request in requests:
             self.check(request)
         refuse_same_ids(requests)
-        return await self.queue(requests[0].queue).add_requests(requests, on_progress) if requests else []
+        if not requests:
+            return []
+        queue = self.queue(requests[0].queue)
+        return await add_many_traced(requests, lambda traced: queue.add_requests(traced, on_progress))
 
     async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
         """Add trees of jobs, each in one transaction; return their ids, parents first. All are checked before."""
         for root in roots:
             self.check(root)
-        return await add_flows(roots, self.queue, on_progress)
+        return await add_flows_traced(roots, lambda traced: add_flows(traced, self.queue, on_progress))
 
     async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
         """Create or replace a recurring job."""
         self.check(request)
-        await upsert_schedule(self.queue(request.queue), schedule_id, when, request)
+        queue = self.queue(request.queue)
+        await schedule_traced(schedule_id, request, lambda traced: upsert_schedule(queue, schedule_id, when, traced))
 
     async def find_schedule(self, queue: str, schedule_id: str) -> Schedule | None:
         """Return a recurring job of the queue, or None."""

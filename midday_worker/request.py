@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 from midday_worker.errors import FieldProblem, OptionError, PayloadError
 from midday_worker.options import ResolvedOptions
 from midday_worker.schema import InvalidValue, JsonValue, ResultSource, Schema
+from midday_worker.tracing import TraceContext
 
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
@@ -43,6 +44,9 @@ class JobRequest:
     """The `retry_on_timeout` of this call; None leaves it to the definition too."""
     deadline_ms: int | None = None
     """The last moment at which it may start, in epoch milliseconds; 0 for none, whatever its definition says."""
+
+    trace: TraceContext | None = None
+    """The trace that the job belongs to, if tracing is configured."""
 
     @property
     def extras(self) -> dict[str, object] | None:

@@ -15,6 +15,7 @@ from redis.typing import EncodableT
 from midday_worker.engine.wire import WireOptions, encode_on_failure, encode_request
 from midday_worker.options import ResolvedOptions
 from midday_worker.request import FailurePolicy, JobRequest
+from midday_worker.tracing import TraceContext
 
 if TYPE_CHECKING:
     from bullmq.redis_connection import Script
@@ -82,7 +83,7 @@ class Additions:
     def __init__(self, keys: Mapping[str, str], commands: Mapping[str, Script]) -> None:
         self._prefix = keys[""]
         self._kinds = {name: (commands[name], [keys[key] for key in used]) for name, used in _KEYS.items()}
-        self._last: tuple[ResolvedOptions, bytes] | None = None
+        self._last: tuple[ResolvedOptions, TraceContext | None, bytes] | None = None
 
     def make(self, request: JobRequest, parent: Parent | None = None) -> Addition:
         """Return the addition of one request, as a job that waits for its children if it has any."""
@@ -104,14 +105,15 @@ class Additions:
     def _packed_options(self, request: JobRequest, parent: Parent | None) -> bytes:
         plain = parent is None and request.extras is None
         # Most calls have no options of their own, and then those of their job are one and the same object.
-        if plain and self._last is not None and self._last[0] is request.options:
-            return self._last[1]
+        last = self._last
+        if plain and last is not None and last[0] is request.options and last[1] is request.trace:
+            return last[2]
         options = encode_request(request)
         if parent is not None:
             options |= {"parent": {"id": parent.id, "queue": parent.queue}, **encode_on_failure(parent.policy)}
         packed = _packed(_short(options))
         if plain:
-            self._last = (request.options, packed)
+            self._last = (request.options, request.trace, packed)
         return packed
 
 

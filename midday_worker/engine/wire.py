@@ -14,6 +14,8 @@ WireOptions: TypeAlias = dict[str, object]
 OURS: Final = "midday"
 """The key in a job's options under which travels what BullMQ doesn't know."""
 
+_TRACED_CHILDREN: Final = "children"
+
 _FAILURE_POLICIES: Final[Mapping[FailurePolicy, str]] = {
     "fail": "failParentOnFailure",
     "ignore": "ignoreDependencyOnFailure",
@@ -42,6 +44,7 @@ def encode(options: ResolvedOptions) -> WireOptions:
         "lifo": options.lifo,
         "deduplication": _encode_deduplication(options.deduplication),
         "jobId": options.job_id,
+        "omc": options.omit_trace_context,
     }
     wire.update({key: value for key, value in optional.items() if value})
     ours = _encodeextras_of(options.backoff)
@@ -55,6 +58,10 @@ def encode_request(request: JobRequest) -> WireOptions:
     wire = encode(request.options)
     if request.extras is not None:
         wire[OURS] = {**extras_of(wire), **request.extras}
+    if request.trace is not None:
+        wire["tm"] = request.trace.carrier
+        if request.trace.children:
+            wire[OURS] = {**extras_of(wire), _TRACED_CHILDREN: list(request.trace.children)}
     return wire
 
 
@@ -134,6 +141,11 @@ def longest_backoff(wire: Mapping[str, object]) -> int | None:
 def asks_function(wire: Mapping[str, object]) -> bool:
     """Return whether the backoff of a job is what its definition's function says."""
     return extras_of(wire).get("backoff") == "function"
+
+
+def traced_children(wire: Mapping[str, object]) -> object:
+    """Return the spans that added a flow's children, as `TraceContext.children` has them; None if there are none."""
+    return extras_of(wire).get(_TRACED_CHILDREN)
 
 
 def extras_of(wire: Mapping[str, object]) -> WireOptions:

@@ -63,6 +63,7 @@ class SharedOptions(TypedDict, total=False):
     deduplication: Deduplication | None
     keep_logs: int
     stack_trace_limit: int
+    omit_trace_context: bool
 
 
 class UndelayedOptions(SharedOptions, total=False):
@@ -94,6 +95,8 @@ class JobOptions(SharedOptions, total=False):
         deduplication: see `Deduplication`; None for none.
         keep_logs: how many rows of the job's log to keep, by default the newest 1,000; 0 keeps all.
         stack_trace_limit: how many attempts' stack traces to keep.
+        omit_trace_context: start a trace of its own for each attempt, instead of going on with the caller's, as
+            BullMQ's `telemetry.omitContext`.
     """
 
     delay: Duration

@@ -160,5 +160,6 @@ PARSERS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "deduplication": _deduplication,
     "keep_logs": lambda name, value: _integer(name, value, 0),
     "stack_trace_limit": lambda name, value: _integer(name, value, 0),
+    "omit_trace_context": _flag,
     "job_id": _job_id,
 }

@@ -64,6 +64,7 @@ class ResolvedOptions:
     deduplication: DeduplicationPolicy | None = None
     keep_logs: int = 1_000
     stack_trace_limit: int = 10
+    omit_trace_context: bool = False
     job_id: str | None = None
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.client import JobClient, redis_config
+from midday_worker.consumer_spans import ConsumerSpans
 from midday_worker.database import Database, create_database
 from midday_worker.engine.cancel_watch import CancelWatch
 from midday_worker.engine.connection import Connection, connect
@@ -163,8 +164,9 @@ class WorkerService:
 
     def _workers(self, executor: Executor, connection: Connection, outage: Outage, watch: CancelWatch) -> list[Worker]:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies
+        process = ConsumerSpans(executor)
         return [
-            Worker(config, executor, connection, self._redis, outage, watch, tallies.get(config.queue))
+            Worker(config, process, connection, self._redis, outage, watch, tallies.get(config.queue))
             for config in self._plan.queues
         ]
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from midday_worker import JobRegistry, Settings
 from midday_worker.client import redis_config
+from midday_worker.consumer_spans import ConsumerSpans
 from midday_worker.database import Database
 from midday_worker.engine.cancel_watch import CancelWatch
 from midday_worker.engine.connection import Connection, connect
@@ -48,8 +49,9 @@ class Crew:
         watch = CancelWatch(redis, self.connection)
         names = [definition.id for definition in registry]
         self.tallies = {config.queue: QueueTally(config.queue, elsewhere=names) for config in plan}
+        process = ConsumerSpans(self._executor)
         self.workers = [
-            Worker(config, self._executor, self.connection, redis, outage, watch, self.tallies[config.queue])
+            Worker(config, process, self.connection, redis, outage, watch, self.tallies[config.queue])
             for config in plan
         ]
         self._loops: list[asyncio.Task[None]] = []

@@ -63,6 +63,7 @@ CASES = [
     ),
     Case("keep_logs", "keepLogs", (5, 7, 0), (5, 7, 0)),
     Case("stack_trace_limit", "stackTraceLimit", (5, 7, 0), (5, 7, 0)),
+    Case("omit_trace_context", "omc", (True, True, False), (True, True, None)),
 ]
 
 

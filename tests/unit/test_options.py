@@ -53,6 +53,7 @@ from midday_worker.options import (
         ),
         ("keep_logs", 0, 0),
         ("stack_trace_limit", 0, 0),
+        ("omit_trace_context", True, True),
         ("job_id", "order-1", "order-1"),
         ("job_id", "1a", "1a"),
     ],

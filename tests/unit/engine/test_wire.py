@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +20,11 @@ from midday_worker.engine.wire import (
     extras_of,
     fill_in,
     milliseconds_of,
+    traced_children,
 )
 from midday_worker.options import BackoffPolicy, KeepPolicy, ResolvedOptions, check_options, merge
 from midday_worker.request import FailurePolicy
+from midday_worker.tracing import TraceContext
 from tests.unit.sample import Parcel, pack
 
 
@@ -77,6 +81,17 @@ def test_a_calls_timeout_travels_under_a_key_of_ours(options: CallOptions, ours:
 
     assert wire.get("midday") == ours
     assert milliseconds_of(extras_of(wire), "timeout") == (None if ours is None else ours["timeout"])
+
+
+def test_a_trace_travels_as_nodes_add_on_writes_it_with_its_childrens_under_a_key_of_ours() -> None:
+    request = pack.node(Parcel(order_id="o1"), timeout="1s")
+    traced = encode_request(replace(request, trace=TraceContext("{}", ("00-a", "00-b"))))
+
+    assert traced["tm"] == "{}"
+    assert traced["midday"] == {"timeout": 1_000, "children": ["00-a", "00-b"]}
+    assert traced_children(traced) == ["00-a", "00-b"]
+    assert "tm" not in encode_request(request)
+    assert traced_children(encode_request(request)) is None
 
 
 @pytest.mark.parametrize("ours", [None, 5, {}, {"timeout": "5"}, {"timeout": True}, {"timeout": -1}])
