@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import ConfigurationError, DurationError
 from midday_worker.http_address import HttpAddress
-from midday_worker.urls import check_database_url, check_redis_url, redact_url
+from midday_worker.urls import check_database_url, check_redis_url, check_sentry_dsn, redact_url
 
 __all__ = ["ENV_FILE", "Settings", "load_settings", "redact_url", "variable_of"]
 
@@ -67,6 +67,7 @@ Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
 RedisUrl = Annotated[SecretStr, _secret(check_redis_url)]
 DatabaseUrl = Annotated[SecretStr, _secret(check_database_url)]
+SentryDsn = Annotated[SecretStr, _secret(check_sentry_dsn)]
 
 
 class Settings(BaseSettings):
@@ -166,6 +167,10 @@ class Settings(BaseSettings):
     log_payloads: bool = Field(
         default=False,
         description="Whether logs may show payloads and SQL parameters. They may hold personal data.",
+    )
+    sentry_dsn: SentryDsn | None = Field(
+        default=None,
+        description="Where jobs that failed for good are reported: the DSN of a project of Sentry. Empty: nowhere.",
     )
     max_payload_bytes: int = Field(
         default=1_048_576,

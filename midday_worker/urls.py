@@ -15,6 +15,7 @@ _DATABASE_FORMS: Final = (
     "accepted: postgresql://, postgres:// or postgresql+asyncpg://, each followed by "
     "[user:password@]host[:port]/name; sqlite:/// or sqlite+aiosqlite:///, each followed by a path"
 )
+_SENTRY_FORM: Final = "accepted: https://key@host/project, the project a number"
 POSTGRES_SCHEMES: Final = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 SQLITE_SCHEMES: Final = frozenset({"sqlite", "sqlite+aiosqlite"})
 _ENCODE: Final = "(a password's special characters must be percent-encoded: # as %23, / as %2F, @ as %40)"
@@ -77,6 +78,15 @@ def check_database_url(url: str) -> None:
     hosts = parts.netloc.rpartition("@")[2]
     if parts.scheme not in POSTGRES_SCHEMES or not (hosts == "" or all(map(_is_host, hosts.split(",")))):
         raise ValueError(f"{_DATABASE_FORMS} {_ENCODE}")
+
+
+def check_sentry_dsn(url: str) -> None:
+    """Raise ValueError, with the accepted form and without the URL, unless this is a DSN of Sentry's."""
+    parts = _split(url, _SENTRY_FORM)
+    key, at, host = parts.netloc.rpartition("@")
+    project = parts.path.rpartition("/")[2]
+    if parts.scheme not in ("https", "http") or not (key and at and _is_host(host) and _are_numbers([project])):
+        raise ValueError(_SENTRY_FORM)
 
 
 def _split(url: str, forms: str) -> SplitResult:

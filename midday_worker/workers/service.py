@@ -26,6 +26,7 @@ from midday_worker.engine.worker import Worker
 from midday_worker.executor import Executor
 from midday_worker.metrics.tally import QueueTally
 from midday_worker.registry import JobRegistry
+from midday_worker.sentry import SentryReports, start_sentry
 from midday_worker.settings import Settings
 from midday_worker.urls import redact_url
 from midday_worker.workers.member import FORCE_SIGNAL, Member
@@ -85,6 +86,7 @@ class WorkerService:
             ConfigurationError: Redis didn't answer within the start-up timeout.
             RedisRefusedError: Redis refused: a wrong password.
         """
+        start_sentry(self._settings)
         self._listen()
         connection = Connection(connect(self._redis))
         database = self._database()
@@ -164,7 +166,7 @@ class WorkerService:
 
     def _workers(self, executor: Executor, connection: Connection, outage: Outage, watch: CancelWatch) -> list[Worker]:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies
-        process = ConsumerSpans(executor)
+        process = ConsumerSpans(SentryReports(executor, payloads=self._settings.log_payloads))
         return [
             Worker(config, process, connection, self._redis, outage, watch, tallies.get(config.queue))
             for config in self._plan.queues

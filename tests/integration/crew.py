@@ -17,6 +17,7 @@ from midday_worker.engine.worker import Worker
 from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.executor import Executor
 from midday_worker.metrics.tally import QueueTally
+from midday_worker.sentry import SentryReports
 from midday_worker.urls import redact_url
 from midday_worker.workers.plan import make_plan
 
@@ -49,7 +50,7 @@ class Crew:
         watch = CancelWatch(redis, self.connection)
         names = [definition.id for definition in registry]
         self.tallies = {config.queue: QueueTally(config.queue, elsewhere=names) for config in plan}
-        process = ConsumerSpans(self._executor)
+        process = ConsumerSpans(SentryReports(self._executor, payloads=settings.log_payloads))
         self.workers = [
             Worker(config, process, self.connection, redis, outage, watch, self.tallies[config.queue])
             for config in plan
