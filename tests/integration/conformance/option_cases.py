@@ -242,8 +242,8 @@ OTHERS: Final = (
             Add(
                 tag="a",
                 act={"ms": 20_000},
-                ours={"timeout": 50},
-                theirs={"midday": {"timeout": 50}},
+                ours={"timeout": 700},
+                theirs={"midday": {"timeout": 700}},
             ),
         ),
         ends={"a": {"state": "failed"}},
