@@ -103,6 +103,7 @@ class RunningJobs:
     async def finish(self, timeout_s: float) -> bool:
         """Wait for all; cancel and hand back what is left at the deadline. True if every job ended by itself."""
         self.close()
+        unsettled = self._settlement.unsettled
         await self._hand_back_unstarted(min(timeout_s, _SETTLE_S))
         await self._wait(timeout_s)
         self._stopping = True
@@ -112,7 +113,8 @@ class RunningJobs:
         if left := self._tasks():
             _, stuck = await asyncio.wait(left, timeout=CLEAN_UP_S)
             self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
-        clean = not (self._unfinished or stuck)  # what is stuck may be a job that ended, but that Redis can't store
+        # A job may have ended by itself and yet be one that Redis couldn't store, or still can't.
+        clean = not (self._unfinished or stuck or self._settlement.unsettled > unsettled)
         await self._hand_back(self._unfinished + self._unstarted)
         self._unfinished.clear()
         self._unstarted.clear()

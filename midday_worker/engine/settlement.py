@@ -59,6 +59,7 @@ class Settlement:
         self._moves = moves
         self._queue = queue
         self._patience_s = patience_ms / 1000
+        self.unsettled = 0
         self._wants_next = wants_next
         self._tally = tally
         self._turns = Turns()
@@ -171,6 +172,7 @@ class Settlement:
             logger.error("job {id} of queue {queue} failed: {reason}", id=job.id, queue=self._queue, reason=reason)
 
     def _note_unsettled(self, job: Job, error: BaseException) -> None:
+        self.unsettled += 1
         logger.error(
             "job {id} of queue {queue} could not be settled and waits for its lock to expire: {error}",
             id=job.id,

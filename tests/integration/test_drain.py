@@ -190,6 +190,26 @@ async def test_a_drain_that_ends_before_a_job_is_settled_is_not_clean(
         storable.set()
 
 
+async def test_a_drain_in_which_a_job_that_ended_could_not_be_stored_is_not_clean(
+    client: JobClient,
+    registry: JobRegistry,
+    settings: Settings,
+    holding: Holding,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> Fetched:
+        raise ConnectionError("Redis is away")
+
+    await holding.definition.trigger(0, client=client)
+    config = WorkerConfig(queue="default", concurrency=1, lock_duration_ms=300, stalled_interval_ms=60_000)
+    async with Crew(registry, settings, configs=(config,)) as crew:
+        await holding.until_started(1)
+        monkeypatch.setattr(Transitions, "complete", refuse)
+        draining = asyncio.create_task(crew.worker.drain(10))
+        holding.release.set()
+        assert await draining is False
+
+
 async def test_a_worker_closes_though_a_cancellation_of_its_listener_is_swallowed(
     registry: JobRegistry, settings: Settings, holding: Holding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
