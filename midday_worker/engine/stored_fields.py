@@ -68,7 +68,11 @@ def _text(raw: RawJob, field: str, default: str = "") -> str:
 
 
 def _filled(stored: Mapping[str, object]) -> dict[str, object]:
-    options = dict(stored)
+    # What is nested is copied too: it is a job's own, though its text may be another's.
+    options = {
+        name: dict(cast("dict[str, object]", value)) if isinstance(value, dict) else value
+        for name, value in stored.items()
+    }
     if isinstance(backoff := options.get("backoff"), int) and not isinstance(backoff, bool):
         options["backoff"] = {"type": "fixed", "delay": backoff}
     if options.get("attempts") is None:

@@ -48,9 +48,12 @@ def test_a_job_has_the_attributes_that_the_port_gives_it(raw: dict[str, str]) ->
 
 
 def test_options_are_a_jobs_own_though_their_text_is_shared() -> None:
-    raw = {**PLAIN, "opts": '{"attempts":3}'}
-    Job.from_raw(QUEUE, raw, "j1").opts["attempts"] = 7
+    raw = {**PLAIN, "opts": '{"attempts":3,"removeOnFail":{"count":5}}'}
+    job = Job.from_raw(QUEUE, raw, "j1")
+    job.opts["attempts"] = 7
+    cast("dict[str, int]", job.opts["removeOnFail"])["count"] = 7
     assert Job.from_raw(QUEUE, raw, "j2").opts["attempts"] == 3
+    assert Job.from_raw(QUEUE, raw, "j2").opts["removeOnFail"] == {"count": 5}
 
 
 @pytest.mark.parametrize(
