@@ -80,3 +80,17 @@ async def test_every_route_of_bull_board_is_there(bull_board: NodeRuntime) -> No
     ours = {plain(f"{route.method} {route.path}") for route in ROUTES}
     assert {plain(route) for route in theirs} - ours == set()
     assert len(theirs) == 34
+
+
+async def test_the_active_queue_is_listed_with_a_page_of_its_jobs(visitor: Visitor, ended: dict[str, str]) -> None:
+    answer = await visitor.get("/api/queues?activeQueue=emails&status=failed&page=1&jobsPerPage=1")
+    queues = {queue["name"]: queue for queue in cast("list[dict[str, object]]", answer.json["queues"])}
+    assert [job["id"] for job in cast("list[dict[str, object]]", queues["emails"]["jobs"])] == [ended["nobody"]]
+    assert queues["emails"]["pagination"] == {"pageCount": 1, "range": {"start": 0, "end": 0}}
+    assert queues["reports"]["jobs"] == []
+    # The page encodes a name once more.
+    twice = await visitor.get("/api/queues", {"activeQueue": "%65mails", "status": "latest", "jobsPerPage": "20"})
+    (emails,) = [queue for queue in cast("list[dict[str, object]]", twice.json["queues"]) if queue["name"] == "emails"]
+    assert {ended["ada"], ended["nobody"], ended["vip"]} <= {
+        job["id"] for job in cast("list[dict[str, object]]", emails["jobs"])
+    }

@@ -72,7 +72,7 @@ class Visitor:
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """Read something."""
-        return Answer(await self.http.get(path, params=query or {}))
+        return Answer(await self.http.get(path, params=query))
 
     async def act(self, method: str, path: str, body: object = None) -> Answer:
         """Change something."""
