@@ -84,7 +84,8 @@ async def test_a_worker_that_dies_fails_the_demo_with_the_end_of_its_log(here: P
         os.kill(pid, signal.SIGKILL)
         assert process.wait(30) == 1
         assert "The worker ended with code -9" in process.output
-        assert "Traceback" not in process.output
+        # A line of the worker's log may hold one, of an attempt that failed on purpose.
+        assert not [line for line in process.output.splitlines() if line.startswith("Traceback")]
 
 
 async def test_an_email_that_is_missing_fails_the_demo_and_is_named(here: Path) -> None:
