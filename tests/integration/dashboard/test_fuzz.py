@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from midday_worker import JobClient, JobContext, JobRegistry, Payload, Settings, job
+from midday_worker import JobClient, JobContext, JobRegistry, Payload, QueueRegistry, Settings, job
 from midday_worker.dashboard import create_dashboard
 from midday_worker.dashboard.router import Route
 from midday_worker.dashboard.routes.table import ROUTES
@@ -67,7 +67,7 @@ def user_of(data: Mail, _ctx: JobContext) -> str:
 
 
 async def _stand(url: str, prefix: str) -> tuple[JobClient, httpx.AsyncClient]:
-    registry = JobRegistry()
+    registry = JobRegistry(QueueRegistry())
     mail = job("send-mail", Mail, user_of, queue="emails", registry=registry)
     client = JobClient(Settings(env_file=None, redis_url=url, redis_prefix=prefix))
     await mail.trigger(Mail(user_id="ada"), client=client, job_id="job-one")
