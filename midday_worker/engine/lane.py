@@ -72,7 +72,7 @@ class Lane:
         timeout_s = connection.socket_timeout
         try:
             async with asyncio.timeout(_limit_s(connection)):
-                await connection.connect()  # type: ignore[no-untyped-call]
+                await connection.connect()  # type: ignore[no-untyped-call] # as above
             stream = take_over(connection, self._max_in_flight_bytes, timeout_s)
         except BaseException as error:
             await connection.disconnect(nowait=True)
