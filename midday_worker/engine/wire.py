@@ -47,7 +47,7 @@ def encode(options: ResolvedOptions) -> WireOptions:
         "omc": options.omit_trace_context,
     }
     wire.update({key: value for key, value in optional.items() if value})
-    ours = _encodeextras_of(options.backoff)
+    ours = _extras_of(options.backoff)
     if ours:
         wire[OURS] = ours
     return wire
@@ -92,7 +92,7 @@ def encode_backoff(backoff: BackoffPolicy) -> WireOptions:
     return wire
 
 
-def _encodeextras_of(backoff: BackoffPolicy) -> WireOptions:
+def _extras_of(backoff: BackoffPolicy) -> WireOptions:
     """Return what BullMQ doesn't know of a backoff: its limit, and whether the definition's function decides."""
     ours: WireOptions = {}
     if backoff.max_delay_ms is not None:
