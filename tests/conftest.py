@@ -1,4 +1,4 @@
-"""What every test shares: our own pytest plugin, Node, and no silent skips."""
+"""What every test shares: our own pytest plugin, Node, and nothing that is left out silently."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from midday_worker.demo.node import BULLMQ_PACKAGES, NodeRuntime
+from tests.browser.chromium import NONE_FOUND, find_chromium
 
 ROOT = Path(__file__).parent.parent
 pytest_plugins = ["midday_worker.testing.plugin"]
 
 BULL_BOARD = "9.10.2"
-NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance")
+IN_THE_BROWSER = ROOT / "tests" / "browser"
+NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance", IN_THE_BROWSER)
+NO_BROWSER = pytest.StashKey[bool]()
+LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,10 +32,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    try:
+        config.stash[NO_BROWSER] = find_chromium() is None
+    except LookupError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in NEEDS_SERVERS):
             item.add_marker(pytest.mark.integration)
+    if config.stash[NO_BROWSER]:
+        left_out = [item for item in items if item.path.is_relative_to(IN_THE_BROWSER)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+        config.stash[LEFT_OUT] = len(left_out)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,6 +57,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} needs a real server and was skipped: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Generator[None]:
+    """Name what was left out after all else that is said; only the closing line follows."""
+    yield
+    if count := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"left out: {count} tests of tests/browser. {NONE_FOUND}", yellow=True)
 
 
 @pytest.fixture(scope="session")
