@@ -156,6 +156,11 @@ class Settings(BaseSettings):
         validation_alias="WORKER_HTTP",
         description="Where `run` answers health checks and metrics over HTTP, such as 127.0.0.1:8080. Empty: nowhere.",
     )
+    admin: bool = Field(
+        default=False,
+        validation_alias="WORKER_ADMIN",
+        description="Whether WORKER_HTTP has the dashboard too, at /admin. Beyond this machine it needs a login.",
+    )
     log_level: LogLevel = Field(
         default="INFO",
         description="TRACE, DEBUG, INFO, SUCCESS, WARNING, ERROR or CRITICAL.",
@@ -192,6 +197,10 @@ class Settings(BaseSettings):
         default=None,
         min_length=1,
         description="The password of BOARD_USERNAME.",
+    )
+    board_hosts: Names = Field(
+        default=(),
+        description="Names that the dashboard is asked for by, besides localhost, with commas between. * is any.",
     )
 
     def __init__(self, *, env_file: Path | None = ENV_FILE, **values: object) -> None:

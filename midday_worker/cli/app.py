@@ -60,6 +60,10 @@ Http = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="Answer health checks and metrics over HTTP there. [default: nowhere]"),
 ]
+Admin = Annotated[
+    bool | None,
+    typer.Option("--admin", help="Serve the dashboard there too, at /admin. Beyond this machine it needs a login."),
+]
 Hidden = Annotated[int | None, typer.Option(hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -89,6 +93,7 @@ def run(
     drain_timeout: DrainTimeout = None,
     startup_timeout: StartupTimeout = None,
     http: Http = None,
+    admin: Admin = None,
     process_index: Hidden = None,
     ready_fd: Hidden = None,
     status_fd: Hidden = None,
@@ -106,6 +111,7 @@ def run(
         startup_timeout=startup_timeout,
         worker_queues=queues,
         http=http,
+        admin=admin,
     )
 
 

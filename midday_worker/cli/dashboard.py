@@ -74,7 +74,7 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
 
 def _app(registry: JobRegistry, settings: Settings, options: DashboardOptions) -> ASGIApp:
     from midday_worker.dashboard import create_dashboard
-    from midday_worker.dashboard.security.access import is_loopback
+    from midday_worker.dashboard.security.access import refuse_strangers
     from midday_worker.dashboard.under import Under
 
     names = [name.strip() for name in (options.queues or "").split(",") if name.strip()]
@@ -83,11 +83,7 @@ def _app(registry: JobRegistry, settings: Settings, options: DashboardOptions) -
             "There is no queue to show. Name the package that defines your jobs (--import, or WORKER_IMPORTS), "
             "or the queues: --queues emails,reports."
         )
-    if not is_loopback(options.host) and settings.board_username is None:
-        raise ConfigurationError(
-            f"On {options.host} other machines reach the dashboard, and whoever reaches it may act: set BOARD_USERNAME "
-            "and BOARD_PASSWORD first."
-        )
+    refuse_strangers(options.host, settings)
     dashboard = create_dashboard(
         registry,
         queues=names or None,

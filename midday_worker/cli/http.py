@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from midday_worker.errors import ConfigurationError
 from midday_worker.http_address import HttpAddress
+from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 from midday_worker.workers.status import StatusSource
 
@@ -18,10 +20,17 @@ def open_http(settings: Settings) -> HttpSide | None:
     """Return the HTTP side, which listens already; None unless the settings ask for one.
 
     Raises:
-        ConfigurationError: its extra isn't installed, or it can't listen there.
+        ConfigurationError: an extra isn't installed, it can't listen there, or the dashboard that it shall have can't
+            be served there.
     """
     if settings.http is None:
+        if settings.admin:
+            raise ConfigurationError(
+                "--admin (or WORKER_ADMIN) puts the dashboard on the HTTP side, which isn't asked for: "
+                "add --http 127.0.0.1:8080, or set WORKER_HTTP."
+            )
         return None
+    address = HttpAddress.parse(settings.http)
     try:
         from midday_worker.workers.http.listener import listen
         from midday_worker.workers.http.server import HttpSide
@@ -30,9 +39,32 @@ def open_http(settings: Settings) -> HttpSide | None:
             f"The HTTP side (--http or WORKER_HTTP) needs packages that aren't installed ({error}): "
             "pip install 'midday-worker[http]'"
         ) from error
-    return HttpSide(listen(HttpAddress.parse(settings.http)))
+    if settings.admin:
+        from midday_worker.cli.mounted_dashboard import check_dashboard
+
+        check_dashboard(settings, address.host)
+    return HttpSide(listen(address))
 
 
-def serving(side: HttpSide | None, source: StatusSource) -> AbstractAsyncContextManager[None]:
-    """Return a block within which the HTTP side, if there is one, answers from `source`."""
-    return nullcontext() if side is None else side.serving(source)
+@asynccontextmanager
+async def serving(
+    side: HttpSide | None, source: StatusSource, settings: Settings, jobs: Callable[[], JobRegistry]
+) -> AsyncGenerator[None]:
+    """Answer within the block, if there is an HTTP side.
+
+    Args:
+        side: what `open_http` returned.
+        source: who knows how the service is.
+        settings: whether it has the dashboard too.
+        jobs: returns the jobs that the dashboard shows.
+    """
+    if side is None:
+        yield
+    elif not settings.admin:
+        async with side.serving(source):
+            yield
+    else:
+        from midday_worker.cli.mounted_dashboard import mounted_dashboard
+
+        async with mounted_dashboard(jobs(), settings) as around, side.serving(source, around):
+            yield

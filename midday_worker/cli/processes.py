@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from midday_worker.cli.http import open_http, serving
+from midday_worker.cli.loading import load_jobs
 from midday_worker.settings import Settings
 from midday_worker.workers.fleet import Fleet
 from midday_worker.workers.member_process import MemberProcess
@@ -39,7 +40,7 @@ def run_processes(imports: Sequence[str], options: Mapping[str, object], setting
         fleet = Fleet(settings.processes, settings.environment, lambda: supervisor.draining)
         if side is None:
             return await supervisor.run()
-        async with fleet.watching(), serving(side, fleet):
+        async with fleet.watching(), serving(side, fleet, settings, lambda: load_jobs(imports, settings)):
             return await supervisor.run()
 
     return asyncio.run(work())

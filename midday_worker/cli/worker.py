@@ -32,7 +32,7 @@ def run_one(imports: Sequence[str], member: Member | None, settings: Settings) -
         if side is None and (member is None or member.status_fd is None):  # nobody would ask
             return await WorkerService(registry, plan, settings, member).run()
         monitor = Monitor(registry, plan, settings, member.index if member else 1)
-        async with serving(side, monitor), _answering(member, monitor):
+        async with serving(side, monitor, settings, lambda: registry), _answering(member, monitor):
             return await WorkerService(registry, plan, settings, member, monitor).run()
 
     try:

@@ -49,7 +49,8 @@ def create_dashboard(
         read_only: whether nobody may change anything.
         redact: what is shown instead of a payload, a result, a progress, a failure, a line of a log; see `Shown`.
         ui_config: settings of bull-board's page: `boardTitle`, `miscLinks`, `theme`, `environment` ...
-        allowed_hosts: the names that it is asked for by, besides localhost: "admin.example.com". "*" is any.
+        allowed_hosts: the names that it is asked for by, besides localhost and BOARD_HOSTS: "admin.example.com". "*" is
+            any.
         client: where the queues are. It stays open; one that is made here is closed when the application's own
             lifespan ends, which a mounted application has only if its host passes it on.
         settings: for the client that is made here, and the login; read from the environment if not given.
@@ -66,7 +67,7 @@ def create_dashboard(
     board = Board(used, registry, names, Redaction(redact), read_only=read_only, ui_config=page_config(ui_config or {}))
     gate = Gate(
         auth or _login(settings or used.settings),
-        Hosts(allowed_hosts),
+        Hosts([*allowed_hosts, *(settings or used.settings).board_hosts]),
         read_only=read_only,
         largest=used.settings.max_payload_bytes + _AROUND_A_PAYLOAD,
     )

@@ -11,11 +11,18 @@ from midday_worker.dashboard.problem import Problem
 
 
 class Under:
-    """Serves an application below a prefix. Starlette's own mount loses ids with line breaks."""
+    """Serves an application below a prefix. Starlette's own mount loses ids with line breaks.
 
-    def __init__(self, prefix: str, app: ASGIApp) -> None:
+    Args:
+        prefix: the path, without a slash at its end.
+        app: what is below it.
+        otherwise: what answers at other paths; nothing is there if None.
+    """
+
+    def __init__(self, prefix: str, app: ASGIApp, otherwise: ASGIApp | None = None) -> None:
         self._prefix = prefix
         self._app = app
+        self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, if it is below the prefix."""
@@ -27,6 +34,8 @@ class Under:
             await self._app({**scope, "root_path": self._prefix}, receive, send)
         elif path == self._prefix:
             await dress(RedirectResponse(f"{self._prefix}/"))(scope, receive, send)
+        elif self._otherwise is not None:
+            await self._otherwise(scope, receive, send)
         else:
             message = f"The dashboard is below {self._prefix}/."
             refusal = Problem(404, "ERRORS.INVALID_QUERY_PARAM", message, code="NOT_FOUND")

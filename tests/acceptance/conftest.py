@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from midday_worker import JobClient, Settings
 from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command
 
+ROOT = Path(__file__).parents[2]
 JOBS = '''
 """Jobs of a made-up service."""
 
@@ -74,6 +76,12 @@ async def command(project: Path, redis_server: RedisServer, redis_prefix: str) -
     command = Command(project, environment)
     yield command
     await command.kill()
+
+
+@pytest.fixture(scope="session")
+def dashboard_assets() -> None:
+    """The dashboard's files, fetched once."""
+    subprocess.run(["bash", ROOT / "scripts" / "fetch-dashboard"], check=True, capture_output=True, timeout=300)
 
 
 @pytest.fixture

@@ -54,12 +54,12 @@ class HttpClient:
         assert found
         return cls(found[1])
 
-    async def get(self, path: str, method: str = "GET") -> Answer:
+    async def get(self, path: str, method: str = "GET", host: str | None = None) -> Answer:
         """Return the answer, whatever its status."""
-        return await asyncio.to_thread(self._get, path, method)
+        return await asyncio.to_thread(self._get, path, method, {"Host": host} if host else {})
 
-    def _get(self, path: str, method: str) -> Answer:
-        request = Request(self.base + path, method=method)  # noqa: S310 - http:// and loopback
+    def _get(self, path: str, method: str, headers: dict[str, str]) -> Answer:
+        request = Request(self.base + path, method=method, headers=headers)  # noqa: S310 - http:// and loopback
         try:
             with urlopen(request, timeout=ANSWER_S) as response:  # noqa: S310 - as above
                 return Answer(response.status, response.read().decode(), response.headers["Content-Type"])

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,12 +17,7 @@ from tests.acceptance.command import Command, Running
 
 ROOT = Path(__file__).parents[2]
 FREE = ("--port", "0")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def assets() -> None:
-    """The page's files, fetched once."""
-    subprocess.run(["bash", ROOT / "scripts" / "fetch-dashboard"], check=True, capture_output=True, timeout=300)
+pytestmark = pytest.mark.usefixtures("dashboard_assets")
 
 
 async def address_of(running: Running) -> str:

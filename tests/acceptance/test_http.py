@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -89,6 +90,7 @@ async def test_with_its_database_down_it_is_not_ready(command: Command) -> None:
     assert await running.end() == 0
 
 
+@pytest.mark.usefixtures("dashboard_assets")
 @pytest.mark.parametrize("processes", ["1", "2"])
 async def test_from_the_signal_on_it_is_not_ready(
     command: Command, client: JobClient, project: Path, processes: str
@@ -122,6 +124,7 @@ async def test_one_server_answers_for_all_processes(command: Command, settings: 
     assert await running.end() == 0
 
 
+@pytest.mark.usefixtures("dashboard_assets")
 @pytest.mark.parametrize("processes", ["1", "2"])
 async def test_a_port_in_use_is_one_clear_line(command: Command, processes: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -156,3 +159,34 @@ async def test_without_being_asked_for_it_is_not_imported(command: Command, proj
     await running.until("send-mail")
     running.signal(signal.SIGTERM)
     assert await running.end() == 0
+
+
+@pytest.mark.usefixtures("dashboard_assets")
+@pytest.mark.parametrize("processes", ["1", "2"])
+async def test_the_dashboard_is_beside_it_when_asked_for(command: Command, client: JobClient, processes: str) -> None:
+    running, http = await started(command, "--admin", "--processes", processes)
+    page = await http.get("/admin/")
+    assert (page.status, '<base href="/admin/" />' in page.text) == (200, True)
+    queues = cast("list[dict[str, object]]", (await http.get("/admin/api/queues")).json["queues"])
+    assert [queue["name"] for queue in queues] == ["default", "mails"]
+    assert (await http.get("/admin/api/nothing")).json["code"] == "NOT_FOUND"
+    assert (await http.get("/health")).status == 200
+    await add(client, "send-mail", "mails")
+    running.signal(signal.SIGTERM)
+    assert await running.end() == 0
+
+
+@pytest.mark.usefixtures("dashboard_assets")
+async def test_the_dashboard_is_refused_to_strangers_and_without_an_address(command: Command) -> None:
+    reached = await command.run("run", "--http", "0.0.0.0:0", "--admin")
+    assert "set BOARD_USERNAME and BOARD_PASSWORD first" in reached.refused()
+    nowhere = await command.run("run", WORKER_ADMIN="true")
+    assert "add --http 127.0.0.1:8080" in nowhere.refused()
+
+
+@pytest.mark.usefixtures("dashboard_assets")
+async def test_it_answers_to_the_names_that_are_allowed_alone(command: Command) -> None:
+    _, http = await started(command, "--admin", BOARD_HOSTS="jobs.example.com")
+    assert (await http.get("/admin/api/queues", host="jobs.example.com")).status == 200
+    refused = await http.get("/admin/api/queues", host="evil.example.com")
+    assert (refused.status, refused.json["code"]) == (403, "HOST_NOT_ALLOWED")

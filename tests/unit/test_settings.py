@@ -52,6 +52,7 @@ def test_each_variable_of_env_example_is_read(tmp_path: Path) -> None:
             "WORKER_IMPORTS": "worker_imports",
             "WORKER_QUEUES": "worker_queues",
             "BOARD_USERNAME": "board_username",
+            "BOARD_HOSTS": "board_hosts",
         }
         if variable in unchecked:
             assert "?" in getattr(load_settings(), unchecked[variable])

@@ -15,6 +15,8 @@ from typing import Final, Literal, TypeAlias, cast
 from starlette.requests import Request
 
 from midday_worker.dashboard.problem import FORBIDDEN, Problem
+from midday_worker.errors import ConfigurationError
+from midday_worker.settings import Settings
 
 Role: TypeAlias = Literal["deny", "viewer", "admin"]
 """What somebody may: nothing, look, or look and act."""
@@ -91,6 +93,15 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def refuse_strangers(host: str, settings: Settings) -> None:
+    """Refuse to listen where other machines reach the dashboard without a login. Raises ConfigurationError."""
+    if not is_loopback(host) and settings.board_username is None:
+        raise ConfigurationError(
+            f"On {host} other machines reach the dashboard, and whoever reaches it may act: set BOARD_USERNAME and "
+            "BOARD_PASSWORD first."
+        )
 
 
 def _given(header: str) -> tuple[str, str]:

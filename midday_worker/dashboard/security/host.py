@@ -30,7 +30,7 @@ class Hosts:
             403,
             FORBIDDEN,
             "This dashboard doesn't answer to that Host header. Name the host in create_dashboard(allowed_hosts=...), "
-            "or with --allowed-host.",
+            "with --allowed-host, or in BOARD_HOSTS.",
             code="HOST_NOT_ALLOWED",
         )
 

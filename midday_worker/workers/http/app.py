@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.routing import Route
 
 from midday_worker import __version__
 from midday_worker.workers.status import QueueStatus, ServiceStatus, StatusSource
@@ -22,13 +21,8 @@ _NO_METRICS: Final = "The metrics need a package that isn't installed: pip insta
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def create_app(source: StatusSource, mounts: Mapping[str, ASGIApp] | None = None) -> Starlette:
-    """Return the HTTP side of a service.
-
-    Args:
-        source: who knows how the service is.
-        mounts: further applications by their paths, such as a dashboard at ``/admin``; none unless given.
-    """
+def create_app(source: StatusSource) -> Starlette:
+    """Return the HTTP side of a service, which `source` knows."""
 
     async def health(_request: Request) -> Response:
         silent = (await source.status()).silent
@@ -51,12 +45,8 @@ def create_app(source: StatusSource, mounts: Mapping[str, ASGIApp] | None = None
         text = await asyncio.to_thread(expose, await source.metrics())
         return Response(text, headers={**_HEADERS, "Content-Type": CONTENT_TYPE})
 
-    routes: list[BaseRoute] = [
-        *(_get("/health", health), _get("/health/ready", ready)),
-        *(_get("/info", info), _get("/metrics", metrics)),
-    ]
-    routes += [Mount(path, app=app) for path, app in (mounts or {}).items()]
-    return Starlette(routes=routes)
+    endpoints = {"/health": health, "/health/ready": ready, "/info": info, "/metrics": metrics}
+    return Starlette(routes=[_get(path, endpoint) for path, endpoint in endpoints.items()])
 
 
 def _get(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:

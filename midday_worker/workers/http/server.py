@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -36,17 +36,23 @@ class HttpSide:
 
     Args:
         listener: the socket; closed at the end.
-        mounts: further applications by their paths, see `create_app`.
     """
 
-    def __init__(self, listener: socket.socket, mounts: Mapping[str, ASGIApp] | None = None) -> None:
+    def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self._mounts = mounts
 
     @asynccontextmanager
-    async def serving(self, source: StatusSource) -> AsyncGenerator[None]:
-        """Answer requests within the block."""
-        server = _Server(self._config(source))
+    async def serving(
+        self, source: StatusSource, around: Callable[[ASGIApp], ASGIApp] | None = None
+    ) -> AsyncGenerator[None]:
+        """Answer requests within the block.
+
+        Args:
+            source: who knows how the service is.
+            around: returns what answers instead of its application, such as that with a dashboard beside it.
+        """
+        app = create_app(source)
+        server = _Server(self._config(app if around is None else around(app)))
         logger.info("HTTP on http://{address}", address=listening_on(self._listener))
         running = asyncio.create_task(server.serve([self._listener]), name="http")
         running.add_done_callback(_say_if_broken)
@@ -57,9 +63,9 @@ class HttpSide:
             await asyncio.wait({running}, timeout=2 * _END_S)
             running.cancel()
 
-    def _config(self, source: StatusSource) -> uvicorn.Config:
+    def _config(self, app: ASGIApp) -> uvicorn.Config:
         return uvicorn.Config(
-            create_app(source, self._mounts),
+            app,
             http="h11",
             ws="none",
             lifespan="off",

@@ -8,6 +8,7 @@ import socket
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from midday_worker.dashboard.under import Under
 from midday_worker.http_address import HttpAddress
 from midday_worker.metrics.snapshot import Snapshot
 from midday_worker.workers.http.listener import listen, listening_on
@@ -41,12 +42,13 @@ async def ask(address: HttpAddress, path: str, headers: str = "") -> str:
     return answer
 
 
-async def test_what_is_mounted_is_served_beside_the_rest() -> None:
+async def test_another_application_may_be_around_the_routes() -> None:
     listener = listen(HttpAddress("127.0.0.1", 0))
     where = listening_on(listener)
-    async with HttpSide(listener, {"/admin": admin}).serving(Service()):
+    async with HttpSide(listener).serving(Service(), lambda app: Under("/admin", admin, otherwise=app)):
         assert (await ask(where, "/admin")).startswith("HTTP/1.1 307")
         assert (await ask(where, "/admin/")).endswith("the dashboard")
+        assert "404" in (await ask(where, "/administration"))
         assert (await ask(where, "/health")).endswith('{"status":"ok","silent_processes":[]}')
 
 
