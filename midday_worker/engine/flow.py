@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from midday_worker.engine.additions import Addition, Parent
-from midday_worker.engine.queue import BULK, Progress, Queue, checked_id
+from midday_worker.engine.part import checked_id
+from midday_worker.engine.queue import BULK, Progress, Queue
 from midday_worker.engine.translation import Writing
 from midday_worker.errors import FlowError
 from midday_worker.request import JobRequest, refuse_same_ids
@@ -54,7 +55,7 @@ async def _add(roots: Sequence[JobRequest], queue_of: QueueOf, before: Sequence[
     writing = Writing(ids=[addition.id for addition in additions], before=before, again=_AGAIN)
     async with queue.bounded(f"add a flow of {len(additions)} jobs", writing):
         answers = iter(await queue.door.add(additions))
-    return [[checked_id(next(answers), addition.name, addition.id) for addition in tree] for tree in trees]
+        return [[checked_id(next(answers), addition.name, addition.id) for addition in tree] for tree in trees]
 
 
 def _chunks(roots: Sequence[JobRequest]) -> list[list[JobRequest]]:

@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import LONGEST_BLOCK_S
-from midday_worker.engine.fetched import Fetched
+from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.transitions import Transitions
-from midday_worker.engine.translation import ResponseError, is_passing
+from midday_worker.engine.translation import UNREACHABLE, ResponseError, is_passing, was_never_sent
 
 T = TypeVar("T")
 
@@ -23,6 +23,7 @@ _LOOK_AGAIN_S: Final = 5.0
 """How long an idle worker waits before it looks for jobs whose marker was lost; BullMQ's `drainDelay`."""
 
 _NUDGE_EVERY_S: Final = 0.005
+_TRY_AGAIN_S: Final = 0.1
 
 
 class Intake:
@@ -49,6 +50,7 @@ class Intake:
         self._limited_until = 0.0
         self._fetches = 0
         self._unsure = ""
+        self._took_marker = False
 
     @property
     def closed(self) -> asyncio.Event:
@@ -73,6 +75,31 @@ class Intake:
         elif self._empty and not await self._wait():
             return None
         return None if self._closed.is_set() else await self._fetch()
+
+    async def leave(self, patience_s: float) -> tuple[Fetched, str] | None:
+        """After `close`: give back the queue's marker, which another worker may wait for.
+
+        Returns:
+            The job that a fetch took whose answer was lost, with its token: nobody runs it. None if there is none.
+        """
+        found: tuple[Fetched, str] | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while found is None and (self._unsure or self._took_marker):
+                    try:
+                        found = await self._clear_up()
+                    except (RedisError, OSError):
+                        await asyncio.sleep(_TRY_AGAIN_S)
+        return found
+
+    async def _clear_up(self) -> tuple[Fetched, str] | None:
+        # Harmless where there is no job: whom it wakes finds none, and waits again.
+        await self._backend.conn.zadd(self._backend.keys["marker"], {"0": 0})
+        token, fetched = self._unsure, NOTHING
+        if token:
+            fetched = await self._moves.recover(token, self._running())
+        self._unsure, self._took_marker = "", False
+        return None if fetched.job_id is None else (fetched, token)
 
     def learn(self, fetched: Fetched) -> None:
         """Take in what an answer says of when to look again; whoever asked, here or while settling a job."""
@@ -108,9 +135,7 @@ class Intake:
         finally:
             if nudging is not None:
                 nudging.cancel()
-        if taken is None and self._closed.is_set():
-            # The wait that was cut short may have taken it: another worker may need it.
-            await self._backend.conn.zadd(self._backend.keys["marker"], {"0": 0})
+        self._took_marker = taken is not None or self._closed.is_set()  # the wait that was cut short may have taken it
         self._due_ms = int(float(taken[2])) if taken else 0
         if self._due_ms > time.time() * 1000:
             return False
@@ -150,5 +175,9 @@ class Intake:
             fetched = await self._moves.recover(token, self._running())
             if fetched.job_id is None:
                 raise
-        self._unsure = ""
+        except UNREACHABLE as error:
+            if was_never_sent(error):
+                self._unsure = ""
+            raise
+        self._unsure, self._took_marker = "", False
         return fetched, token

@@ -12,7 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, TimeoutError
 
 from midday_worker.engine.replies import take_over
-from midday_worker.engine.stream import Stream
+from midday_worker.engine.stream import Stream, is_error_reply
 from midday_worker.engine.unsent import NeverSentError, NeverSentTimeoutError
 
 CLOSED: Final = "The client has been closed"
@@ -29,6 +29,8 @@ class Lane:
 
     def __init__(self, pool: ConnectionPool, max_in_flight_bytes: int) -> None:
         self.stream: Stream | None = None
+        self.may_transact = False
+        """Whether the stream's server is known to accept transactions."""
         self._pool = pool
         self._max_in_flight_bytes = max_in_flight_bytes
         self._connecting: asyncio.Task[Stream] | None = None
@@ -53,6 +55,25 @@ class Lane:
         if error is not None:
             raise _unsent(error) from error
         return connecting.result()
+
+    async def connected_for_transactions(self) -> Stream:
+        """Return an open stream, on which a transaction has been tried. Raises ResponseError if it is refused.
+
+        Where a user may not send MULTI, the commands of a transaction that is sent whole would run, one by one.
+        """
+        stream = await self.connected()
+        if not self.may_transact:
+            await self.once(stream, lambda: self._try_transaction(stream))
+        return stream
+
+    async def _try_transaction(self, stream: Stream) -> None:
+        try:
+            await asyncio.gather(*(sent.future for sent in stream.send_all((("MULTI",), ("EXEC",)))))
+        except (ConnectionError, TimeoutError) as error:
+            if is_error_reply(error):
+                raise
+            raise _unsent(error) from error  # what was to come after it
+        self.may_transact = stream is self.stream
 
     async def once(self, key: object, work: Callable[[], Awaitable[object]]) -> object:
         """Return what `work` returns; who asks while it is being done gets the same."""
@@ -81,7 +102,7 @@ class Lane:
             raise
         finally:
             self._connecting = None
-        self.stream = stream
+        self.stream, self.may_transact = stream, False
         await self._drop_guard()
         self._guard = _until_the_loop_ends(stream)
         await anext(self._guard)

@@ -106,15 +106,16 @@ class PipelinedRedis(Redis):
     async def run_transaction(self, commands: Sequence[tuple[EncodableT, ...]]) -> list[object]:
         """Run commands between MULTI and EXEC, in one write on the shared connection; return EXEC's replies.
 
-        Once begun they are sent whole, whether or not the caller is cancelled. A reply is as the server sent it.
+        Once begun they are sent whole, whether or not the caller is cancelled. A reply is as the server sent it; one
+        that is an error stands in its place, as the other commands were carried out.
 
         Raises:
-            ResponseError: a command was refused, and with it all; or one of EXEC's replies is an error.
+            ResponseError: a command was refused before EXEC, and with it all.
         """
         lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
         stream = lane.stream
-        if stream is None or not stream.is_open:
-            stream = await lane.connected()
+        if stream is None or not stream.is_open or not lane.may_transact:
+            stream = await lane.connected_for_transactions()
         # Without an await in between, so nobody's command comes between them.
         sent = stream.send_all((("MULTI",), *commands, ("EXEC",)))
         # Unlike `await future`, this doesn't cancel them with the caller. The last reply comes last.
@@ -122,11 +123,7 @@ class PipelinedRedis(Redis):
         errors = [error for command in sent if (error := command.future.exception()) is not None]
         if errors:
             raise errors[0]
-        replies = cast("list[object]", sent[-1].future.result())
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
-        return replies
+        return cast("list[object]", sent[-1].future.result())
 
     def _new_lane(self) -> Lane:
         self._check_open()

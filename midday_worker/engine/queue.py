@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypeVar, cast
 
 import bullmq
 from bullmq.event_emitter import EventEmitter
+from redis.exceptions import RedisError
 from redis.typing import EncodableT
 
 from midday_worker.engine.additions import Addition, Additions
@@ -18,9 +19,9 @@ from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.failure import reason_of
 from midday_worker.engine.job import Job
+from midday_worker.engine.part import Part, checked_id, failure_of
 from midday_worker.engine.translation import UNREACHABLE, Writing, bounded, is_unreachable, was_never_sent
 from midday_worker.engine.unsent import NeverSentTimeoutError
-from midday_worker.errors import EnqueueError, RedisUnavailableError
 from midday_worker.request import JobRequest
 
 T = TypeVar("T")
@@ -33,11 +34,6 @@ UNDER_WAY: Final = 3
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how many were added, and how many there are."""
-
-_ERRORS: Final = {
-    -5: "its parent job doesn't exist",
-    -7: "its parent can't be replaced: the job already belongs to another one",
-}
 
 
 class Queue(bullmq.Queue):
@@ -93,41 +89,45 @@ class Queue(bullmq.Queue):
             on_progress: called after each 1,000 with how many were added, and how many there are.
 
         Raises:
-            RedisUnavailableError: Redis can't be reached; it holds the ids that were added before.
-            EnqueueError: the engine refused a job.
+            RedisUnavailableError: Redis can't be reached; it holds the ids that were added, and that may have been.
+            RedisRefusedError, EnqueueError: Redis, or the engine, refused a job; it holds the ids that were added.
         """
-        ids: list[str] = []
-        added: list[str] = []
-        under_way: deque[asyncio.Task[list[str]]] = deque()
+        parts: list[Part] = []
+        under_way: deque[asyncio.Task[Part]] = deque()
+        done = 0
 
-        async def take_oldest() -> None:
-            ids.extend(await under_way.popleft())
-            if on_progress is not None:
-                on_progress(len(ids), len(requests))
+        async def take_oldest() -> bool:
+            nonlocal done
+            parts.append(await under_way.popleft())
+            done += len(parts[-1].added)
+            well = all(part.error is None for part in parts)
+            if well and on_progress is not None:
+                on_progress(done, len(requests))
+            return well
 
         try:
             for start in range(0, len(requests), BULK):
                 additions = [self.additions.make(request) for request in requests[start : start + BULK]]
-                under_way.append(asyncio.create_task(self._add(additions, added)))
+                under_way.append(asyncio.create_task(self._add(additions)))
                 await asyncio.sleep(0)
-                if len(under_way) == UNDER_WAY:
-                    await take_oldest()
+                if len(under_way) == UNDER_WAY and not await take_oldest():
+                    break
             while under_way:
                 await take_oldest()
-        except RedisUnavailableError as error:
-            raise _with_others(error, await _settled(under_way)) from error
         finally:
             await _settled(under_way)
-        return ids
+        if (failure := failure_of(parts, self.name)) is not None:
+            raise failure
+        return [job_id for part in parts for job_id in part.added]
 
-    async def _add(self, additions: Sequence[Addition], added: list[str]) -> list[str]:
-        """Add jobs in one transaction; note their ids in `added`, for the errors of those that come after."""
-        asked = [addition.id for addition in additions]
-        async with self.bounded(f"add {len(asked)} jobs to queue {self.name}", Writing(ids=asked, before=added)):
-            answers = await _sent(partial(self.door.add, additions), additions)
-        ids = [checked_id(answer, one.name, one.id) for one, answer in zip(additions, answers, strict=True)]
-        added.extend(ids)
-        return ids
+    async def _add(self, additions: Sequence[Addition]) -> Part:
+        """Add jobs in one transaction; return what came of it, as the others have to be waited for in any case."""
+        try:
+            async with self._deadlines.limit():
+                answers = await _sent(partial(self.door.add, additions), additions)
+        except (RedisError, OSError) as error:
+            return Part([addition.id for addition in additions], error=error)
+        return Part.of(additions, answers)
 
     async def find(self, job_id: str) -> Job | None:
         """Return the job, or None if Redis doesn't hold it."""
@@ -163,30 +163,9 @@ class Queue(bullmq.Queue):
         return job
 
 
-async def _settled(tasks: Collection[asyncio.Task[list[str]]]) -> list[list[str] | BaseException]:
-    """Wait for what can't be called back; whoever waited for its outcome has had another's error."""
-    return await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _with_others(error: RedisUnavailableError, others: Sequence[list[str] | BaseException]) -> RedisUnavailableError:
-    """Return an error that tells, too, of the jobs that were on their way at the same time."""
-    ids: list[str] = []
-    may_have_been = 0
-    for other in others:
-        if isinstance(other, list):
-            ids += other
-            may_have_been += len(other)
-        elif isinstance(other, RedisUnavailableError):
-            asked = other.job_ids[len(other.added_ids) :]
-            ids += asked
-            may_have_been += len(asked) if other.may_have_been_written else 0
-    more = f" So may {may_have_been:,} jobs that were on their way with them." if may_have_been else ""
-    return RedisUnavailableError(
-        f"{error}{more}",
-        may_have_been_written=error.may_have_been_written or bool(may_have_been),
-        job_ids=tuple(dict.fromkeys((*error.job_ids, *ids))),
-        added_ids=error.added_ids,
-    )
+async def _settled(tasks: Collection[asyncio.Task[Part]]) -> None:
+    """Wait for what can't be called back, when something else has gone wrong."""
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _sent(add: Callable[[], Awaitable[T]], additions: Sequence[Addition]) -> T:
@@ -205,11 +184,3 @@ async def _sent(add: Callable[[], Awaitable[T]], additions: Sequence[Addition]) 
             if unsent:
                 raise
             raise error from None  # the first error tells that the jobs may have been written
-
-
-def checked_id(answer: object, name: str, job_id: str) -> str:
-    """Return the id that Lua answered. Raises EnqueueError for an error's code, which the port returns as an id."""
-    if isinstance(answer, int) and answer < 0:
-        why = _ERRORS.get(answer, f"the engine answered {answer}")
-        raise EnqueueError(f"Job {name!r} was not added: {why}.", job=name, job_id=job_id)
-    return str(answer)

@@ -63,11 +63,13 @@ class Writing:
     Attributes:
         ids: the ids that are being written now.
         before: the ids of the same call that are written already.
+        beside: the ids of the same call that were on their way at the same time, and may have been written too.
         again: whether calling again is safe.
     """
 
     ids: Sequence[str]
     before: Sequence[str] = ()
+    beside: Sequence[str] = ()
     again: str = "Calling again with the same job_id is safe while the finished job is kept."
 
 
@@ -92,7 +94,7 @@ class bounded:
         except builtins.TimeoutError as late:  # raised in place of the cancellation that was the limit's means
             error = late
         if isinstance(error, (RedisError, OSError)):
-            raise _translation(error, self._action, self._writing) from error
+            raise translation(error, self._action, self._writing) from error
 
 
 @contextmanager
@@ -106,19 +108,23 @@ def translated(action: str, writing: Writing | None = None) -> Generator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise _translation(error, action, writing) from error
+        raise translation(error, action, writing) from error
 
 
-def _translation(error: RedisError | OSError, action: str, writing: Writing | None) -> EngineError:
+def translation(error: RedisError | OSError, action: str, writing: Writing | None) -> EngineError:
+    """Return the error of ours that stands for one of redis-py's; see `translated`."""
     before = tuple(writing.before) if writing else ()
+    beside = tuple(writing.beside) if writing else ()
     if not is_unreachable(error):
-        already = f" {_already(before)}" if before else ""
-        return RedisRefusedError(f"Redis refused to {action}: {explained(error)}.{already}")
+        said = f" {already(before)}" if before else ""
+        return RedisRefusedError(f"Redis refused to {action}: {explained(error)}.{said}", added_ids=before)
     lost = writing is not None and not was_never_sent(error)
+    more = f" So may {len(beside):,} jobs that were on their way with them." if beside else ""
+    why = f"Redis is not reachable ({error or type(error).__name__})"
     return RedisUnavailableError(
-        f"Could not {action}: Redis is not reachable ({error or type(error).__name__}). {_written(writing, lost)}",
-        may_have_been_written=lost or bool(before),
-        job_ids=(*before, *writing.ids) if writing else (),
+        f"Could not {action}: {why}. {_written(writing, lost)}{more}",
+        may_have_been_written=lost or bool(before or beside),
+        job_ids=(*before, *writing.ids, *beside) if writing else (),
         added_ids=before,
     )
 
@@ -135,13 +141,14 @@ def was_never_sent(error: BaseException) -> bool:
 def _written(writing: Writing | None, lost: bool) -> str:
     before = writing.before if writing else ()
     if writing is None or not lost:
-        return f"{_already(before)} The rest was not." if before else "Nothing was written."
+        return f"{already(before)} The rest was not." if before else "Nothing was written."
     shown = ", ".join(writing.ids[:3]) + (" ..." if len(writing.ids) > 3 else "")
-    already = f"{_already(before)} " if before else ""
-    return f"{already}The reply was lost, so it may have been written (job id {shown}). {writing.again}"
+    said = f"{already(before)} " if before else ""
+    return f"{said}The reply was lost, so it may have been written (job id {shown}). {writing.again}"
 
 
-def _already(before: Sequence[str]) -> str:
+def already(before: Sequence[str]) -> str:
+    """Return what to say of jobs that were added although their call failed."""
     return f"{len(before):,} jobs of the same call were written before, from job id {before[0]} on."
 
 
@@ -150,9 +157,11 @@ __all__ = [
     "UNREACHABLE",
     "ResponseError",
     "Writing",
+    "already",
     "bounded",
     "is_passing",
     "is_unreachable",
     "translated",
+    "translation",
     "was_never_sent",
 ]

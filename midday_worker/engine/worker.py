@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -42,6 +43,9 @@ __all__ = ["Worker", "WorkerConfig"]
 T = TypeVar("T")
 
 CANCEL_AGAIN_S: Final = 0.05
+
+LEAVE_S: Final = 2.0
+"""How long a worker that stops tries to give back what it took from Redis and doesn't run."""
 
 
 class Worker(bullmq.Worker):
@@ -201,9 +205,13 @@ class Worker(bullmq.Worker):
         Returns:
             True if every job finished by itself.
         """
+        began = time.monotonic()
         self.stop_fetching()
         await self._end_fetch()
-        return await self._running.finish(timeout_s)
+        lost = await self._intake.leave(min(max(timeout_s, LEAVE_S / 4), LEAVE_S))
+        if lost is not None and (job := await self._receive(*lost)) is not None:
+            self._running.start(job)  # which hands it back
+        return await self._running.finish(max(0.0, began + timeout_s - time.monotonic()))
 
     async def _end_fetch(self) -> None:
         # Again and again: wait_for, in redis-py's sending, swallows a cancellation that comes as it succeeds (3.11).

@@ -16,7 +16,8 @@ class RedisUnavailableError(EngineError):
 
     `may_have_been_written` is true when a command was on its way as the connection broke: the job may exist.
     `job_ids` are the ids that were to be written; an id whose finished job is still kept is not run twice when
-    it is sent again. `added_ids` are those of a batch's first items, which were added before.
+    it is sent again. `added_ids` are those of a batch that were added before, in its order; as several thousands are
+    under way at once, one in between may be missing.
     """
 
     def __init__(
@@ -34,7 +35,14 @@ class RedisUnavailableError(EngineError):
 
 
 class RedisRefusedError(EngineError):
-    """Redis answered, and refused: a wrong password, no permission, read-only, or out of memory."""
+    """Redis answered, and refused: a wrong password, no permission, read-only, or out of memory.
+
+    `added_ids` are the ids of a batch that were added all the same.
+    """
+
+    def __init__(self, message: str, *, added_ids: Sequence[str] = ()) -> None:
+        self.added_ids = tuple(added_ids)
+        super().__init__(message)
 
 
 class ClientClosedError(EngineError):
@@ -45,9 +53,13 @@ class ClientClosedError(EngineError):
 
 
 class EnqueueError(EngineError):
-    """The engine refused a job: for instance, its parent doesn't exist."""
+    """The engine refused a job: for instance, its parent doesn't exist.
 
-    def __init__(self, message: str, *, job: str, job_id: str | None = None) -> None:
+    `added_ids` are the ids of a batch that were added all the same.
+    """
+
+    def __init__(self, message: str, *, job: str, job_id: str | None = None, added_ids: Sequence[str] = ()) -> None:
         self.job = job
         self.job_id = job_id
+        self.added_ids = tuple(added_ids)
         super().__init__(message)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError
+from redis.exceptions import ConnectionError, ResponseError
 
 from midday_worker import (
     BatchItem,
@@ -19,6 +19,7 @@ from midday_worker import (
     JobRegistry,
     OptionError,
     PayloadError,
+    RedisRefusedError,
     RedisUnavailableError,
     Settings,
     job,
@@ -28,6 +29,7 @@ from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.engine.pipelining import PipelinedRedis
 from midday_worker.testing import RedisServer
+from tests.integration.command_stats import command
 from tests.integration.crew import Crew
 from tests.integration.lossy_proxy import LossyProxy
 from tests.integration.stored_keys import keys_of
@@ -141,7 +143,7 @@ async def test_a_batch_that_breaks_off_says_what_was_added(
 async def test_a_transaction_is_whole_though_others_send_and_its_caller_is_cancelled(redis: Redis) -> None:
     assert isinstance(redis, PipelinedRedis)
     key = "transaction-test"
-    await redis.delete(key)
+    await redis.run_transaction([("DEL", key)])
     adds = [("RPUSH", key, str(index)) for index in range(100)]
     running = asyncio.create_task(redis.run_transaction(adds))
     others = [asyncio.ensure_future(redis.set(f"{key}:{index}", "x", px=1_000)) for index in range(20)]
@@ -160,8 +162,9 @@ async def test_a_transaction_that_the_server_refuses_raises_and_leaves_the_conne
     with pytest.raises(Exception, match=r"unknown command|wrong number"):
         await redis.run_transaction([("SET", "transaction-test", "1"), ("NONSENSE",)])
     assert await redis.exists("transaction-test") == 0
-    with pytest.raises(Exception, match=r"WRONGTYPE|not an integer"):
-        await redis.run_transaction([("SET", "transaction-test", "x", "PX", 1_000), ("INCR", "transaction-test")])
+    done, refused = await redis.run_transaction([("SET", "transaction-test", "x"), ("INCR", "transaction-test")])
+    assert (done, str(refused)) == ("OK", "value is not an integer or out of range")
+    assert await redis.delete("transaction-test") == 1
     assert await redis.run_transaction([("ECHO", "in step")]) == ["in step"]
 
 
@@ -178,6 +181,60 @@ async def test_a_transaction_that_can_not_be_packed_is_not_begun(redis: Redis) -
     with pytest.raises(UnicodeEncodeError):
         await redis.run_transaction([("ECHO", "begun"), ("ECHO", "\ud800")])
     assert await redis.run_transaction([("ECHO", "in step")]) == ["in step"]
+
+
+async def test_a_user_who_may_not_send_multi_adds_nothing_of_a_batch(
+    mortal_redis: RedisServer, number: JobDefinition[int, int]
+) -> None:
+    async with connect(RedisConfig(mortal_redis.url)) as admin:
+        await command(admin, "ACL", "SETUSER", "clerk", "on", ">pass", "~*", "&*", "+@all", "-multi")
+        url = mortal_redis.url.replace("redis://", "redis://clerk:pass@")
+        async with JobClient(Settings(env_file=None, redis_url=url)) as client:
+            await number.trigger(0, client=client)
+            for _ in range(2):
+                with pytest.raises(RedisRefusedError, match="permissions to run the 'multi' command"):
+                    await number.batch_trigger([{"payload": 1}, {"payload": 2}], client=client)
+            assert await client.queue("default").getJobCounts("waiting") == {"waiting": 1}
+
+
+async def test_of_thousands_that_are_under_way_those_that_were_added_are_named_in_order_whichever_fails(
+    client: JobClient, number: JobDefinition[int, int], redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sent, others_done = Backend.add, list[list[str]](), asyncio.Event()
+
+    async def fail_the_first_last(backend: Backend, additions: Sequence[Addition]) -> list[object]:
+        sent.append([addition.id for addition in additions])
+        if len(sent) == 1:
+            await others_done.wait()
+            raise ResponseError("OOM command not allowed")
+        answers = await real(backend, additions)
+        if len(sent) == 3:
+            others_done.set()
+        return answers
+
+    monkeypatch.setattr(Backend, "add", fail_the_first_last)
+    with pytest.raises(RedisRefusedError, match="2,000 jobs of the same call were written before") as caught:
+        await number.batch_trigger([{"payload": index} for index in range(5_000)], client=client)
+    waiting = await redis.lrange(client.queue("default").keys["wait"], 0, -1)
+    assert len(sent) == 3
+    assert list(caught.value.added_ids) == [*sent[1], *sent[2]]
+    assert sorted(caught.value.added_ids) == sorted(waiting)
+
+
+async def test_one_job_that_is_refused_does_not_hide_that_the_others_were_added(
+    client: JobClient, number: JobDefinition[int, int], redis: Redis
+) -> None:
+    """Redis carries out the rest of a transaction, whatever one script of it stumbles over."""
+    queue = client.queue("default")
+    await redis.set(queue.toKey("taken"), "no hash")
+    items: list[BatchItem[int]] = [{"payload": index} for index in range(3)]
+    items[1]["options"] = {"job_id": "taken", "deduplication": {"id": "x"}}
+    await redis.rpush(f"{queue.keys['']}de:x", "no string")
+    with pytest.raises(RedisRefusedError, match=r"WRONGTYPE.* 2 jobs of the same call were written before") as caught:
+        await number.batch_trigger(items, client=client)
+    waiting = (await redis.lrange(queue.keys["wait"], 0, -1))[::-1]
+    assert list(caught.value.added_ids) == waiting
+    assert len(waiting) == 2
 
 
 async def test_a_batch_that_breaks_off_names_every_job_that_may_have_been_added(

@@ -131,6 +131,71 @@ async def test_a_job_that_came_as_the_worker_stopped_goes_back_to_the_front(
     assert ledger.ran == [1, 2, 3]
 
 
+async def test_a_job_whose_fetch_lost_its_answer_as_the_worker_stopped_goes_back_at_once(
+    client: JobClient, one_at_a_time: Settings, registry: JobRegistry, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after its lock has expired."""
+    real = Transitions.fetch
+    async with Crew(registry, one_at_a_time) as crew:
+        stopped = asyncio.Event()
+
+        async def stop_meanwhile(moves: Transitions, token: str) -> Fetched:
+            fetched = await real(moves, token)
+            if fetched.job_id is None:
+                return fetched
+            crew.worker.stop_fetching()
+            stopped.set()
+            raise ConnectionError("the connection broke in the middle of the reply")
+
+        monkeypatch.setattr(Transitions, "fetch", stop_meanwhile)
+        await ledger.add(client, 1, 2)
+        await asyncio.wait_for(stopped.wait(), 10)
+        assert await crew.worker.drain(5)
+    assert ledger.ran == []
+    assert await client.queue("default").getJobCounts("active", "waiting") == {"active": 0, "waiting": 2}
+    monkeypatch.undo()
+    async with Crew(registry, one_at_a_time):
+        await ledger.until(2)
+    assert ledger.ran == [1, 2]
+
+
+@pytest.mark.parametrize("delay", [0, "1h"], ids=["for now", "for later"])
+async def test_the_marker_that_a_worker_took_as_it_stopped_is_given_back(
+    client: JobClient,
+    settings: Settings,
+    registry: JobRegistry,
+    ledger: Ledger,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    delay: str | int,
+) -> None:
+    """Another worker waits for it, and would look again after 5 s only."""
+    marker_key = client.queue("default").keys["marker"]
+    async with Crew(registry, settings) as crew:
+        real, waits, taken = crew.worker.backend.waitForJob, asyncio.Event(), asyncio.Event()
+
+        async def stop_meanwhile(timeout_s: float) -> object:
+            marker = await real(timeout_s)
+            if marker is not None and waits.is_set():
+                crew.worker.stop_fetching()
+                taken.set()
+            return marker
+
+        async def is_taken() -> bool:
+            return await redis.zcard(marker_key) == 0
+
+        monkeypatch.setattr(crew.worker.backend, "waitForJob", stop_meanwhile)
+        await ledger.add(client, 1)
+        await ledger.until(1)
+        await eventually(is_taken, "nothing is left of the first job's marker")
+        waits.set()
+        await ledger.note.trigger(2, client=client, delay=delay)
+        await asyncio.wait_for(taken.wait(), 10)
+        await crew.worker.drain(5)
+    assert await redis.zcard(marker_key) == 1
+    assert ledger.ran == [1]
+
+
 async def test_a_pause_holds_back_the_job_that_would_follow(
     client: JobClient, one_at_a_time: Settings, registry: JobRegistry, ledger: Ledger
 ) -> None:
