@@ -18,11 +18,15 @@ from midday_worker.errors import ConfigurationError
 FOLDER: Final = Path(__file__).with_name("assets")
 """Where they are. Not in the repository: `scripts/fetch-dashboard` brings them, the build takes them along."""
 
+OWN_FOLDER: Final = Path(__file__).with_name("runs") / "files"
+"""Those of the page of all runs, which are ours."""
+
 VERSION: Final = "9.10.2"
 """Of `@bull-board/ui`; the routes here are those that this version asks."""
 
 _HASHED: Final = re.compile(r"\.[0-9a-f]{10}\.(js|css)(\.LICENSE\.txt)?$")
 _TEXT: Final = (".js", ".css", ".json", ".svg", ".txt")
+_OWN: Final = (".js", ".css")
 _KINDS: Final = {".js": "text/javascript", ".ico": "image/x-icon"}
 
 
@@ -70,6 +74,12 @@ def load_assets() -> Assets:
         raise ConfigurationError(_missing(f"are of version {package.get('version')}, not {VERSION}"))
     static = FOLDER / "static"
     return Assets(index, {path.relative_to(static).as_posix(): path for path in static.rglob("*") if path.is_file()})
+
+
+def find_own(name: str) -> Asset | None:
+    """Return a file of the page of all runs; None if there is none."""
+    file = OWN_FOLDER / name
+    return _read(file) if file.suffix in _OWN and file.parent == OWN_FOLDER and file.is_file() else None
 
 
 @cache

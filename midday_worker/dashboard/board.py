@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from midday_worker.admin import QueueOverview, WorkerClient, list_all_workers, read_overviews
 from midday_worker.client import JobClient
 from midday_worker.dashboard.recent import Recent
+from midday_worker.dashboard.runs.event_stream import Streams
 from midday_worker.dashboard.shown.redaction import Redaction
 from midday_worker.definition import JobDefinition
 from midday_worker.engine.queue import Queue
@@ -44,6 +45,7 @@ class Board:
         self._names = None if names is None else tuple(dict.fromkeys(names))
         self._overviews = Recent(self._read_overviews)
         self._workers = Recent(self._read_workers)
+        self.streams = Streams()
 
     @property
     def names(self) -> tuple[str, ...]:

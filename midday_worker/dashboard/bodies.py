@@ -96,6 +96,11 @@ def parse_body(kind: type[BodyT], raw: bytes) -> BodyT:
     except (ValueError, RecursionError) as error:
         message = f"The body is not JSON in UTF-8: {type(error).__name__}."
         raise Problem(400, INVALID_BODY, message, code="INVALID_REQUEST") from error
+    return checked(kind, value)
+
+
+def checked(kind: type[BodyT], value: object) -> BodyT:
+    """Return what a value says. Raises Problem."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:

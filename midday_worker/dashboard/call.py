@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.bodies import Body, parse_body
-from midday_worker.dashboard.problem import Problem
+from midday_worker.dashboard.problem import Problem, wrong_parameter
 from midday_worker.dashboard.security.access import Access
 from midday_worker.engine.queue import Queue
 
@@ -62,6 +62,15 @@ class Call:
     def asked(self, name: str) -> str | None:
         """Return a parameter of the query; None if it isn't there or is empty."""
         return self.request.query_params.get(name) or None
+
+    def asked_number(self, name: str, most: int) -> int | None:
+        """Return a parameter of the query that is a whole number from 1 on; None if it isn't there. Raises Problem."""
+        given = self.asked(name)
+        if given is None:
+            return None
+        if not (given.isascii() and given.isdecimal() and len(given) < 20 and 1 <= int(given) <= most):
+            raise wrong_parameter(name, f"Accepted: a whole number from 1 to {most}.")
+        return int(given)
 
     def asked_queue(self, name: str) -> str | None:
         """Return the shown queue that a parameter names; the page encodes it once more than others do."""

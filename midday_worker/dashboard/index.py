@@ -19,6 +19,7 @@ _DEFAULTS: Final[Mapping[str, object]] = {
     "hasLatencyHistory": False,
     "showMetrics": True,
 }
+_OWN_LINKS: Final = [{"text": "All runs", "url": "runs"}]
 _FIXED: Final = ("hasHistoryProvider", "hasHistoryUsage", "canPurgeHistory", "hasLatencyHistory")
 _FONTS: Final = re.compile(r"<link\b[^>]*\bhref=\"https?://[^>]*>")
 _PLACE: Final = re.compile(r"<%[=-]\s*(\w+)\s*%>")
@@ -26,16 +27,22 @@ _PLACE: Final = re.compile(r"<%[=-]\s*(\w+)\s*%>")
 
 def page_config(given: Mapping[str, object]) -> dict[str, object]:
     """Return the page's settings: the defaults, with the given ones over them where they may be changed."""
-    return {**_DEFAULTS, **{name: value for name, value in given.items() if name not in _FIXED}}
+    links = given.get("miscLinks")
+    return {
+        **_DEFAULTS,
+        **{name: value for name, value in given.items() if name not in _FIXED},
+        "miscLinks": [*_OWN_LINKS, *(cast("list[object]", links) if isinstance(links, list | tuple) else ())],
+    }
 
 
-def render_index(template: str, base: str, config: Mapping[str, object]) -> str:
+def render_index(template: str, base: str, config: Mapping[str, object], more: Mapping[str, str] | None = None) -> str:
     """Return the page.
 
     Args:
         template: what comes with the page's files; its link to fonts elsewhere is left out.
         base: where the dashboard is mounted, with a slash at its end.
         config: the page's settings.
+        more: what else the template has places for.
     """
     icons = config.get("favIcon")
     icon: Mapping[str, object] = cast("Mapping[str, object]", icons) if isinstance(icons, Mapping) else {}
@@ -46,5 +53,6 @@ def render_index(template: str, base: str, config: Mapping[str, object]) -> str:
         "favIconDefault": html.escape(str(icon.get("default", ""))),
         "favIconAlternative": html.escape(str(icon.get("alternative", ""))),
         "uiConfig": settings,
+        **{name: html.escape(value) for name, value in (more or {}).items()},
     }
     return _PLACE.sub(lambda place: values.get(place[1], ""), _FONTS.sub("", template))

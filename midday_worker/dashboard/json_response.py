@@ -14,11 +14,15 @@ _DEEPEST: Final = 200
 
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer in JSON. Numbers that JSON doesn't know are written as text, and so is what nests too deeply."""
+    return Response(to_json(body), status, dict(headers or {}), "application/json")
+
+
+def to_json(body: object) -> str:
+    """Return a value as JSON in one line, whatever is in it."""
     try:
-        text = _dumped(body)
+        return _dumped(body)
     except (ValueError, RecursionError):
-        text = _dumped(_tame(body, 0))
-    return Response(text, status, dict(headers or {}), "application/json")
+        return _dumped(_tame(body, 0))
 
 
 def _dumped(body: object) -> str:

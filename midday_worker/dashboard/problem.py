@@ -71,6 +71,11 @@ class Problem(Exception):
         )
 
 
+def wrong_parameter(name: str, message: str | None = None) -> Problem:
+    """Return what a parameter of the query is refused with."""
+    return Problem(400, "ERRORS.INVALID_QUERY_PARAM", message, options={"field": name}, code="INVALID_REQUEST")
+
+
 def problem_of(error: MiddayWorkerError) -> Problem:
     """Return what one of this library's errors is answered with."""
     if isinstance(error, JobNotFoundError):

@@ -8,11 +8,13 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from midday_worker.dashboard.assets_folder import Asset, load_assets
+from midday_worker.dashboard.assets_folder import Asset, find_own, load_assets
 from midday_worker.dashboard.problem import Problem
 from midday_worker.errors import ConfigurationError
 
 PREFIX: Final = "static"
+OWN: Final = "runs"
+"""The part below it that has the files of the page of all runs."""
 
 _FOR_EVER: Final = "private, max-age=31536000, immutable"
 _ASK_AGAIN: Final = "private, no-cache"
@@ -23,7 +25,7 @@ def static_file(request: Request, parts: Sequence[str]) -> Response:
     if request.method not in ("GET", "HEAD"):
         raise Problem(405, "ERRORS.FORBIDDEN", "Files can only be read.", headers={"Allow": "GET, HEAD"})
     try:
-        asset = load_assets().find("/".join(parts))
+        asset = find_own(parts[1]) if parts[:1] == (OWN,) and len(parts) == 2 else load_assets().find("/".join(parts))
     except ConfigurationError as error:
         raise Problem(503, "ERRORS.INTERNAL_SERVER_ERROR", str(error), code="ASSETS_MISSING") from error
     if asset is None:

@@ -10,10 +10,8 @@ from midday_worker.admin import FlowWindow, JobSnapshot, find_job, find_root, ge
 from midday_worker.dashboard.call import Call
 from midday_worker.dashboard.json_response import json_response
 from midday_worker.dashboard.shown.flow import show_flow
-from midday_worker.dashboard.shown.job import show_job
-from midday_worker.dashboard.shown.redaction import Shown
+from midday_worker.dashboard.shown.job import show_job, show_line
 
-_LONGEST_LINE: Final = 10_000
 _DEPTH: Final = (10, 20)
 _CHILDREN: Final = (20, 1_000)
 _JOBS: Final = 200
@@ -39,11 +37,7 @@ async def show_logs(call: Call) -> Response:
     log = await read_log(queue, call.job_id)
     job = await find_job(queue, call.job_id, longest=0) if log.lines else None
     name = "" if job is None else job.name
-    lines = [
-        call.board.redaction.text(Shown(_shortened(line), "log", queue.name, name))
-        for line in log.lines
-        if job is not None
-    ]
+    lines = [show_line(line, queue.name, name, call.board.redaction) for line in log.lines if job is not None]
     earlier = log.total - len(log.lines)
     return json_response([f"({earlier:,} earlier lines are not shown)", *lines] if earlier > 0 and lines else lines)
 
@@ -68,7 +62,3 @@ def _clamped(given: str | None, default: int, most: int) -> int:
     if given is None or not (given.isascii() and given.removeprefix("-").isdecimal() and len(given) < 20):
         return default
     return min(max(int(given), 1), most)
-
-
-def _shortened(line: str) -> str:
-    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} ... ({len(line):,} characters)"

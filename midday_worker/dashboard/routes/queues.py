@@ -12,7 +12,7 @@ from midday_worker.admin import JobSnapshot, QueueOverview, read_overview, read_
 from midday_worker.dashboard.call import Call
 from midday_worker.dashboard.job_schema import job_data_schema, job_defaults
 from midday_worker.dashboard.json_response import json_response
-from midday_worker.dashboard.problem import Problem
+from midday_worker.dashboard.problem import Problem, wrong_parameter
 from midday_worker.dashboard.shown.job import show_job
 from midday_worker.dashboard.shown.queue import (
     STATUSES,
@@ -46,12 +46,12 @@ class _Query:
     def of(cls, call: Call) -> _Query:
         status = call.asked("status") or _LATEST
         if status not in (_LATEST, "paused", *STATUSES):
-            raise _wrong("status")
+            raise wrong_parameter("status")
         return cls(
             call.asked_queue("activeQueue"),
             status,
-            _number(call, "page", 1, _LAST_PAGE),
-            _number(call, "jobsPerPage", 10, MOST_JOBS),
+            call.asked_number("page", _LAST_PAGE) or 1,
+            call.asked_number("jobsPerPage", MOST_JOBS) or 10,
         )
 
     def window(self, overview: QueueOverview) -> tuple[tuple[str, ...], dict[str, object], int, int]:
@@ -126,16 +126,3 @@ async def show_redis(call: Call) -> Response:
     names = call.board.names
     queue = call.board.queue(names[0]) if names else None
     return json_response({} if queue is None else show_server(await read_server(queue)))
-
-
-def _number(call: Call, name: str, default: int, most: int) -> int:
-    given = call.asked(name)
-    if given is None:
-        return default
-    if not (given.isascii() and given.isdecimal() and len(given) < 20 and 1 <= int(given) <= most):
-        raise _wrong(name)
-    return int(given)
-
-
-def _wrong(field: str) -> Problem:
-    return Problem(400, "ERRORS.INVALID_QUERY_PARAM", options={"field": field}, code="INVALID_REQUEST")

@@ -1,4 +1,4 @@
-"""All routes of the contract, in the order in which they are tried."""
+"""All routes: those of the contract, and those of our own page; in the order in which they are tried."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Final
 
 from midday_worker.dashboard.router import Handler, Route
 from midday_worker.dashboard.routes import job_acts, jobs, page, queue_acts, queues, schedulers
+from midday_worker.dashboard.runs import page as runs_page
+from midday_worker.dashboard.runs import routes as runs
 
 _Q: Final = "/api/queues/:queue"
 _JOB: Final = f"{_Q}/:job"
@@ -75,4 +77,13 @@ _JOB_ACTS: Final = [
     _put(f"{_JOB}/remove-unprocessed-children", job_acts.remove_children),
 ]
 
-ROUTES: Final = (*_PAGE, *_READS, *_QUEUE_ACTS, *_SCHEDULE_ACTS, *_JOB_ACTS)
+_RUNS: Final = [
+    _get("/runs", runs_page.show),
+    _get("/api/runs", runs.list_all),
+    _get("/api/runs/names", runs.show_names),
+    _get("/api/runs/count", runs.count),
+    Route("POST", "/api/runs/act", runs.act),
+    _get("/api/runs/:queue/:job/tail", runs.follow),
+]
+
+ROUTES: Final = (*_PAGE, *_READS, *_QUEUE_ACTS, *_SCHEDULE_ACTS, *_JOB_ACTS, *_RUNS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from midday_worker.admin import JobSnapshot
 from midday_worker.dashboard.shown.redaction import NOT_SHOWN, Redaction, Shown
 
+_LONGEST_LINE: Final = 10_000
 Field = Literal["data", "result", "progress", "failure"]
 
 
@@ -46,6 +47,13 @@ def show_job(job: JobSnapshot, queue: str, redaction: Redaction) -> dict[str, ob
         "isFailed": bool(job.failed_reason or stacktrace),
         **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def show_line(line: str, queue: str, job: str, redaction: Redaction) -> str:
+    """Return a line of a job's log."""
+    long = len(line) > _LONGEST_LINE
+    shortened = f"{line[:_LONGEST_LINE]} ... ({len(line):,} characters)" if long else line
+    return redaction.text(Shown(shortened, "log", queue, job))
 
 
 def _progress(value: object) -> object:

@@ -1,0 +1,104 @@
+// The runs that were read so far, and how far that is.
+
+import { read } from "./api.js";
+import { queryOf } from "./filters.js";
+import { keyOf } from "./rows.js";
+
+const PAGE = 50;
+const COSTLY_MS = 300;
+
+/** Reads runs page by page, and calls `onChange` whenever something has changed. */
+export class RunList {
+  constructor(onChange) {
+    this.onChange = onChange;
+    this.clear();
+    this.problem = "";
+    this.hasLoaded = false;
+    this.isBusy = false;
+  }
+
+  clear() {
+    this.runs = [];
+    this.cursor = null;
+    this.scanned = this.total = this.unsearched = 0;
+    this.isOlder = this.isSeeking = this.isCostly = false;
+  }
+
+  /** Reads the newest runs that match. What is there stays until then, if it is for the same filters. */
+  async load(filters) {
+    const query = queryOf(filters).toString();
+    if (query !== this.query) {
+      this.query = query;
+      this.clear();
+      this.hasLoaded = false;
+      this.onChange();
+    }
+    this.isSeeking = false;
+    await this.page(null, true);
+  }
+
+  /** Reads the next ones. */
+  async more() {
+    this.isOlder = true;
+    await this.page(this.cursor, false);
+    // Looking through a million runs takes many answers: go on until there is something to see.
+    if (this.cursor !== null && this.fresh === 0) await this.seek();
+  }
+
+  /** Goes on until a page is full, there is no further run, or `stop`. */
+  async seek() {
+    const before = this.runs.length;
+    this.isOlder = this.isSeeking = true;
+    this.onChange();
+    while (this.isSeeking && this.cursor !== null && !this.problem && this.runs.length - before < PAGE) {
+      await this.page(this.cursor, false);
+    }
+    this.isSeeking = false;
+    this.onChange();
+  }
+
+  stop() {
+    this.isSeeking = false;
+    this.onChange();
+  }
+
+  async page(cursor, isFirst) {
+    this.asked?.abort();
+    const asked = (this.asked = new AbortController());
+    const query = new URLSearchParams(this.query);
+    query.set("limit", PAGE);
+    if (cursor) query.set("cursor", cursor);
+    const started = performance.now();
+    this.isBusy = !isFirst && !this.isSeeking;
+    if (this.isBusy) this.onChange();
+    try {
+      const found = await read("api/runs", query, asked.signal);
+      this.take(found, isFirst);
+      this.isCostly = performance.now() - started > COSTLY_MS;
+      this.problem = "";
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.problem = error.isOutage ? `${error.message} Trying again every few seconds.` : error.message;
+      this.isSeeking = false;
+    }
+    this.isBusy = false;
+    this.onChange();
+  }
+
+  take(found, isFirst) {
+    if (isFirst) {
+      this.runs = [];
+      this.unsearched = 0;
+      this.isOlder = false;
+    }
+    const known = new Set(this.runs.map(keyOf));
+    const fresh = found.runs.filter((run) => !known.has(keyOf(run)));
+    this.fresh = fresh.length;
+    this.runs = [...this.runs, ...fresh];
+    this.cursor = found.cursor;
+    this.scanned = found.scanned;
+    this.total = found.total;
+    this.unsearched += found.unsearched;
+    this.hasLoaded = true;
+  }
+}

@@ -1,0 +1,29 @@
+"""The page of all runs."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from starlette.responses import Response
+
+from midday_worker.dashboard.assets_folder import OWN_FOLDER, load_assets
+from midday_worker.dashboard.call import Call
+from midday_worker.dashboard.index import render_index
+from midday_worker.dashboard.paths import base_path
+from midday_worker.dashboard.problem import Problem
+from midday_worker.errors import ConfigurationError
+
+_STYLES: Final = re.compile(r'href="(static/css/main\.[^"]+\.css)"')
+
+
+async def show(call: Call) -> Response:
+    """GET /runs: the page, in the main page's own colours and fonts."""
+    try:
+        styles = _STYLES.search(load_assets().index)
+    except ConfigurationError as error:
+        raise Problem(503, "ERRORS.INTERNAL_SERVER_ERROR", str(error), code="ASSETS_MISSING") from error
+    template = (OWN_FOLDER / "runs.html").read_text()
+    more = {"mainStyles": styles[1] if styles else ""}
+    html = render_index(template, base_path(call.request.scope), call.board.ui_config, more)
+    return Response(html, media_type="text/html")
