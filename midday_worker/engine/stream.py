@@ -19,6 +19,9 @@ from midday_worker.engine.unsent import NeverSentError
 
 CLOSED_BY_SERVER: Final = "Connection closed by server."
 
+_EARLY_BYTES: Final = 16 * 1024
+"""So much is written before the turn of the loop ends: Redis works on it while the rest is being made."""
+
 
 class Stream(asyncio.Protocol):
     """Takes over a connection that redis-py has connected. How bytes become replies is left to subclasses.
@@ -37,7 +40,8 @@ class Stream(asyncio.Protocol):
         self._timeout_s = timeout_s
         self._bytes = 0
         self._waiting: deque[Command] = deque()  # no room for them yet
-        self._queue: list[Command] = []  # to be written at the end of this turn
+        self._queue: list[Command] = []  # to be written at the end of this turn, or when it is enough
+        self._queued_bytes = 0
         self._in_flight: deque[Command] = deque()  # written, the reply is owed
         self._flushing = False
         self._timer: asyncio.TimerHandle | None = None
@@ -48,9 +52,11 @@ class Stream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", writer.transport)
         self._former = cast("asyncio.StreamReaderProtocol", self._transport.get_protocol())
         self._transport.set_protocol(self)
+        # uvloop keeps what is written until the turn ends, if it is no more than this.
+        self._transport.set_write_buffer_limits(high=_EARLY_BYTES // 2)
 
     def send(self, args: tuple[EncodableT, ...], *, raw: bool = False) -> Command:
-        """Queue a command; it is written when this turn of the loop ends, or when there is room."""
+        """Queue a command; it is written when this turn of the loop ends or much is queued, and there is room."""
         return self._send(self._pack(args), raw)
 
     def send_all(self, commands: Iterable[tuple[EncodableT, ...]]) -> list[Command]:
@@ -70,14 +76,20 @@ class Stream(asyncio.Protocol):
     def _accept(self, command: Command) -> None:
         self._bytes += command.size
         self._queue.append(command)
-        if not self._flushing:
+        self._queued_bytes += command.size
+        if self._queued_bytes >= _EARLY_BYTES:
+            self._write_queued()
+        elif not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushing = False
-        if not self.is_open:
-            return
+        if self.is_open:
+            self._write_queued()
+            self.admit()
+
+    def _write_queued(self) -> None:
         if self._transport.is_closing():
             self.fail(CLOSED_BY_SERVER)
             return
@@ -91,11 +103,11 @@ class Stream(asyncio.Protocol):
             command.data = b""
             self._in_flight.append(command)
         self._queue.clear()
+        self._queued_bytes = 0
         if chunks:
             self._transport.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
             if idle:
                 self._expect_signs_of_life()
-        self.admit()
 
     def admit(self) -> None:
         """Queue what waited for room, as far as there is room."""

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import cast
 
 import pytest
 import uvloop
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ConnectionError
 
@@ -94,6 +96,40 @@ def test_a_unix_socket(
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(run())
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["asyncio", "uvloop"])
+def test_of_much_that_is_sent_in_one_turn_redis_has_the_first_before_the_turn_ends(
+    redis_server: RedisServer, redis_prefix: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    keys = [f"{redis_prefix}:{n}" for n in range(40)]
+
+    async def run() -> None:
+        async with client_of(redis_server.url) as client:
+            await call(client, "PING")
+            commands = [call(client, "SET", key, "x" * 1_000) for key in keys]
+            for command in commands[:-1]:
+                asyncio.get_running_loop().call_soon(command.send, None)  # each up to where it waits for its reply
+            sent = asyncio.create_task(commands[-1])
+            seen = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(lambda: seen.set_result(_exists(redis_server, keys[0])))
+            assert await seen
+            await sent
+            for command in commands[:-1]:
+                command.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(run())
+
+
+def _exists(server: RedisServer, key: str) -> bool:
+    """Ask on another connection, without giving the loop a turn."""
+    with SyncRedis(host=server.host, port=server.port) as client:
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if client.exists(key):
+                return True
+    return False
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
