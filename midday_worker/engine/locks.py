@@ -22,11 +22,16 @@ from midday_worker.engine.outage import Outage
 from midday_worker.engine.threads import in_thread
 from midday_worker.metrics.tally import QueueTally
 
-_TIMEOUT_S: Final = 5.0
+_LONGEST_S: Final = 5.0
+"""How long the thread waits for a reply at most, however long locks last."""
+
+_SHORTEST_S: Final = 0.05
 
 
 class LockRenewal(LockManager):
-    """Renews the locks of tracked jobs every quarter of their duration.
+    """Renews the locks of tracked jobs every quarter of their duration; soon again when that fails.
+
+    A reply is waited for no longer than such a quarter, so that there are further tries while a lock lasts.
 
     Args:
         worker: whose jobs they are.
@@ -42,6 +47,8 @@ class LockRenewal(LockManager):
         super().__init__(worker, lock_duration_ms // 2, lock_duration_ms, worker.id)
         self._url = url
         self._outage = outage
+        self._every_s = lock_duration_ms / 4000
+        self._timeout_s = max(_SHORTEST_S, min(_LONGEST_S, self._every_s))
         self._tally = tally or QueueTally(worker.name)
         self._who = f"locks of queue {worker.name}"
         self._stop = threading.Event()
@@ -64,22 +71,24 @@ class LockRenewal(LockManager):
         self._stop.set()
         self.tracked_jobs.clear()
         if self._thread is not None:
-            await in_thread(self._thread.join, _TIMEOUT_S)
+            await in_thread(self._thread.join, _LONGEST_S)
 
     def _renew(self) -> None:
-        client = _connect(self._url)
+        client = _connect(self._url, self._timeout_s)
         extend = client.register_script(loadScript("extendLock-2.lua"))
+        failed = 0
         try:
-            while not self._stop.wait(self.lock_duration / 4000):
-                self._renew_once(client, extend)
+            while not self._stop.wait(min(self._every_s, _SHORTEST_S * 2**failed) if failed else self._every_s):
+                failed = 0 if self._renew_once(client, extend) else min(failed + 1, 10)
         finally:
             client.close()
 
-    def _renew_once(self, client: Redis, extend: Script) -> None:
+    def _renew_once(self, client: Redis, extend: Script) -> bool:
+        """Renew all; False if Redis didn't do it."""
         # A copy: the loop tracks and untracks meanwhile.
         tracked = [(job_id, entry["token"]) for job_id, entry in list(self.tracked_jobs.items())]
         if not tracked and not self._outage.failures(self._who):
-            return
+            return True
         stalled, prefix = self._keys
         started = time.monotonic()
         try:
@@ -93,7 +102,7 @@ class LockRenewal(LockManager):
         except Exception as error:  # whatever it is: this thread has to go on
             self._tally.lock_renewal_failures += 1
             self._outage.note_failure(self._who, error, started)
-            return
+            return False
         self._outage.note_success(self._who)
         for (job_id, _), answer in zip(tracked, renewed, strict=False):
             if answer == 1:
@@ -101,6 +110,7 @@ class LockRenewal(LockManager):
             elif job_id in self.tracked_jobs:  # else it has ended meanwhile
                 self._tally.locks_lost += 1
                 logger.warning("job {id} has lost its lock; another worker may run it", id=job_id)
+        return True
 
 
 def _bytes(text: str) -> bytes:
@@ -108,11 +118,11 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _connect(url: str) -> Redis:
+def _connect(url: str, timeout_s: float) -> Redis:
     return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
         url,
         decode_responses=True,
-        socket_timeout=_TIMEOUT_S,
-        socket_connect_timeout=_TIMEOUT_S,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),
     )

@@ -177,7 +177,8 @@ async def test_the_marker_that_a_worker_took_as_it_stopped_is_given_back(
         async def stop_meanwhile(timeout_s: float) -> object:
             marker = await real(timeout_s)
             if marker is not None and waits.is_set():
-                crew.worker.stop_fetching()
+                # When this has returned, and before anybody has heard of it.
+                asyncio.get_running_loop().call_soon(crew.worker.stop_fetching)
                 taken.set()
             return marker
 
