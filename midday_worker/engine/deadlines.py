@@ -12,25 +12,36 @@ from types import TracebackType
 
 
 class Deadlines:
-    """Makes time limits of `seconds` each, for tasks of one event loop at a time."""
+    """Makes time limits of `seconds` each, for tasks of any event loop."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._running: deque[Limit] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._clocks: dict[asyncio.AbstractEventLoop, Clock] = {}
 
     def limit(self) -> Limit:
         """Return a limit for a block of the running task, to be used with `async with`."""
-        return Limit(self)
+        loop = asyncio.get_running_loop()
+        clock = self._clocks.get(loop)
+        if clock is None:
+            # Those of a loop that has ended can't be told any more.
+            others = {other: its for other, its in self._clocks.items() if not other.is_closed()}
+            clock = Clock(self.seconds)
+            self._clocks = {**others, loop: clock}
+        return Limit(clock)
+
+
+class Clock:
+    """The limits of one event loop that run, and the timer that ends them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._running: deque[Limit] = deque()
+        self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, limit: Limit) -> None:
         """Let a limit run."""
         loop = asyncio.get_running_loop()
-        if loop is not self._loop:  # those of a loop that has ended can't be told any more
-            self._loop, self._timer = loop, None
-            self._running.clear()
-        limit.ends_at = loop.time() + self.seconds
+        limit.ends_at = loop.time() + self._seconds
         self._running.append(limit)
         if self._timer is None:
             self._timer = loop.call_at(limit.ends_at, self._check)
@@ -42,9 +53,9 @@ class Deadlines:
 
     def _check(self) -> None:
         self._timer = None
-        loop = self._loop
+        loop = asyncio.get_running_loop()
         self.end()
-        while loop is not None and self._running:
+        while self._running:
             oldest = self._running[0]
             if oldest.ends_at > loop.time():
                 self._timer = loop.call_at(oldest.ends_at, self._check)
@@ -56,10 +67,10 @@ class Deadlines:
 class Limit:
     """One block's time limit. Raises TimeoutError in its task, as `asyncio.timeout` does."""
 
-    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task", "ends_at", "over")
+    __slots__ = ("_cancelling", "_clock", "_expired", "_task", "ends_at", "over")
 
-    def __init__(self, deadlines: Deadlines) -> None:
-        self._deadlines = deadlines
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._expired = False
@@ -71,14 +82,14 @@ class Limit:
         if task is None:
             raise RuntimeError("a time limit needs a task to end")
         self._cancelling = task.cancelling()
-        self._deadlines.begin(self)
+        self._clock.begin(self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
         self.over = True
-        self._deadlines.end()
+        self._clock.end()
         if not self._expired or task is None:
             return
         # As asyncio.timeout: a cancellation of somebody else's stays one.

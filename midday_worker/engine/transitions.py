@@ -60,6 +60,7 @@ class Transitions:
     ) -> None:
         self._backend = backend
         self._commands = backend.connection.commands
+        self._lock_ms = lock_duration_ms
         self._prefix = backend.keys[""]
         self._fetch_keys = self._keys(_FETCH)
         self._finish_keys = self._keys(_FINISH)
@@ -133,6 +134,18 @@ class Transitions:
             if lock == token:
                 return Fetched(job_id, await self._hash(job_id))
         return NOTHING
+
+    async def still_holds(self, fetched: Fetched, token: str) -> bool:
+        """Return whether a job that was fetched is still this worker's, and lengthen its lock if that was long ago.
+
+        A process that was stopped, or not scheduled, may read an answer when the lock has long expired and another
+        worker has run the job.
+        """
+        asked = (fetched.raw or {}).get("processedOn", "")  # as this worker's clock said when it asked
+        if not asked.isdecimal() or _now() - int(asked) < self._lock_ms / 2:
+            return True
+        keys = [f"{self._prefix}{fetched.job_id}:lock", self._backend.keys["stalled"]]
+        return await self._run("extendLock", keys, [token, self._lock_ms, fetched.job_id or ""]) == 1
 
     async def forget_cancellation(self, job: Job) -> None:
         """Remove what is left of the cancellation of a job that has ended."""

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import bullmq
 from bullmq.redis_connection import RedisConnection
 from loguru import logger
+from redis.exceptions import RedisError
 
 from midday_worker.engine.backend import Backend, client_name
 from midday_worker.engine.cancel_watch import CancelWatch
@@ -171,7 +172,7 @@ class Worker(bullmq.Worker):
     async def _receive(self, fetched: Fetched, token: str) -> Job | None:
         """Return the job that Redis answered with, ready to run; None if it answered with none."""
         self._intake.learn(fetched)
-        if fetched.job_id is None:
+        if fetched.job_id is None or not await self._still_holds(fetched, token):
             return None
         # A job that can't be read is returned as one, instead of raising for ever, as the port does.
         job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
@@ -185,6 +186,16 @@ class Worker(bullmq.Worker):
             except Exception as error:  # the job is active and has to run, whatever its schedule does
                 logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
         return job
+
+    async def _still_holds(self, fetched: Fetched, token: str) -> bool:
+        try:
+            held = await self._moves.still_holds(fetched, token)
+        except (RedisError, *UNREACHABLE) as error:  # its lock expires, and it is run then
+            logger.debug("job {id}: {error}", id=fetched.job_id, error=error)
+            held = False
+        if not held:
+            logger.warning("job {id} came too late to be run here: its lock has expired", id=fetched.job_id)
+        return held
 
     @property
     def jobScheduler(self) -> Scheduler:

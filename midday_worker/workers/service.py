@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -29,6 +28,7 @@ from midday_worker.registry import JobRegistry
 from midday_worker.sentry import SentryReports, start_sentry
 from midday_worker.settings import Settings
 from midday_worker.urls import redact_url
+from midday_worker.workers.loaded import keep_loaded
 from midday_worker.workers.member import FORCE_SIGNAL, Member
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import Plan
@@ -125,9 +125,7 @@ class WorkerService:
         )
 
     async def _work(self, connection: Connection, database: Database | None) -> bool:
-        # What was loaded until here stays: the collector needn't look at it again and again.
-        gc.collect()
-        gc.freeze()
+        keep_loaded()
         # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
         level = "INFO" if self._settings.development else "DEBUG"
         await put_schedules_right(connection, self._redis.prefix, self._plan)

@@ -13,6 +13,7 @@ from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Set
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
+from midday_worker.engine.worker_config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 
@@ -157,6 +158,38 @@ async def test_a_job_whose_fetch_lost_its_answer_as_the_worker_stopped_goes_back
     async with Crew(registry, one_at_a_time):
         await ledger.until(2)
     assert ledger.ran == [1, 2]
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["lost", "kept"])
+async def test_a_job_whose_answer_came_after_its_lock_had_expired_is_not_run_beside_another_worker_s_run(
+    client: JobClient,
+    settings: Settings,
+    registry: JobRegistry,
+    ledger: Ledger,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    taken: bool,
+) -> None:
+    """As in a process that was stopped, and reads the answer as it goes on."""
+    real, lock_ms, late = Transitions.fetch, 600, list[str]()
+
+    async def come_late(moves: Transitions, token: str) -> Fetched:
+        fetched = await real(moves, token)
+        if fetched.job_id is not None and not late:
+            late.append(fetched.job_id)
+            lock = f"{client.queue('default').toKey(fetched.job_id)}:lock"
+            if taken:
+                await redis.set(lock, "another worker's")
+            await asyncio.sleep(lock_ms / 1000 * 0.7)
+            assert await redis.pttl(lock) != -2
+        return fetched
+
+    monkeypatch.setattr(Transitions, "fetch", come_late)
+    await ledger.add(client, 1, 2)
+    config = WorkerConfig(queue="default", concurrency=1, lock_duration_ms=lock_ms)
+    async with Crew(registry, settings, configs=(config,)):
+        await ledger.until(1 if taken else 2)
+    assert ledger.ran == ([2] if taken else [1, 2])
 
 
 @pytest.mark.parametrize("delay", [0, "1h"], ids=["for now", "for later"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from midday_worker import JobContext, Payload, job
+from tests.soak.heartbeat import start_heartbeat
 from tests.soak.ledger import Ledger
 
 QUEUE: Final = "soak"
@@ -44,3 +45,9 @@ def _ledger() -> Ledger:
     if not _opened:
         _opened.append(Ledger(Path(os.environ["SOAK_LEDGER"]) / f"worker-{os.getpid()}.jsonl"))
     return _opened[0]
+
+
+def watch_this_worker() -> None:
+    """Note that this worker has loaded its jobs, and from now on when it isn't scheduled."""
+    _ledger().note("up", pid=os.getpid())
+    start_heartbeat(_ledger(), os.getpid())

@@ -22,6 +22,8 @@ Kind: TypeAlias = Literal[
     "worker away",  # SIGSTOP until `until`
     "redis away",  # killed, or paused, until `until`
     "cut",  # connections, while Redis stayed
+    "starved",  # the process `pid` was not scheduled until `until`; 0 is the disturber, through whose proxy all goes
+    "up",  # a worker has loaded its jobs
 ]
 
 

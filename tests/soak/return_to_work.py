@@ -10,9 +10,11 @@ from typing import Final
 from tests.soak.excuse import Span, absences_of, merged
 from tests.soak.ledger import Entry
 
-DEAF_S: Final = 12.0
-"""A worker for which there were jobs, and which started none for so long without a reason, is deaf. The bar is 5 s; the
-rest is for a machine that is busy with other things."""
+DEAF_S: Final = 5.0
+"""A worker for which there are jobs, and which starts none for so long without a reason, is deaf."""
+
+START_UP_S: Final = 10.0
+"""How long a process may take to load its jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,39 +22,61 @@ class Service:
     """What one worker did while jobs were being added."""
 
     pid: int
+    up: float
+    """When it had loaded its jobs."""
     starts: tuple[float, ...]
     until: float
     """When it was told to stop, was killed, or the last job was added."""
     disturbed: tuple[Span, ...]
+    """When it, or Redis, was away; a connection that is cut is away for no time at all."""
+    starved: tuple[Span, ...]
+    """When its process, or that of the proxy, was not scheduled, though nobody had stopped it."""
 
 
 def services(entries: Sequence[Entry]) -> list[Service]:
-    """Return the service of each worker that started a job."""
+    """Return the service of each worker that was to work."""
     feed_end = max((entry.time for entry in entries if entry.kind == "added"), default=0.0)
     cuts = [(entry.time, entry.time) for entry in entries if entry.kind == "cut"]
     found: list[Service] = []
-    for pid in dict.fromkeys(entry.pid for entry in entries if entry.kind == "launched"):
-        mine = [entry for entry in entries if entry.pid == pid]
-        ends = [entry.time for entry in mine if entry.kind in ("told to stop", "killed", "exited")]
-        until = min([*ends, feed_end])
-        starts = tuple(entry.time for entry in mine if entry.kind == "started" and entry.time <= until)
-        if starts:
-            found.append(Service(pid, starts, until, tuple(merged(sorted([*absences_of(pid, entries), *cuts]), 0))))
+    for launched in (entry for entry in entries if entry.kind == "launched"):
+        mine = [entry for entry in entries if entry.pid == launched.pid]
+        until = min([*(entry.time for entry in mine if entry.kind in ("told to stop", "killed", "exited")), feed_end])
+        up = next((entry.time for entry in mine if entry.kind == "up"), launched.time + START_UP_S)
+        if up < until:
+            starved = [(each.time, each.until) for each in entries if _is_starved(each, launched.pid)]
+            found.append(
+                Service(
+                    pid=launched.pid,
+                    up=up,
+                    starts=tuple(entry.time for entry in mine if entry.kind == "started" and entry.time <= until),
+                    until=until,
+                    disturbed=tuple(merged(sorted([*absences_of(launched.pid, entries), *cuts]), 0)),
+                    starved=tuple(starved),
+                )
+            )
     return found
 
 
+def _is_starved(entry: Entry, pid: int) -> bool:
+    return entry.kind == "starved" and entry.pid in (pid, 0)
+
+
 def deaf(service: Service) -> list[str]:
-    """Return what to say of the times at which it should have started jobs and didn't."""
+    """Return what to say of the times at which it should have started jobs and didn't.
+
+    That is so, above all, after Redis has returned. Time at which it could not work doesn't count.
+    """
+    excused = merged(sorted([*service.disturbed, *service.starved]), 0)
     return [
         f"worker {service.pid} started nothing from {begin:.3f} to {end:.3f}, undisturbed for {quiet:.1f} s of it"
-        for begin, end in pairwise((*service.starts, service.until))
-        if (quiet := end - begin - _covered(service.disturbed, begin, end)) > DEAF_S
+        for begin, end in pairwise((service.up, *service.starts, service.until))
+        if (quiet := end - begin - _covered(excused, begin, end)) > DEAF_S
     ]
 
 
 def delays(service: Service) -> list[float]:
     """Return the undisturbed seconds from the end of each disturbance to the next start of a job."""
-    ends = [end for _, end in service.disturbed if service.starts[0] < end < service.until]
+    ends = [end for _, end in service.disturbed if service.up < end < service.until]
     nexts = [(end, next((start for start in service.starts if start > end), None)) for end in ends]
     return [
         start - end - _covered(service.disturbed, end, start)  # what comes in between may make it longer, never shorter

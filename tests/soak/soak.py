@@ -13,6 +13,7 @@ from midday_worker.demo.node import NodeRuntime
 from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.soak.disturber import Disturber, DurableRedis
+from tests.soak.heartbeat import start_heartbeat
 from tests.soak.jobs import QUEUE
 from tests.soak.ledger import Ledger, read_ledger
 from tests.soak.proxy import CuttingProxy
@@ -55,6 +56,7 @@ class Soak:
                 ledger = Ledger(self.folder / "disturber.jsonl")
                 disturber = Disturber(server, proxy, ledger, self.folder, self._variables(proxy))
                 self.disturbances = disturber.done
+                beating = start_heartbeat(ledger, 0)
                 try:
                     await disturber.launch_workers()
                     await self._disturb(disturber, proxy)
@@ -62,6 +64,7 @@ class Soak:
                     await disturber.stop_workers()
                 finally:
                     disturber.kill_workers()
+                    beating.set()
                     ledger.close()
             return judge(read_ledger(self.folder), await self._remains(server), LOCK_S)
 

@@ -85,7 +85,7 @@ class WorkerProcess:
 
 async def launch(variables: Mapping[str, str], ledger: Ledger, log: Path) -> WorkerProcess:
     """Start a worker with these settings and no others; its output goes to the log, its ledger is beside that."""
-    process = await start_worker("tests.soak.jobs", {**variables, "SOAK_LEDGER": str(log.parent)}, log)
+    process = await start_worker("tests.soak.worker_jobs", {**variables, "SOAK_LEDGER": str(log.parent)}, log)
     return WorkerProcess(process, ledger, log)
 
 

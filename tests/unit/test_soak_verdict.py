@@ -128,29 +128,59 @@ def test_a_worker_that_does_not_end_when_told_is_an_offence() -> None:
     assert judged(entries).offences == ["worker 11 had to be killed after it was told to stop"]
 
 
-WORKED = [*added("a"), entry("launched", 0.5, pid=FIRST), *run("a", FIRST, 1, 2), entry("redis away", 3, until=5)]
-LATER = 5 + DEAF_S + 1
+WORKED = [
+    *added("a"),
+    entry("launched", 0.2, pid=FIRST),
+    entry("up", 0.5, pid=FIRST),
+    *run("a", FIRST, 1, 2),
+    entry("redis away", 3, until=5),
+]
 
 
 def fed_until(time: float) -> list[Entry]:
     return [*WORKED, entry("added", time, job="b"), *run("b", SECOND, time, time + 1)]
 
 
-def test_a_worker_that_starts_nothing_though_jobs_are_added_is_deaf() -> None:
-    verdict = judged(fed_until(LATER), ["a", "b"])
-    assert len(verdict.offences) == 1
-    assert verdict.offences[0].startswith("worker 11 started nothing from 1.000 to ")
+def test_a_worker_that_does_not_work_again_within_five_seconds_is_deaf() -> None:
+    back = [*fed_until(30), *added("c", *map(str, range(12, 30)))]
+    later = [each for time in range(12, 30) for each in run(str(time), FIRST, time, time + 0.5)]
+    done = ["a", "b", "c", *map(str, range(12, 30))]
+
+    def offences(at: float) -> list[str]:
+        return judged([*back, *run("c", FIRST, at, at + 0.5), *later], done).offences
+
+    assert DEAF_S == 5
+    # Before Redis went, a run of its own had started 2 s ago.
+    assert offences(5 + 2.9) == []
+    assert offences(5 + 6) == ["worker 11 started nothing from 1.000 to 11.000, undisturbed for 8.0 s of it"]
+
+
+def test_a_worker_that_never_starts_a_job_is_deaf() -> None:
+    entries = [*added("a", "b"), entry("launched", 0.2, pid=FIRST), *run("a", SECOND, 1, 2), *run("b", SECOND, 9, 10)]
+    late = [*entries, entry("added", 15, job="d"), *run("d", SECOND, 15, 16)]
+    assert judged([*entries, entry("up", 8, pid=FIRST)], ["a", "b"]).offences == []
+    assert len(judged([*late, entry("up", 8, pid=FIRST)], ["a", "b", "d"]).deaf) == 1
+    assert len(judged(late, ["a", "b", "d"]).deaf) == 0  # it may take its time to load
+    later = [*late, entry("added", 30, job="e"), *run("e", SECOND, 30, 31)]
+    assert len(judged(later, ["a", "b", "d", "e"]).deaf) == 1
+
+
+@pytest.mark.parametrize(("pid", "is_deaf"), [(FIRST, False), (0, False), (SECOND, True)])
+def test_a_worker_is_not_deaf_while_its_process_or_the_proxy_is_not_scheduled(pid: int, is_deaf: bool) -> None:
+    entries = [*fed_until(11), entry("starved", 6, pid=pid, until=10)]
+    assert bool(judged(entries, ["a", "b"]).deaf) is is_deaf
 
 
 def test_a_worker_is_not_deaf_while_it_or_redis_is_away() -> None:
-    assert judged(fed_until(LATER - 4), ["a", "b"]).offences == []
-    away = entry("worker away", 6, pid=FIRST, until=LATER)
-    assert judged([*fed_until(LATER), away], ["a", "b"]).offences == []
+    assert judged(fed_until(7.9), ["a", "b"]).offences == []
+    away = entry("worker away", 6, pid=FIRST, until=19)
+    assert judged([*fed_until(20), away], ["a", "b"]).offences == []
 
 
 def test_the_slowest_return_to_work_is_measured_from_redis_return() -> None:
-    entries = [*fed_until(20), entry("added", 0, job="c"), *run("c", FIRST, 7.5, 8)]
+    entries = [*fed_until(12), entry("added", 0, job="c"), *run("c", FIRST, 7.5, 8)]
     verdict = judged(entries, ["a", "b", "c"])
+    assert verdict.offences == []
     assert (verdict.slowest_return_s, verdict.returns) == (2.5, 1)
 
 

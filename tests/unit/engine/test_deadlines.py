@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -88,3 +91,25 @@ def test_limits_work_on_a_second_loop() -> None:
     for _ in range(2):
         with pytest.raises(TimeoutError):
             asyncio.run(late())
+
+
+def test_limits_of_two_loops_that_live_at_once_do_not_disturb_each_other() -> None:
+    deadlines, begun, ended = Deadlines(0.2), threading.Event(), list[str]()
+
+    async def late(then: Callable[[], object]) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(5), deadlines.limit():
+                then()
+                await asyncio.sleep(LONG_S)
+        ended.append("late")
+
+    async def both() -> None:
+        first = asyncio.create_task(late(begun.set))
+        await asyncio.to_thread(begun.wait, 5)
+        await asyncio.to_thread(asyncio.run, late(begun.clear))
+        await first
+
+    started = time.monotonic()
+    asyncio.run(both())
+    assert ended == ["late", "late"]
+    assert time.monotonic() - started < 4
