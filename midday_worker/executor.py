@@ -58,9 +58,8 @@ class Executor:
             raise NonRetryableError(job.unreadable)
         definition = self._registry.find(job.name)
         if definition is None:
-            raise self._unknown(job)
-        fields = {"job_id": job.id, "job": job.name, "queue": job.queue.name, "attempt": job.attemptsMade + 1}
-        token = running_job.set(fields)
+            raise job.refusal or self._unknown(job)
+        token = running_job.set(_fields(job))
         try:
             return await self._attempt(job, definition)
         finally:
@@ -74,11 +73,10 @@ class Executor:
         options = definition.options
         fill_in(job.opts, self._defaults(definition.id, options))
         job.attempts = attempts_of(job.opts)
-        timeout_ms = _limits(job, options)
         started = time.perf_counter()
         logger.debug("started")
         try:
-            result = await self._run(definition, job, timeout_ms)
+            result = await self._run(definition, job)
         except Exception as error:
             logger.opt(exception=error).warning(
                 "attempt {attempt} of {attempts} failed after {ms} ms",
@@ -90,17 +88,27 @@ class Executor:
         logger.log(self._outcome_level, "completed in {ms} ms", ms=_since(started))
         return result
 
-    async def _run(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
+    async def _run(self, definition: JobDefinition[object, object], job: Job) -> str:
         hooks = self._hooks(definition, job)
+
+        async def failed(error: BaseException) -> None:
+            decide(job, definition.options, error)
+            if hooks is not None:
+                running_job.set(_fields(job))  # of a handler that isn't waited for, this is another task
+                await hooks.failed(error)
+
+        job.on_abandoned = failed
         try:
+            if job.refusal is not None:
+                raise job.refusal
+            timeout_ms = _limits(job, definition.options)
             if hooks is not None:
                 await hooks.start()
             result = await self._handle(definition, job, timeout_ms)
         except BaseException as error:
-            if not _is_being_cancelled():  # then the attempt has not failed: it is going to be made again
-                decide(job, definition.options, error)
-                if hooks is not None:
-                    await hooks.failed(error)
+            # One that is being cancelled has not failed: the attempt is going to be made again.
+            if not job.abandoned and not _is_being_cancelled():
+                await failed(error)
             raise
         if hooks is not None:
             await hooks.succeeded(result)
@@ -150,6 +158,10 @@ class Executor:
             limit=self._unknown_job_retries,
         )
         return Park(delay)
+
+
+def _fields(job: Job) -> dict[str, object]:
+    return {"job_id": job.id, "job": job.name, "queue": job.queue.name, "attempt": job.attemptsMade + 1}
 
 
 def _is_being_cancelled() -> bool:

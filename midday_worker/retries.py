@@ -58,6 +58,6 @@ def _asked(function: BackoffFunction, job: Job, error: BaseException) -> int | N
         # What isn't an Exception fails an attempt too, and a function that is asked has to be told of it.
         answer = function(attempt, error if isinstance(error, Exception) else RuntimeError(repr(error)))
         return None if answer is None else to_milliseconds(answer, "the backoff function's answer")
-    except Exception as broken:  # whatever it is: the job has failed already, and has to be put somewhere
+    except BaseException as broken:  # whatever it is: the job has failed already, and has to be put somewhere
         logger.opt(exception=broken).warning("the backoff function failed; the job waits as by default")
         return retry_delay_ms(error, job.opts.get("backoff"), attempt)

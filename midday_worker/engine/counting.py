@@ -17,6 +17,8 @@ def counted(processor: Processor, tally: QueueTally) -> Processor:
     """Return a processor that does the same, and counts."""
 
     async def process(job: Job) -> str:
+        if job.deferredFailure:  # it doesn't start
+            return await processor(job)
         counts = tally.of(job.name)
         counts.start()
         if job.attemptsStarted <= 1:  # of later ones nobody knows since when they wait

@@ -13,7 +13,7 @@ from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
 from midday_worker.engine.wire import longest_backoff
-from midday_worker.errors import JobTimeoutError
+from midday_worker.errors import CANCELLED, JobCancelledError, JobTimeoutError, NonRetryableError
 from midday_worker.processes.pool import ProcessPool
 
 _DEFAULT_STACKS: Final = 10
@@ -76,6 +76,14 @@ class Job(StoppableJob):
         vars(job).update(parse_fields(raw))
         job.id, job.queue, job.backend, job.queueQualifiedName = job_id, queue, queue.backend, queue.qualifiedName
         return job
+
+    @property
+    def refusal(self) -> NonRetryableError | None:
+        """Why no further attempt may be made, if that was decided before: it was cancelled, or a child has failed."""
+        reason = self.deferredFailure
+        if not reason:
+            return None
+        return JobCancelledError(reason) if reason.startswith(CANCELLED) else NonRetryableError(reason)
 
     def note_failure(self, error: BaseException) -> dict[str, str]:
         """Keep the reason and the stack of a failed attempt; return the fields to be stored."""

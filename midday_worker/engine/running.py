@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from bullmq import LockManager, UnrecoverableError
+from bullmq import LockManager
 from loguru import logger
 
 from midday_worker.engine.counting import Processor, counted
@@ -166,6 +166,8 @@ class RunningJobs:
     async def _let_go(self, job: Job, error: Exception) -> None:
         following: Job | None = None
         try:
+            if job.on_abandoned is not None:  # or its definition would have no say in what follows
+                await job.on_abandoned(error)
             following = await self._settle(job, self._settlement.failure(error))
         finally:
             if following is None:
@@ -193,8 +195,6 @@ class RunningJobs:
 
     async def _attempt(self, job: Job) -> Outcome | None:
         """Return how the attempt ended; None if it was cut short by `finish`."""
-        if job.deferredFailure:
-            return self._settlement.failure(UnrecoverableError(job.deferredFailure))
         try:
             return self._settlement.success(await self._processor(job))
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import bullmq
@@ -23,6 +23,8 @@ class StoppableJob(bullmq.Job):
     """Called when the handler can't be stopped: its slot and its job's outcome must not wait for it."""
     abandoned: bool = False
     """Whether it was called."""
+    on_abandoned: Callable[[BaseException], Awaitable[None]] | None = None
+    """Called with what such an attempt fails with, before that is stored."""
     _interruption: Interruption | None = None
     _interruptible: bool = False
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
+from redis.asyncio import Redis
 
 from midday_worker import (
     BatchContext,
@@ -174,3 +176,107 @@ async def test_an_attempt_that_is_handed_back_has_not_failed(
         assert not await crew.worker.drain(0)
     assert [what[1] for what in heard] == ["start"]
     assert await handle.state() == "waiting"
+
+
+async def test_a_job_that_comes_too_late_is_told_as_a_final_failure_that_never_started(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    heard: Heard = []
+
+    @job("late", attempts=5, registry=registry)
+    async def late(data: int, ctx: JobContext) -> None:
+        raise AssertionError("it ran")
+
+    listen(registry.hooks, heard, "registry")
+    handle = await late.trigger(1, deadline="1ms", client=client)
+    await asyncio.sleep(0.01)  # the deadline passes
+    async with Crew(registry, settings):
+        with pytest.raises(JobFailedError, match="its deadline"):
+            await handle.result("10s")
+    assert [(what[1], what[2], what[5]) for what in heard] == [
+        ("failure", 1, False),
+        ("exhausted", 1, False),
+        ("complete", 1, False),
+    ]
+
+
+async def test_a_parent_that_fails_by_its_child_is_told_of(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    heard: Heard = []
+
+    @job("parent", registry=registry)
+    async def parent(data: int, ctx: JobContext) -> None:
+        raise AssertionError("it ran")
+
+    @job("child", attempts=1, registry=registry)
+    async def child(data: int, ctx: JobContext) -> None:
+        raise ValueError("no")
+
+    listen(parent.hooks, heard, "parent")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - told of any job
+    handle = await parent.trigger_flow(1, [child.node(1)], client=client)
+    async with Crew(registry, settings) as crew:
+        with pytest.raises(JobFailedError, match="child .* failed"):
+            await handle.result("10s")
+        assert crew.tallies["default"].of("parent").started == 0
+    assert [what[1] for what in heard] == ["failure", "exhausted", "complete"]
+
+
+async def test_a_job_that_was_cancelled_between_two_attempts_is_told_of_and_counted_as_cancelled(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    heard: Heard = []
+
+    @job("shaky", attempts=3, backoff=0, registry=registry)
+    async def shaky(data: int, ctx: JobContext) -> None:
+        # As a cancel does it that comes when the failure is stored already.
+        await redis.hset(f"{settings.redis_prefix}:default:{ctx.job.id}", "defa", "cancelled: enough")
+        raise ValueError("no")
+
+    listen(registry.hooks, heard, "registry")
+    handle = await shaky.trigger(1, client=client)
+    async with Crew(registry, settings) as crew:
+        with pytest.raises(JobFailedError, match="cancelled: enough"):
+            await handle.result("10s")
+        counts = crew.tallies["default"].of("shaky")
+        assert (counts.started, counts.retried, counts.cancelled, counts.exhausted) == (1, 1, 1, 0)
+    assert [(what[1], what[2], what[5]) for what in heard] == [
+        ("start", 1, False),
+        ("failure", 1, True),
+        ("failure", 2, False),
+        ("exhausted", 2, False),
+        ("complete", 2, False),
+    ]
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+async def test_a_handler_that_can_not_be_stopped_fails_by_its_definition_and_is_told_of_at_once(
+    client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch, cancel: bool
+) -> None:
+    monkeypatch.setattr("midday_worker.engine.interruption.GRACE_S", 0.05)
+    monkeypatch.setattr("midday_worker.engine.interruption.CUT_S", 0.05)
+    heard: Heard = []
+    release, started = asyncio.Event(), asyncio.Event()
+
+    @job("stubborn", attempts=3, backoff=0, fail_on=TimeoutError, registry=registry)
+    async def stubborn(data: int, ctx: JobContext) -> None:
+        started.set()
+        while not release.is_set():
+            with suppress(asyncio.CancelledError):
+                await release.wait()
+
+    listen(registry.hooks, heard, "registry")
+    told = ["start", "failure", "exhausted", "complete"]
+    async with Crew(registry, settings):
+        handle = await stubborn.trigger(1, timeout=None if cancel else "30ms", client=client)
+        await started.wait()
+        if cancel:
+            await handle.cancel()
+        try:
+            with pytest.raises(JobFailedError) as failed:
+                await handle.result("10s")
+            assert failed.value.attempts == 1
+            assert [what[1] for what in heard] == told
+        finally:
+            release.set()
+    assert [what[1] for what in heard] == told

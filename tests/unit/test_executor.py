@@ -29,6 +29,8 @@ class StoredJob(FakeJob):
     attemptsStarted: int = 1
     queue: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="warehouse"))
     stopped_by: None = None
+    refusal: None = None
+    abandoned: bool = False
 
     def enter_handler(self) -> None:
         """As a worker's job does."""

@@ -107,10 +107,10 @@ def test_a_function_is_not_asked_where_there_is_nothing_to_decide() -> None:
     assert failed(ValueError(), fail_on=ValueError, backoff=backoff) is None
 
 
-@pytest.mark.parametrize("answer", [-1, "soon", object(), 1.5, ZeroDivisionError("x")])
+@pytest.mark.parametrize("answer", [-1, "soon", object(), 1.5, ZeroDivisionError("x"), SystemExit("x")])
 def test_a_function_that_fails_leaves_the_job_to_the_default_backoff(answer: object) -> None:
     def backoff(attempt: int, error: Exception) -> int:
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return cast("int", answer)
 
