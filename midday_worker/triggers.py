@@ -15,7 +15,15 @@ from midday_worker.durations import Duration
 from midday_worker.errors import FlowError, PayloadError
 from midday_worker.flow import Child, as_request, flow_handle
 from midday_worker.handle import JobHandle, ScheduleHandle
-from midday_worker.options import CallOptions, CheckedOptions, DelayedCallOptions, ResolvedOptions, check_options, merge
+from midday_worker.options import (
+    CallOptions,
+    CheckedOptions,
+    DelayedCallOptions,
+    ResolvedOptions,
+    check_known_id,
+    check_options,
+    merge,
+)
 from midday_worker.queues import QueueRegistry
 from midday_worker.recurrence import check_schedulable, checked_schedule_id, recurrence
 from midday_worker.request import FailurePolicy, JobRequest
@@ -90,8 +98,11 @@ class Triggers(Generic[P, R]):
         Args:
             job_id: what `trigger` returned as `handle.id`, or the `job_id` that was given to it.
             client: see `trigger`.
+
+        Raises:
+            OptionError: no job can have such an id: it is empty, or the name of one of BullMQ's own keys.
         """
-        return self._handle(job_id, client or current_client())
+        return self._handle(check_known_id(job_id), client or current_client())
 
     async def trigger_delayed(
         self,

@@ -25,7 +25,9 @@ local function stateOf(prefix, id)
   if redis.call("LPOS", prefix .. "wait", id) or redis.call("LPOS", prefix .. "paused", id) then
     return "waiting"
   end
-  return "unknown"
+  -- The key may be none of a job, but of the queue itself or of a schedule: each job has a timestamp.
+  if redis.call("TYPE", prefix .. id).ok ~= "hash" then return "missing" end
+  return redis.call("HEXISTS", prefix .. id, "timestamp") == 1 and "unknown" or "missing"
 end
 """
 # The three values are the last, so that BullMQ's part finds its own where it looks for them.

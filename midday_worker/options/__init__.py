@@ -12,6 +12,7 @@ from midday_worker.options.declared import (
     Keep,
     UndelayedOptions,
 )
+from midday_worker.options.job_id import check_known_id
 from midday_worker.options.parsers import MAX_PRIORITY
 from midday_worker.options.resolved import (
     BackoffPolicy,
@@ -38,6 +39,7 @@ __all__ = [
     "KeepPolicy",
     "ResolvedOptions",
     "UndelayedOptions",
+    "check_known_id",
     "check_options",
     "merge",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Final, Literal, cast
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import OptionError
 from midday_worker.options.declared import BackoffFunction
+from midday_worker.options.job_id import check_new_id
 from midday_worker.options.resolved import DEFAULT_BACKOFF, BackoffPolicy, DeduplicationPolicy, KeepPolicy
 
 MAX_PRIORITY: Final = 2**21 - 1
@@ -123,12 +123,7 @@ def _deduplication(name: str, value: object) -> DeduplicationPolicy | None:
 
 
 def _job_id(name: str, value: object) -> str:
-    accepted = 'a non-empty text without ":" that is not an integer (BullMQ keeps those for itself)'
-    if not isinstance(value, str) or not value or ":" in value or re.fullmatch(r"-?\d+", value):
-        raise _refuse(name, value, accepted)
-    if not value.isprintable():
-        raise _refuse(name, value, "printable characters")
-    return value
+    return check_new_id(value)
 
 
 def _positive(name: str, value: object) -> int:

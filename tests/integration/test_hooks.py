@@ -216,7 +216,7 @@ async def test_a_parent_that_fails_by_its_child_is_told_of(
     listen(parent.hooks, heard, "parent")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - told of any job
     handle = await parent.trigger_flow(1, [child.node(1)], client=client)
     async with Crew(registry, settings) as crew:
-        with pytest.raises(JobFailedError, match="child .* failed"):
+        with pytest.raises(JobFailedError, match=r"child .* failed"):
             await handle.result("10s")
         assert crew.tallies["default"].of("parent").started == 0
     assert [what[1] for what in heard] == ["failure", "exhausted", "complete"]

@@ -106,6 +106,7 @@ def test_an_option_is_brought_to_its_final_form(name: str, value: object, checke
         ("job_id", "17", "Option job_id is '17'"),
         ("job_id", "-17", "Option job_id is '-17'"),
         ("job_id", 17, "Option job_id is 17"),
+        ("job_id", "active", "Option job_id is 'active'; accepted: a text that is none of the names that BullMQ keeps"),
         ("job_id", "a\n", "accepted: printable characters."),
     ],
 )

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import pytest
+from redis.asyncio import Redis
 
 from midday_worker import (
     JobClient,
@@ -17,6 +18,7 @@ from midday_worker import (
     MiddayWorkerError,
     OptionError,
     PayloadError,
+    RedisRefusedError,
     RedisUnavailableError,
     Settings,
 )
@@ -166,6 +168,22 @@ async def test_the_next_run_of_a_schedule_is_not_removed(stage: Stage) -> None:
     with pytest.raises(JobStateError, match="next run of a schedule"):
         await handle.remove()
     assert await schedule.next_run() is not None
+
+
+@pytest.mark.parametrize("act", ["cancel", *ACTS])
+async def test_what_is_stored_under_an_id_and_is_no_job_is_not_touched(act: str, stage: Stage, redis: Redis) -> None:
+    """The queue's own keys and its schedules are stored beside its jobs."""
+    schedule = await stage.play.trigger_recurring("return", every="1h", client=stage.client)
+    queue = stage.client.queue(stage.play.queue)
+    for job_id in ("meta", "id", "events", f"repeat:{schedule.id}"):
+        key = queue.toKey(job_id)
+        read = redis.dump if job_id in ("id", "events") else redis.hgetall
+        before = await read(key)
+        assert before
+        handle = JobHandle(job_id, "play", queue.name, stage.client, stage.play)
+        with pytest.raises((JobNotFoundError, RedisRefusedError)):
+            await (handle.cancel() if act == "cancel" else ACTS[act](handle))
+        assert await read(key) == before
 
 
 async def test_an_act_without_redis_says_so(stage: Stage) -> None:
