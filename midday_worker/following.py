@@ -28,6 +28,7 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 _LOG_INTERVAL_S: Final = 0.25  # BullMQ has no event for a new row
 _LONGEST_FOR_STATE_S: Final = 1.0
+_ENDED: Final = ("completed", "failed", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Following(JobActs[ResultT_co]):
         However many wait, all of a client and queue share one connection.
 
         Args:
-            timeout: how long to wait; None waits until the job ends.
+            timeout: how long to wait; None waits until the job ends, 0 only asks.
 
         Raises:
             JobFailedError: the job failed for good.
@@ -71,10 +72,8 @@ class Following(JobActs[ResultT_co]):
         timeout_ms = None if timeout is None else to_milliseconds(timeout, "result's timeout")
         waiter = self.wait()
         try:
-            async with asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000):
-                ending = await waiter.ending
-        except TimeoutError as error:
-            raise await self.late(timeout_ms or 0) from error
+            done, _ = await asyncio.wait((waiter.ending,), timeout=None if timeout_ms is None else timeout_ms / 1000)
+            ending = waiter.ending.result() if done else await self.late_ending(waiter, timeout_ms or 0)
         finally:
             waiter.leave(waiter)
         return self.result_of(ending)
@@ -149,10 +148,12 @@ class Following(JobActs[ResultT_co]):
         if ending.outcome == "missing":
             raise JobNotFoundError(job_id=self.id, queue=self.queue, why=ending.reason)
 
-    async def late(self, timeout_ms: int) -> JobResultTimeout:
-        """Return the error for a job that hasn't ended in time."""
+    async def late_ending(self, waiter: Waiter, timeout_ms: int) -> Ending:
+        """Return how the job ended, of a wait whose time is up, if it has by now. Raises JobResultTimeout."""
         state = "not known"
         with suppress(EngineError, TimeoutError):
             async with asyncio.timeout(_LONGEST_FOR_STATE_S):
                 state = await self.state()
-        return JobResultTimeout(job_id=self.id, queue=self.queue, timeout_ms=timeout_ms, state=state)
+                if state in _ENDED:  # but the answer that says how wasn't here in time: as of a limit of zero
+                    return await asyncio.shield(waiter.ending)
+        raise JobResultTimeout(job_id=self.id, queue=self.queue, timeout_ms=timeout_ms, state=state)

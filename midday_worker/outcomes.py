@@ -83,11 +83,13 @@ async def _endings(handles: Sequence[JobHandle[object]], timeout_ms: int | None)
             try:
                 async with asyncio.timeout_at(deadline):
                     index = await ended.get()
-            except TimeoutError as error:
-                raise await handles[min(waiters)].late(timeout_ms or 0) from error
-            waiter = waiters.pop(index)
-            waiter.leave(waiter)
-            yield index, waiter.ending.result()
+            except TimeoutError:
+                index = min(waiters)
+                await handles[index].late_ending(waiters[index], timeout_ms or 0)
+            waiter = waiters.pop(index, None)
+            if waiter is not None:  # else it was looked at when the time was up, and has been told of
+                waiter.leave(waiter)
+                yield index, waiter.ending.result()
     finally:
         for waiter in waiters.values():
             waiter.leave(waiter)

@@ -50,6 +50,7 @@ class QueueEvents:
         self._unseen: dict[Waiter, None] = {}
         self._looking: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
         self._position: Position = START
         self._looked_at = 0.0
         self._lost_touch = False
@@ -69,7 +70,7 @@ class QueueEvents:
     async def close(self) -> None:
         """Close the connection; who still waits gets ClientClosedError."""
         self._fail(self._all(), ClientClosedError)
-        await end_all(task for task in (self._looking, self._reading) if task is not None)
+        await end_all(task for task in (self._looking, self._reading, *self._stopping) if task is not None)
 
     def _all(self) -> list[Waiter]:
         return [waiter for waiters in self._waiters.values() for waiter in waiters]
@@ -86,7 +87,11 @@ class QueueEvents:
 
     def _stop_if_unused(self) -> None:
         if not self._waiters and self._reading is not None:
-            self._reading.cancel()
+            # Who waits from now on gets a new one: this one hears nothing more, however long its end takes.
+            reading, self._reading = self._reading, None
+            self._stopping.add(reading)
+            reading.add_done_callback(self._stopping.discard)
+            reading.cancel()
 
     def _look_at(self, waiters: Iterable[Waiter]) -> None:
         self._unseen.update(dict.fromkeys(waiters))
@@ -128,7 +133,7 @@ class QueueEvents:
     async def _read(self) -> None:
         client = connect_blocking(self._config, self._queue.backend.clientName(":qe"))  # as Node names it
         try:
-            while True:
+            while asyncio.current_task() is self._reading:  # redis-py may swallow a cancellation
                 try:
                     await self._read_once(client)
                 except Exception as error:

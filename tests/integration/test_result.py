@@ -20,6 +20,7 @@ from midday_worker import (
     RedisRefusedError,
     Settings,
     job,
+    results,
 )
 from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
@@ -74,6 +75,25 @@ async def test_a_job_that_is_not_done_in_time_goes_on(
         hold.set()
         assert await triggered.result("10s") == 42
     assert isinstance(caught.value, TimeoutError)
+
+
+async def test_a_limit_of_zero_asks_whether_the_job_has_ended(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    hold = asyncio.Event()
+    double = doubling(registry, hold)
+    handles = await double.batch_trigger([{"payload": number} for number in range(20)], client=client)
+    with pytest.raises(JobResultTimeout, match=r"after 0 ms; its state was waiting\. It goes on"):
+        await handles[0].result(0)
+    with pytest.raises(JobResultTimeout, match=r"after 0 ms; its state was waiting\. It goes on"):
+        await results(handles, timeout=0)
+    hold.set()
+    async with Crew(registry, settings):
+        await results(handles, timeout="10s")
+    assert await handles[1].result(0) == 2
+    assert await results(handles, timeout=0) == [2 * number for number in range(20)]
+    with pytest.raises(JobNotFoundError):
+        await double.handle("nobody", client=client).result(0)
 
 
 async def test_a_failed_job_says_why_and_where(client: JobClient, registry: JobRegistry, settings: Settings) -> None:

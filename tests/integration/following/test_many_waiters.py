@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import pytest
 from redis.asyncio import Redis
@@ -18,6 +19,9 @@ from midday_worker import (
     Settings,
     job,
 )
+from midday_worker.engine.connection import RedisConfig, connect_blocking
+from midday_worker.engine.look import Look, look
+from midday_worker.engine.queue import Queue
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -83,6 +87,42 @@ async def test_the_connection_ends_after_the_last_has_left(
         return await listeners(redis, settings) == 0
 
     await eventually(nobody_listens, "the connection is closed")
+
+
+async def test_who_comes_while_the_connection_is_being_closed_is_told_too(
+    client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("midday_worker.engine.events.LINGER_S", 0)
+    closing, closed, looked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def connect_slowly(config: RedisConfig, name: str) -> Redis:
+        made = connect_blocking(config, name)
+        close = made.aclose
+
+        async def aclose() -> None:
+            closing.set()
+            await closed.wait()
+            await close()
+
+        monkeypatch.setattr(made, "aclose", aclose)
+        return made
+
+    async def look_and_say(queue: Queue, job_ids: Sequence[str], progress_of: Sequence[str]) -> Look:
+        found = await look(queue, job_ids, progress_of)
+        asyncio.get_running_loop().call_soon(looked.set)
+        return found
+
+    monkeypatch.setattr("midday_worker.engine.events.connect_blocking", connect_slowly)
+    first, second = await doubling(registry).batch_trigger([{"payload": 1}, {"payload": 2}], client=client)
+    with pytest.raises(JobResultTimeout):
+        await first.result("100ms")
+    await asyncio.wait_for(closing.wait(), 10)
+    monkeypatch.setattr("midday_worker.engine.events.look", look_and_say)
+    waiting = asyncio.create_task(second.result("20s"))
+    await looked.wait()
+    async with Crew(registry, settings):
+        closed.set()
+        assert await waiting == 4
 
 
 async def test_a_job_that_has_ended_needs_no_connection(
