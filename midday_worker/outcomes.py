@@ -86,10 +86,11 @@ async def _endings(handles: Sequence[JobHandle[object]], timeout_ms: int | None)
             except TimeoutError:
                 index = min(waiters)
                 await handles[index].late_ending(waiters[index], timeout_ms or 0)
-            waiter = waiters.pop(index, None)
-            if waiter is not None:  # else it was looked at when the time was up, and has been told of
-                waiter.leave(waiter)
-                yield index, waiter.ending.result()
+            if index not in waiters:  # it was looked at when the time was up, and has been told of
+                continue
+            waiter = waiters.pop(index)
+            waiter.leave(waiter)
+            yield index, waiter.ending.result()
     finally:
         for waiter in waiters.values():
             waiter.leave(waiter)

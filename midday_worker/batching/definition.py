@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from midday_worker.batching.context import BatchContext
 from midday_worker.batching.options import BatchOptions
+from midday_worker.batching.stop import BatchStop
 from midday_worker.context import JobContext
 from midday_worker.definition import JobDefinition
 from midday_worker.engine.job import Job
@@ -80,7 +81,7 @@ class BatchDefinition(JobDefinition[P, R]):
         if timeout_ms is None:
             returned = await self._call(payloads, context)
         else:
-            with TimeLimit(self.id, timeout_ms, self.batch_handler, argument=context):
+            with TimeLimit(self.id, timeout_ms, self.batch_handler, BatchStop(jobs), context):
                 returned = await self._call(payloads, context)
         return [self._ending(item) for item in returned]
 

@@ -12,7 +12,18 @@ from typing import cast
 
 import pytest
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobFailedError, JobRegistry, OptionError, Settings, job
+from midday_worker import (
+    BatchContext,
+    BatchOptions,
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobFailedError,
+    JobRegistry,
+    OptionError,
+    Settings,
+    job,
+)
 from tests.integration.crew import Crew
 
 
@@ -105,6 +116,33 @@ async def test_a_handler_that_can_not_be_stopped_fails_all_the_same(
     definition = job("stubborn", str, stubborn, attempts=1, timeout="30ms", registry=registry)
     assert "timeout of 30 ms" in (await failure(definition, client, settings, registry)).reason
     release.set()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_batch_handler_that_can_not_be_stopped_fails_all_its_jobs_all_the_same(
+    client: JobClient, settings: Settings, registry: JobRegistry
+) -> None:
+    release = asyncio.Event()
+    told = list[bool]()
+
+    @job("stubborn", batch=BatchOptions(max_size=2, max_wait="10s"), attempts=1, timeout="30ms", registry=registry)
+    async def stubborn(data: list[int], ctx: BatchContext) -> list[int]:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                told.append(ctx.cancelled)
+        return data
+
+    handles = await stubborn.batch_trigger([{"payload": 1}, {"payload": 2}], client=client)
+    async with Crew(registry, settings):
+        try:
+            for handle in handles:
+                with pytest.raises(JobFailedError, match=r"timeout of 30 ms; it was at .*, in stubborn"):
+                    await handle.result("10s")
+        finally:
+            release.set()
+    assert told == [True, True]
 
 
 @pytest.mark.usefixtures("quick")
