@@ -17,7 +17,7 @@ LONGEST: Final = 32_768
 """How large a payload or a failure may be that is looked through, in bytes."""
 
 FIRST_PIECE: Final = 50
-LARGEST_PIECE: Final = 1_000
+LARGEST_PIECE: Final = 500
 _HEAVIEST_PIECE: Final = 2_097_152
 
 _PIECE: Final = """

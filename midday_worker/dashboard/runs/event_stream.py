@@ -17,20 +17,15 @@ MOST: Final = 50
 
 
 class Streams:
-    """Counts the streams that are open.
+    """Counts the streams that are open."""
 
-    Args:
-        most: how many may be.
-    """
-
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self) -> None:
         self.open = 0
-        self._most = most
 
     def check(self) -> None:
         """Raise Problem if no further one may be opened."""
-        if self.open >= self._most:
-            message = f"{self._most} runs are being followed already; close one of the pages that do, or reload later."
+        if self.open >= MOST:
+            message = f"{MOST} runs are being followed already; close one of the pages that do, or reload later."
             raise Problem(503, "ERRORS.INTERNAL_SERVER_ERROR", message, code="TOO_MANY_STREAMS")
 
 
@@ -64,8 +59,11 @@ class EventStream(Response):
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._streams.open -= 1
+            has_broken = sending.done() and sending.exception() is not None
             await end_all((sending, leaving))
             await self._texts.aclose()
+        if has_broken:
+            await sending  # its error is for the server's log
 
     async def _send(self, send: Send) -> None:
         async for text in self._texts:

@@ -3,17 +3,24 @@
 import { byId, element, show, write } from "./element.js";
 import { post, read } from "./api.js";
 import { number, plural } from "./format.js";
-import { queryOf } from "./filters.js";
+import { STATES, queryOf } from "./filters.js";
+import { stateName } from "./rows.js";
 
 const WORDS = {
-  retry: { title: "Retry runs", verb: "Retry", done: "retried", what: "failed or completed run", kind: "primary",
+  retry: { title: "Retry runs", verb: "Retry", done: "retried", kind: "primary", allowed: ["failed", "completed"],
     says: "Each goes back to its queue and runs again." },
-  promote: { title: "Promote runs", verb: "Promote", done: "promoted", what: "delayed run", kind: "primary",
+  promote: { title: "Promote runs", verb: "Promote", done: "promoted", kind: "primary", allowed: ["delayed"],
     says: "Each is due now, whatever its delay." },
-  remove: { title: "Remove runs", verb: "Remove", done: "removed", what: "run that isn’t running", kind: "danger",
+  remove: { title: "Remove runs", verb: "Remove", done: "removed", kind: "danger", allowed: STATES.filter((state) => state !== "active"),
     says: "They are gone for good, with their logs, and with the children of flows." },
 };
-const WHAT = { remove: "runs that aren’t running" };
+
+/** The states whose runs an act is done to. What has completed is run again only if that was chosen. */
+export function statesFor(act, filters) {
+  const allowed = WORDS[act].allowed;
+  if (filters.states.length) return filters.states.filter((state) => allowed.includes(state));
+  return act === "retry" ? ["failed"] : allowed;
+}
 
 /** The dialog that counts, asks and acts. */
 export class BulkDialog {
@@ -33,26 +40,27 @@ export class BulkDialog {
   /** Opens the dialog, and counts. */
   async start(act, filters, summary) {
     this.words = WORDS[act];
-    this.body = { ...bodyOf(filters), act };
-    this.query = queryOf(filters);
+    const states = statesFor(act, filters);
+    this.body = { ...bodyOf(filters), state: states, act };
+    this.query = queryOf({ ...filters, states });
     this.query.set("act", act);
     this.isStopped = false;
-    this.build(summary, act);
+    this.build(summary, states);
     this.dialog.showModal();
     await this.guarded(() => this.count());
   }
 
-  build(summary, act) {
+  build(summary, states) {
     const { title, verb, kind, says } = this.words;
     this.say = element("p", { class: "bulk-say", role: "status", "aria-live": "polite" }, "Counting");
     this.bar = element("progress", { "aria-label": "How far it is" });
     this.more = element("ul", { class: "refused" });
     this.go = element("button", { type: "button", class: `button ${kind}`, id: "bulk-go", disabled: true, onclick: () => this.guarded(() => this.act()) }, verb);
     this.close = element("button", { type: "button", class: "button", id: "bulk-close", onclick: () => this.dialog.close() }, "Cancel");
-    const what = WHAT[act] ?? `${this.words.what}s`;
+    const what = states.length > 2 ? "All runs that aren’t running" : `All ${states.map(stateName).join(" and ")} runs`;
     this.dialog.replaceChildren(
       element("h2", { id: "bulk-title" }, title),
-      element("p", { class: "bulk-what" }, `All ${what} that match: ${summary}. ${says}`),
+      element("p", { class: "bulk-what" }, `${what}, ${summary}. ${says}`),
       this.say, this.bar, this.more,
       element("div", { class: "bulk-actions" }, this.close, this.go),
     );
@@ -128,6 +136,6 @@ export class BulkDialog {
 
 function bodyOf(filters) {
   return {
-    queue: filters.queues, state: filters.states, job: filters.job ? [filters.job] : [], tag: filters.tags, text: filters.text,
+    queue: filters.queues, job: filters.job ? [filters.job] : [], tag: filters.tags, text: filters.text,
   };
 }

@@ -3,7 +3,7 @@
 import { byId, element, show } from "./element.js";
 import { STATES } from "./filters.js";
 import { number, visible } from "./format.js";
-import { stateMark, stateName } from "./rows.js";
+import { stateMark } from "./rows.js";
 
 /** The queues, the states, the search, and what is chosen. */
 export class FilterBar {
@@ -91,11 +91,10 @@ export class FilterBar {
   /** What is chosen, in words. */
   summary(filters) {
     const parts = [
-      filters.queues.length ? `queue ${filters.queues.join(" or ")}` : "in any queue",
-      filters.states.length ? `state ${filters.states.map(stateName).join(" or ")}` : "",
-      filters.job ? `job ${filters.job}` : "",
-      ...filters.tags,
-      filters.text.trim() ? `text “${filters.text.trim()}”` : "",
+      filters.queues.length ? `in ${filters.queues.join(" or ")}` : "in any queue",
+      filters.job ? `of job ${filters.job}` : "",
+      filters.tags.length ? `with ${filters.tags.join(" and ")}` : "",
+      filters.text.trim() ? `that hold “${filters.text.trim()}”` : "",
     ];
     return visible(parts.filter(Boolean).join(", "));
   }

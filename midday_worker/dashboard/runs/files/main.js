@@ -2,7 +2,7 @@
 
 import { byId, element, show, write } from "./element.js";
 import { read } from "./api.js";
-import { BulkDialog } from "./bulk.js";
+import { BulkDialog, statesFor } from "./bulk.js";
 import { addressOf, isFiltered, readFilters } from "./filters.js";
 import { FilterBar } from "./filter_bar.js";
 import { number, plural } from "./format.js";
@@ -42,6 +42,7 @@ function go(change, { replace = false } = {}) {
 
 function follow(isOther) {
   bar.draw(filters, names);
+  drawActs();
   panel.show(filters.open);
   if (isOther) list.load(filters);
   else draw();
@@ -64,6 +65,7 @@ function statusText() {
   if (!list.hasLoaded) return list.problem ? "" : "Loading";
   const shown = plural(list.runs.length, "run");
   const unread = list.unsearched ? ` ${plural(list.unsearched, "run")} too large to be searched.` : "";
+  if (list.cursor === null && list.runs.length === 0) return `Looked at all ${number(list.total)}.${unread}`;
   if (list.cursor === null) return `${shown}, all of them.${unread}`;
   return `${shown}; looked at ${number(list.scanned)} of ${number(list.total)}.${unread}`;
 }
@@ -94,12 +96,18 @@ function clear() {
 
 async function readNames() {
   try {
-    names = await read("api/runs/names");
+    names = { ...(await read("api/runs/names")), hasLoaded: true };
   } catch {
     return; // the list says what is wrong
   }
   bar.draw(filters, names);
+  drawActs();
+}
+
+function drawActs() {
   show(byId("bulk-buttons"), !names.readOnly);
+  show(byId("read-only"), names.hasLoaded === true && names.readOnly);
+  for (const button of byId("bulk-buttons").children) button.disabled = statesFor(button.dataset.act, filters).length === 0;
 }
 
 function refresh() {

@@ -5,6 +5,7 @@ import { jobPath, put, read, tailPath } from "./api.js";
 import { ago, duration, isoMoment, moment, percent, plural, pretty, visible } from "./format.js";
 import { stateMark } from "./rows.js";
 
+const NARROW = matchMedia("(max-width: 900px)");
 const ENDED = ["completed", "failed", "missing"];
 const MOST_LINES = 5_000;
 const AGAIN_MS = 3_000;
@@ -26,6 +27,8 @@ export class RunPanel {
     this.open = open;
     show(this.panel, open !== null);
     document.body.classList.toggle("has-run", open !== null);
+    // On a narrow screen it covers everything else, which then can't be reached by the keyboard either.
+    for (const part of document.querySelectorAll("main, .side")) part.inert = open !== null && NARROW.matches;
     if (open === null) return;
     this.build();
     this.panel.focus({ preventScroll: true });
@@ -71,7 +74,8 @@ export class RunPanel {
       this.say("");
       this.draw(job, status);
     } catch (error) {
-      if (open === this.open) this.say(error.message);
+      // Whether Redis is away is said by the list, and beside the log.
+      if (open === this.open && !error.isOutage) this.say(error.message);
     }
   }
 
@@ -152,26 +156,29 @@ export class RunPanel {
     on("start", () => {
       this.lines.replaceChildren();
       show(this.noLines, true);
-      write(this.tailState, "live");
-      this.tailState.dataset.kind = "live";
+      this.tell("live", "live");
     });
     on("log", ({ lines, earlier }) => this.addLines(lines, earlier));
     on("progress", ({ value }) => this.drawProgress(value));
-    on("waiting", () => write(this.tailState, "Redis doesn’t answer; waiting for it"));
-    on("back", () => write(this.tailState, "live"));
+    on("waiting", () => this.tell("waiting", "Redis doesn’t answer; waiting for it"));
+    on("back", () => this.tell("live", "live"));
     on("end", ({ state }) => this.end(state));
     stream.addEventListener("error", () => {
       if (stream.readyState !== EventSource.CLOSED || stream !== this.stream) return;
-      write(this.tailState, "not followed; trying again");
+      this.tell("waiting", "not followed; trying again");
       this.again = setTimeout(() => this.follow(), AGAIN_MS);
     });
     this.watch = setInterval(() => document.hidden || this.refresh(), AGAIN_MS);
   }
 
+  tell(kind, text) {
+    this.tailState.dataset.kind = kind;
+    write(this.tailState, text);
+  }
+
   end(state) {
     this.leave();
-    this.tailState.dataset.kind = "ended";
-    write(this.tailState, ENDED.includes(state) ? "ended" : "not followed any more");
+    this.tell("ended", ENDED.includes(state) ? "ended" : "not followed any more");
     if (state === "missing") this.say("This run is gone: it was removed, or trimmed when it ended.");
     else this.refresh();
     this.onChanged();

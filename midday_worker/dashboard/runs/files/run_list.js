@@ -7,6 +7,11 @@ import { keyOf } from "./rows.js";
 const PAGE = 50;
 const COSTLY_MS = 300;
 
+function outage(error) {
+  const what = error.status === 503 ? "Redis doesn’t answer" : "The dashboard doesn’t answer";
+  return `${what}. What is shown is as it was; it is tried again every few seconds.`;
+}
+
 /** Reads runs page by page, and calls `onChange` whenever something has changed. */
 export class RunList {
   constructor(onChange) {
@@ -78,7 +83,7 @@ export class RunList {
       this.problem = "";
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.problem = error.isOutage ? `${error.message} Trying again every few seconds.` : error.message;
+      this.problem = error.isOutage ? outage(error) : error.message;
       this.isSeeking = false;
     }
     this.isBusy = false;
