@@ -5,7 +5,8 @@ redis-py's own client takes a connection for each command, sends it, and waits f
 
 - **One connection for each event loop**, made on first use by redis-py, which does TLS, handshake, password, database
   and name; then a `Stream` takes its socket over. What is issued in one turn of the loop goes out in one write when
-  the turn ends; replies are matched with commands in order. No command has a task or a timer of its own.
+  the turn ends; of much, or of several scripts, a part goes out before, so that the server works meanwhile. Replies are
+  matched with commands in order. No command has a task or a timer of its own.
 - **A cancelled caller** leaves its command in the queue of replies, so that the next reply never becomes another's; a
   command that was not written yet is not written at all.
 - **An error that the server sent** goes to its caller alone. MOVED and ASK say that nothing was done: such a command
@@ -96,7 +97,7 @@ class PipelinedRedis(Redis):
         if stream is None or not stream.is_open:
             stream = await lane.connected()
         try:
-            return await stream.send(words).future
+            return await stream.send_script(words).future
         except NoScriptError:
             await self.script_load(text)
             return await self.execute_command(*words)

@@ -21,6 +21,10 @@ CLOSED_BY_SERVER: Final = "Connection closed by server."
 
 _EARLY_BYTES: Final = 16 * 1024
 """So much is written before the turn of the loop ends: Redis works on it while the rest is being made."""
+_EARLY_SCRIPTS: Final = 4
+"""As `_EARLY_BYTES`, for scripts: each takes Redis about as long as it takes to make the next one."""
+_EARLY_PART: Final = 4
+"""The more is in flight already, the more scripts are written together: a quarter of it."""
 
 
 class Stream(asyncio.Protocol):
@@ -53,11 +57,19 @@ class Stream(asyncio.Protocol):
         self._former = cast("asyncio.StreamReaderProtocol", self._transport.get_protocol())
         self._transport.set_protocol(self)
         # uvloop keeps what is written until the turn ends, if it is no more than this.
-        self._transport.set_write_buffer_limits(high=_EARLY_BYTES // 2)
+        self._transport.set_write_buffer_limits(high=0)
 
     def send(self, args: tuple[EncodableT, ...], *, raw: bool = False) -> Command:
         """Queue a command; it is written when this turn of the loop ends or much is queued, and there is room."""
         return self._send(self._pack(args), raw)
+
+    def send_script(self, args: tuple[EncodableT, ...]) -> Command:
+        """Queue a script's call; a few are enough to be written before the turn ends."""
+        command = self._send(self._pack(args), False)
+        queued = len(self._queue)
+        if queued >= _EARLY_SCRIPTS and queued * _EARLY_PART >= len(self._in_flight):
+            self._write_queued()
+        return command
 
     def send_all(self, commands: Iterable[tuple[EncodableT, ...]]) -> list[Command]:
         """Queue commands that belong together: all, or none if one of them can't be packed."""

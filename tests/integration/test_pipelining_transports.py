@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import cast
@@ -98,23 +99,40 @@ def test_a_unix_socket(
         runner.run(run())
 
 
+SET_KEY = "return redis.call('SET', KEYS[1], '')"
+
+
+def much(client: Redis, prefix: str) -> list[Coroutine[object, object, object]]:
+    return [call(client, "SET", f"{prefix}:{n}", "x" * 1_000) for n in range(40)]
+
+
+def scripts(client: Redis, prefix: str) -> list[Coroutine[object, object, object]]:
+    assert isinstance(client, PipelinedRedis)
+    sha = hashlib.sha1(SET_KEY.encode(), usedforsecurity=False).hexdigest()
+    return [client.run_script(sha, SET_KEY, [f"{prefix}:{n}"], []) for n in range(5)]
+
+
+@pytest.mark.parametrize("sent", [much, scripts])
 @pytest.mark.parametrize("loop", LOOPS, ids=["asyncio", "uvloop"])
 def test_of_much_that_is_sent_in_one_turn_redis_has_the_first_before_the_turn_ends(
-    redis_server: RedisServer, redis_prefix: str, loop: Callable[[], asyncio.AbstractEventLoop]
+    redis_server: RedisServer,
+    redis_prefix: str,
+    loop: Callable[[], asyncio.AbstractEventLoop],
+    sent: Callable[[Redis, str], list[Coroutine[object, object, object]]],
 ) -> None:
-    keys = [f"{redis_prefix}:{n}" for n in range(40)]
 
     async def run() -> None:
         async with client_of(redis_server.url) as client:
             await call(client, "PING")
-            commands = [call(client, "SET", key, "x" * 1_000) for key in keys]
+            await call(client, "SCRIPT LOAD", SET_KEY)
+            commands = sent(client, redis_prefix)
             for command in commands[:-1]:
                 asyncio.get_running_loop().call_soon(command.send, None)  # each up to where it waits for its reply
-            sent = asyncio.create_task(commands[-1])
+            last = asyncio.create_task(commands[-1])
             seen = asyncio.get_running_loop().create_future()
-            asyncio.get_running_loop().call_soon(lambda: seen.set_result(_exists(redis_server, keys[0])))
+            asyncio.get_running_loop().call_soon(lambda: seen.set_result(_exists(redis_server, f"{redis_prefix}:0")))
             assert await seen
-            await sent
+            await last
             for command in commands[:-1]:
                 command.close()
 
