@@ -11,6 +11,7 @@ import pytest
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, RedisUnavailableError, Settings, job
 from midday_worker.engine import queue as queue_module
 from midday_worker.engine.additions import Addition
+from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.integration.conditions.black_hole import BlackHole
 
@@ -109,6 +110,19 @@ async def test_without_a_connection_to_begin_with_nothing_was_written(
         says(await failure_of(CALLS[name](add, client)), written=False)
         hole.forward()
         await CALLS[name](add, client)
+
+
+@pytest.mark.parametrize("name", ["trigger", "batch_trigger", "trigger_flow", "trigger_recurring"])
+async def test_a_call_of_several_commands_has_the_limit_of_one(
+    mortal_redis: RedisServer, hole: BlackHole, add: Definition, name: str
+) -> None:
+    """Each of them is answered within it: the script is asked for, loaded, and asked for again."""
+    async with client_of(hole.url) as client, connect(RedisConfig(mortal_redis.url)) as redis:
+        await client.state("default", "warm-up")
+        await redis.script_flush()
+        hole.slow_s = LIMIT_S * 0.32  # each way
+        await client.state("default", "one command")
+        await failure_of(CALLS[name](add, client))
 
 
 async def test_reads_end_in_time_too(hole: BlackHole, add: Definition) -> None:

@@ -62,7 +62,7 @@ async def test_it_turns_false_when_redis_goes_and_true_when_it_comes_back(
         async def is_noticed() -> bool:
             return not readiness.report().redis
 
-        await eventually(is_noticed, "readiness turns false")
+        await eventually(is_noticed, "readiness turns false", 5)
         assert readiness.report().reasons[0] == "Redis does not answer"
         await asyncio.to_thread(mortal_redis.restart if end == "kill" else mortal_redis.resume)
 
