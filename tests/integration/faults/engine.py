@@ -65,6 +65,22 @@ class Engine(Protocol):
         """Add a parent and its children, each an id and a delay in milliseconds. Raises Refused."""
         ...
 
+    async def add_flows(self, flows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> None:
+        """Add several flows at once, each as `add_flow` takes it. Raises Refused."""
+        ...
+
+    async def remove_waiting(self) -> None:
+        """Remove the jobs that wait."""
+        ...
+
+    def listen(self, event: str, listener: Callable[..., object]) -> None:
+        """Call `listener` at this event of the queue."""
+        ...
+
+    def following(self, job_ids: Sequence[str], listener: Callable[[str], object]) -> AbstractAsyncContextManager[None]:
+        """Within `async with`, call `listener`, a plain or a coroutine function, with the id of each that completes."""
+        ...
+
     async def state(self, job_id: str) -> str:
         """Return the state of a job as BullMQ names it; "unknown" if it is gone."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from midday_worker import (
+    FlowItem,
     JobClient,
     JobContext,
     JobDefinition,
@@ -20,7 +22,8 @@ from midday_worker import (
     Settings,
     job,
 )
-from midday_worker.admin import read_jobs
+from midday_worker.admin import clean_jobs, read_jobs
+from midday_worker.engine.interruption import end_all
 from midday_worker.engine.worker_config import WorkerConfig
 from tests.integration.crew import Crew
 from tests.integration.faults.engine import JOB, QUEUE, Handler, Refused, Terms
@@ -73,6 +76,41 @@ class Ours:
                 definition.node(child_id, job_id=child_id, delay=delay) for child_id, delay in children
             ]
             await definition.trigger_flow(parent_id, nodes, job_id=parent_id, client=self._client)
+
+    async def add_flows(self, flows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> None:
+        """Trigger a batch of flows."""
+        definition = define()
+        with refusals():
+            items: list[FlowItem[object]] = [
+                {
+                    "payload": parent_id,
+                    "children": [definition.node(each, job_id=each, delay=delay) for each, delay in children],
+                    "options": {"job_id": parent_id},
+                }
+                for parent_id, children in flows
+            ]
+            await definition.batch_trigger_flow(items, client=self._client)
+
+    async def remove_waiting(self) -> None:
+        """Clean the queue as the command line does."""
+        await clean_jobs(self._client.queue(QUEUE), "waiting")
+
+    def listen(self, event: str, listener: Callable[..., object]) -> None:
+        """Listen on the queue's emitter; it is no part of the API."""
+        self._client.queue(QUEUE).on(event, listener)
+
+    @asynccontextmanager
+    async def following(self, job_ids: Sequence[str], listener: Callable[[str], object]) -> AsyncGenerator[None]:
+        """Wait for each by its handle, as there are no listeners."""
+        following = [asyncio.create_task(self._follow(job_id, listener)) for job_id in job_ids]
+        yield
+        await end_all(following)
+
+    async def _follow(self, job_id: str, listener: Callable[[str], object]) -> None:
+        await define().handle(job_id, client=self._client).result()
+        called = listener(job_id)
+        if inspect.isawaitable(called):
+            await called
 
     async def state(self, job_id: str) -> str:
         """Ask the client."""

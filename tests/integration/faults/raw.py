@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final, cast
 
 import bullmq
-from bullmq.types import QueueBaseOptions
+from bullmq.types import QueueBaseOptions, QueueEventsOptions
 
 from tests.integration.faults.engine import JOB, QUEUE, Handler, Refused, Terms
 
@@ -58,14 +58,36 @@ class Raw:
 
     async def add_flow(self, parent_id: str, children: Sequence[tuple[str, int]]) -> None:
         """Add a flow."""
-        node = {"name": JOB, "queueName": QUEUE}
-        below = [
-            {**node, "data": child_id, "opts": {"jobId": child_id, "delay": delay}} for child_id, delay in children
-        ]
         producer = bullmq.FlowProducer(None, self._options)
         with refusals():
-            await producer.add({**node, "data": parent_id, "opts": {"jobId": parent_id}, "children": below})
+            await producer.add(tree(parent_id, children))
         await producer.close()
+
+    async def add_flows(self, flows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> None:
+        """Add a bulk of flows."""
+        producer = bullmq.FlowProducer(None, self._options)
+        with refusals():
+            await producer.addBulk([tree(parent_id, children) for parent_id, children in flows])
+        await producer.close()
+
+    async def remove_waiting(self) -> None:
+        """Clean the queue, by the name that it gives this state."""
+        await self._queue().clean(0, 100, "waiting")
+
+    def listen(self, event: str, listener: Callable[..., object]) -> None:
+        """Add a listener to the queue."""
+        with refusals():
+            self._queue().on(event, listener)
+
+    @asynccontextmanager
+    async def following(self, job_ids: Sequence[str], listener: Callable[[str], object]) -> AsyncGenerator[None]:
+        """Listen to the queue's events, from the first one on."""
+        options = cast("QueueEventsOptions", {**self._options, "lastEventId": "0"})
+        events = bullmq.QueueEvents(QUEUE, options)
+
+        events.on("completed", listener_of(listener))
+        yield
+        await events.close()
 
     async def state(self, job_id: str) -> str:
         """Ask the queue."""
@@ -110,6 +132,24 @@ class Raw:
         if name not in self._queues:
             self._queues[name] = bullmq.Queue(name, self._options)
         return self._queues[name]
+
+
+def tree(parent_id: str, children: Sequence[tuple[str, int]]) -> dict[str, object]:
+    """Return a flow as the port takes it."""
+    node = {"name": JOB, "queueName": QUEUE}
+    below = [{**node, "data": child_id, "opts": {"jobId": child_id, "delay": delay}} for child_id, delay in children]
+    return {**node, "data": parent_id, "opts": {"jobId": parent_id}, "children": below}
+
+
+def listener_of(listener: Callable[[str], object]) -> Callable[[Mapping[str, str], str], object]:
+    """Return what listens to an event, of the listener's kind: a coroutine function for a coroutine function."""
+    if not inspect.iscoroutinefunction(listener):
+        return lambda event, _entry: listener(event["jobId"])
+
+    async def hear(event: Mapping[str, str], _entry: str) -> object:
+        return await cast("Awaitable[object]", listener(event["jobId"]))
+
+    return hear
 
 
 async def clean_up(worker: bullmq.Worker) -> None:

@@ -32,6 +32,14 @@ async def test_a_batch_whose_parent_does_not_exist_is_an_error(engine: Engine) -
         await engine.add_many(["a", "b"], parent={"id": "nobody", "queue": "bull:jobs"})
 
 
+@pytest.mark.fault(17)
+async def test_an_error_in_a_batch_of_flows_is_raised(engine: Engine) -> None:
+    """A child that has a parent already can't be given a second one, which would wait for it for ever."""
+    await engine.add_flow("parent-1", [("child-1", 0)])
+    with pytest.raises(Refused):
+        await engine.add_flows([("parent-2", [("child-2", 0)]), ("parent-3", [("child-1", 0)])])
+
+
 WRONG: list[dict[str, object]] = [
     {"job_id": 7},
     {"job_id": "with:colon"},
@@ -58,3 +66,16 @@ async def test_adding_after_closing_is_an_error(engine: Engine) -> None:
     await engine.close()
     with pytest.raises(Refused):
         await engine.add("second")
+
+
+@pytest.mark.fault(23)
+async def test_waiting_jobs_can_be_removed_by_the_name_of_their_state(engine: Engine) -> None:
+    job_id = await engine.add("word")
+    assert await engine.state(job_id) == "waiting"
+    await engine.remove_waiting()
+    assert await engine.state(job_id) == "unknown"
+
+
+@pytest.mark.fault(23)
+async def test_listening_to_a_queue_is_no_error(engine: Engine) -> None:
+    engine.listen("error", print)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from redis.asyncio import Redis
 
-from tests.integration.faults.engine import Engine
+from tests.deadline import eventually
+from tests.integration.faults.engine import QUEUE, Engine
 from tests.integration.faults.state import until_state
 
 
@@ -53,6 +56,59 @@ async def test_a_listener_that_raises_leaves_no_job_active(engine: Engine) -> No
     async with engine.working(handle) as work:
         work.listen("active", listen)
         await until_state(engine, await engine.add("word"), "completed")
+
+
+@pytest.mark.fault(12)
+async def test_a_coroutine_that_listens_for_the_end_of_jobs_is_awaited(engine: Engine) -> None:
+    heard: list[str] = []
+
+    async def listen(job_id: str) -> None:
+        await asyncio.sleep(0)
+        heard.append(job_id)
+
+    async def have_been_heard() -> bool:
+        return heard == ids
+
+    ids = [await engine.add("word")]
+    async with engine.following(ids, listen), engine.working(as_it_is):
+        await eventually(have_been_heard, "the end has been heard of", 5)
+
+
+@pytest.mark.fault(12)
+async def test_a_listener_that_raises_keeps_nobody_from_hearing_of_the_next_end(engine: Engine) -> None:
+    heard: list[str] = []
+
+    def listen(job_id: str) -> None:
+        heard.append(job_id)
+        raise LookupError("a listener of a user's")
+
+    async def have_been_heard() -> bool:
+        return sorted(heard) == sorted(ids)
+
+    ids = [await engine.add("word") for _ in range(3)]
+    async with engine.following(ids, listen), engine.working(as_it_is):
+        await eventually(have_been_heard, "all ends have been heard of", 5)
+
+
+async def as_it_is(data: object) -> object:
+    return data
+
+
+@pytest.mark.fault(15)
+async def test_a_backoff_of_an_unknown_type_leaves_no_job_active(
+    engine: Engine, redis: Redis, redis_prefix: str
+) -> None:
+    """As another language's worker may know it."""
+
+    async def fail(data: object) -> object:
+        raise RuntimeError("no")
+
+    job_id = await engine.add("word", attempts=2)
+    key = f"{redis_prefix}:{QUEUE}:{job_id}"
+    options = json.loads(str(await redis.hget(key, "opts")))
+    await redis.hset(key, "opts", json.dumps({**options, "backoff": {"type": "of-a-plugin", "delay": 1}}))
+    async with engine.working(fail):
+        await until_state(engine, job_id, "delayed")
 
 
 class UnprintableError(Exception):
