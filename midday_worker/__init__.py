@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from midday_worker.settings import Settings
     from midday_worker.sync_context import SyncJob, SyncJobContext
     from midday_worker.sync_handle import SyncJobHandle, SyncScheduleHandle
+    from midday_worker.sync_outcomes import sync_as_completed, sync_results
 
 __version__ = "0.1.0"
 
@@ -151,6 +152,8 @@ __all__ = [
     "job",
     "queue",
     "results",
+    "sync_as_completed",
+    "sync_results",
     "to_milliseconds",
 ]
 
@@ -186,6 +189,7 @@ _HOMES: Final = {
     "midday_worker.settings": "Settings",
     "midday_worker.sync_context": "SyncJob SyncJobContext",
     "midday_worker.sync_handle": "SyncJobHandle SyncScheduleHandle",
+    "midday_worker.sync_outcomes": "sync_as_completed sync_results",
 }
 
 

@@ -11,6 +11,8 @@ from typing import Union, cast, get_args, get_origin, get_type_hints
 from midday_worker.batching import BatchContext
 from midday_worker.context import JobContext
 from midday_worker.errors import DefinitionError
+from midday_worker.handler_kind import is_asynchronous
+from midday_worker.sync_context import SyncJobContext
 
 
 def payload_annotation(job: str, handler: Callable[..., object]) -> object:
@@ -39,10 +41,21 @@ def result_annotation(handler: Callable[..., object]) -> object | None:
     return _resolved(handler).get("return")
 
 
-def context_annotation(handler: Callable[..., object]) -> object | None:
-    """Return the annotation of the handler's second parameter; None if it has none that exists at run time."""
+def check_context(job: str, handler: Callable[..., object], place: str) -> None:
+    """Raise DefinitionError for a handler whose second parameter is annotated with what it isn't given."""
     second = next(iter(list(inspect.signature(handler).parameters)[1:]), "")
-    return _resolved(handler).get(second)
+    annotated = _resolved(handler).get(second)
+    if is_asynchronous(handler):
+        if annotated is SyncJobContext:
+            raise DefinitionError(
+                f"Job {job!r} at {place} has an asynchronous handler that takes a SyncJobContext, whose calls would "
+                "block the event loop; accepted: JobContext."
+            )
+    elif annotated is JobContext:
+        raise DefinitionError(
+            f"Job {job!r} at {place} has a plain function as handler that takes a JobContext, whose calls have to be "
+            "awaited; accepted: SyncJobContext, which has the same calls without await. Or make it an async def."
+        )
 
 
 def batch_payload_annotation(job: str, handler: Callable[..., object]) -> object:
@@ -103,7 +116,7 @@ def _resolved(handler: Callable[..., object]) -> Mapping[str, object]:
 
 def _one_by_one(function: Callable[..., object]) -> Mapping[str, object]:
     # Names of TYPE_CHECKING blocks: what they annotate counts as not annotated.
-    contexts = {"JobContext": JobContext, "BatchContext": BatchContext}
+    contexts = {"JobContext": JobContext, "BatchContext": BatchContext, "SyncJobContext": SyncJobContext}
     names: dict[str, object] = {**getattr(function, "__globals__", {}), **contexts}
     resolved: dict[str, object] = {}
     for parameter, annotation in inspect.get_annotations(function).items():

@@ -6,18 +6,20 @@ import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from midday_worker.context import JobContext
 from midday_worker.database import Database, session_scope
-from midday_worker.engine.interruption import GRACE_S
+from midday_worker.engine.interruption import grace_of
 from midday_worker.engine.job import Job
 from midday_worker.engine.threads import Threads, in_thread
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
+from midday_worker.handler_kind import is_asynchronous
 from midday_worker.logs import job_logger
+from midday_worker.loop_channel import LoopChannel
 from midday_worker.schema import InvalidValue, JsonValue, Schema, dump_untyped
+from midday_worker.sync_context import SyncJobContext
 from midday_worker.time_limit import TimeLimit
 
 if TYPE_CHECKING:
@@ -58,12 +60,12 @@ class Attempt(Generic[P, R]):
     queue: str
     schema: Schema[P]
     result_schema: Schema[R] | None
-    handler: Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R]
+    handler: Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:
         # Asked once and not for each job: it costs as much as validating a payload.
-        object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.handler))
+        object.__setattr__(self, "is_async", is_asynchronous(self.handler))
 
     async def run(self, job: ExecutableJob, db: AsyncSession, timeout_ms: int | None = None) -> R:
         """Validate the payload, call the handler, and return its validated result.
@@ -125,32 +127,39 @@ class Attempt(Generic[P, R]):
             raise ResultError(self.name, type(result).__name__, str(error)) from error
 
     async def _within(self, timeout_ms: int | None, payload: P, context: JobContext) -> R:
+        channel = None if self.is_async else LoopChannel(self.name, context)
+        given = context if channel is None else channel.context
         if timeout_ms is None:
-            return await self._call(payload, context)
-        with TimeLimit(self.name, timeout_ms, self.handler, context.job, context):
-            return await self._call(payload, context)
+            return await self._call(payload, context, channel)
+        with TimeLimit(self.name, timeout_ms, self.handler, context.job, given):
+            return await self._call(payload, context, channel)
 
-    async def _call(self, payload: P, context: JobContext) -> R:
-        if self.is_async:
-            return await cast("Awaitable[R]", self.handler(payload, context))
+    async def _call(self, payload: P, context: JobContext, channel: LoopChannel | None) -> R:
+        if channel is None:
+            return await cast("Callable[[P, JobContext], Awaitable[R]]", self.handler)(payload, context)
+        return await self._in_thread(payload, context, channel)
+
+    async def _in_thread(self, payload: P, context: JobContext, channel: LoopChannel) -> R:
         # A plain function may block: it runs in a thread, so that the loop goes on.
         threads: Threads | None = getattr(context.job, "threads", None)
         run = in_thread if threads is None else threads.run
-        call = asyncio.ensure_future(run(self.handler, payload, context))
+        handler = cast("Callable[[P, SyncJobContext], R]", self.handler)
+        call = asyncio.ensure_future(run(handler, payload, channel.context))
         try:
             outcome = await asyncio.shield(call)
+            return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else outcome
         except asyncio.CancelledError:
-            with suppress(AttributeError):  # a test's fake may not have it
-                context.job.cancelled = True  # a thread can't be stopped: it has to look
+            channel.stop()  # a thread can't be stopped: it has to look
             try:
                 # As long as its cleaning up may take; then it is left behind.
-                await asyncio.wait({call}, timeout=GRACE_S)
+                await asyncio.wait({call}, timeout=grace_of(context.job).clean_up_s)
             finally:
                 if call.done():
                     call.exception()  # nobody else looks at it
                 call.cancel()
             raise
-        return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else cast("R", outcome)
+        finally:
+            channel.close()
 
     def _logger(self, job: ExecutableJob) -> Logger:
         made = getattr(job, "attemptsMade", 0)

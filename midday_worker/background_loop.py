@@ -7,7 +7,7 @@ import atexit
 import contextvars
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -50,6 +50,22 @@ class BackgroundLoop:
         except BaseException:  # a KeyboardInterrupt, say; after an error of the call's own it changes nothing
             self._loop.call_soon_threadsafe(waiting.cancel)
             raise
+
+    def iterate(self, items: AsyncGenerator[T]) -> Iterator[T]:
+        """Iterate over an asynchronous generator; it is closed at the end, and when the iteration is given up.
+
+        Raises:
+            RunningLoopError: this thread runs an event loop, which would stand still.
+        """
+        try:
+            while True:
+                try:
+                    item = self.run(lambda: anext(items))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            self.run(items.aclose)
 
     def end(self) -> None:
         """Cancel what runs and stop the loop."""
@@ -103,13 +119,22 @@ class ProcessLoop:
                     loop.run(partial(prepare, loop))
             return self._loop
 
+    def existing(self) -> BackgroundLoop | None:
+        """Return the loop, if it has been needed."""
+        return self._loop
+
     def add(self, prepare: OnNewLoop) -> None:
-        """Do this on each new loop, which is that of a forked child."""
-        self._on_new.append(prepare)
+        """Do this on the loop, if there is one, and on each new one: the first, and that of a forked child."""
+        refuse_running_loop()
+        with self._guard:
+            self._on_new.append(prepare)
+            if self._loop is not None:
+                self._loop.run(partial(prepare, self._loop))
 
     def remove(self, prepare: OnNewLoop) -> None:
         """Don't do it any more."""
-        self._on_new.remove(prepare)
+        with self._guard:
+            self._on_new.remove(prepare)
 
     def end(self) -> None:
         """End the loop, if there is one."""

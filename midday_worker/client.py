@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 from weakref import WeakKeyDictionary
@@ -23,6 +23,7 @@ from midday_worker.engine.schedule import (
     remove_schedule,
     upsert_schedule,
 )
+from midday_worker.engine.threads import in_thread
 from midday_worker.engine.translation import UNREACHABLE, translated
 from midday_worker.engine.waiter import Waiter
 from midday_worker.errors import ClientClosedError
@@ -187,6 +188,17 @@ class JobClient:
 
 SyncJobClient: TypeAlias = SyncClient[JobClient]
 """What `JobClient.sync()` returns."""
+
+
+@asynccontextmanager
+async def blocking_calls(settings: Settings) -> AsyncGenerator[None]:
+    """Let every `.sync` call of the process, as of handlers in threads, use these settings within the block."""
+    client = JobClient.sync(settings)
+    await in_thread(client.__enter__)  # on an event loop it is refused
+    try:
+        yield
+    finally:
+        await in_thread(client.__exit__, None, None, None)
 
 
 def redis_config(settings: Settings) -> RedisConfig:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
+from midday_worker.children import results_of
 from midday_worker.engine.job import Job
-from midday_worker.errors import InvalidInputError, NonRetryableError
-from midday_worker.schema import InvalidValue, ResultSource, dump_untyped
-from midday_worker.track import Track
+from midday_worker.schema import ResultSource
+from midday_worker.track import Track, told
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """The job, the database and the log of one attempt.
+    """The job, the database and the log of one attempt, for an `async def` handler; see `SyncJobContext` for others.
 
     Attributes:
         job: the BullMQ job: `id`, `data`, `opts`, `attemptsMade`, `await job.updateProgress(50)`,
@@ -42,11 +42,7 @@ class JobContext:
         Raises:
             InvalidInputError: it can't be written as JSON.
         """
-        try:
-            dumped = dump_untyped(progress)
-        except InvalidValue as error:
-            raise InvalidInputError(f"This progress can't be stored: {error}") from error
-        await self.job.updateProgress(cast("float | dict[str, object]", dumped))
+        await self.job.updateProgress(told(progress))
 
     @overload
     def track(self, rows: Iterable[T], total: int | None = None, *, per_second: float = 4) -> AsyncIterator[T]: ...
@@ -91,15 +87,7 @@ class JobContext:
         >>> async def ship(data: object, ctx: JobContext, pack: ResultSource[int]) -> int:
         ...     return sum(await ctx.children_results(pack))
         """
-        names = await self.job.childrenNames()
-        values = await self.job.getChildrenValues()
-        gone = sorted(values.keys() - names.keys())
-        if gone:
-            raise NonRetryableError(
-                f"Whose result {gone[0]} holds can't be told: that child was removed when it completed. "
-                "Keep children until their parent has run (remove_on_complete), or use ctx.children_values()."
-            )
-        return [child.parse_result(value) for key, value in values.items() if names[key] == child.id]
+        return results_of(child, await self.job.childrenNames(), await self.job.getChildrenValues())
 
     @property
     def cancelled(self) -> bool:

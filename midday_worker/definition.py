@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 R = TypeVar("R")
 
-Handler: TypeAlias = (
-    Callable[[P, JobContext], Awaitable[R]] | Callable[[P, JobContext], R] | Callable[[P, SyncJobContext], R]
-)
+Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
 
 
 class JobDefinition(BulkTriggers[P, R]):
@@ -57,7 +55,7 @@ class JobDefinition(BulkTriggers[P, R]):
         self.handler = handler
         self.defined_at = defined_at
         self.hooks: Hooks[P, R] = Hooks()
-        called = cast("Callable[[P, JobContext], R]", handler) if process is None else process.handle
+        called = handler if process is None else process.handle
         self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, called)
 
     @property

@@ -11,7 +11,7 @@ from typing_extensions import TypeForm, Unpack
 from midday_worker.annotations import (
     batch_payload_annotation,
     batch_result_annotation,
-    context_annotation,
+    check_context,
     payload_annotation,
     result_annotation,
 )
@@ -58,8 +58,6 @@ class JobDecorator:
     @overload
     def __call__(self, handler: Callable[[P, JobContext], Awaitable[R]]) -> JobDefinition[P, R]: ...
     @overload
-    def __call__(self, handler: Callable[[P, JobContext], R]) -> JobDefinition[P, R]: ...
-    @overload
     def __call__(self, handler: Callable[[P, SyncJobContext], R]) -> JobDefinition[P, R]: ...
     def __call__(self, handler: Handler[P, R]) -> JobDefinition[P, R]:
         """Define the job."""
@@ -96,10 +94,6 @@ def job(
     schema: TypeForm[P],
     handler: Callable[[P, JobContext], Awaitable[R]],
     **options: Unpack[DefinitionOptions],
-) -> JobDefinition[P, R]: ...
-@overload
-def job(
-    name: str, schema: TypeForm[P], handler: Callable[[P, JobContext], R], **options: Unpack[DefinitionOptions]
 ) -> JobDefinition[P, R]: ...
 @overload
 def job(
@@ -140,8 +134,8 @@ def job(
     Args:
         name: the job's id, which is BullMQ's job name: any text that isn't empty.
         schema: what its payload is: a pydantic model, a dataclass, a TypedDict, `list[int]`, an annotated union.
-        handler: `async def handle(data, ctx) -> result`; a plain function runs in a thread, or with
-            `executor="process"`, with a `SyncJobContext`, in a process.
+        handler: `async def handle(data, ctx: JobContext) -> result`, or a plain function with a `SyncJobContext`,
+            which runs in a thread, or with `executor="process"` in a process.
         batch: for a handler of many jobs at once, `async def handle(data: list[P], ctx: BatchContext)`, which returns
             a result or an exception for each; see `BatchOptions`.
         **options: see `JobOptions`; also `queue`, a name or what `queue()` returned, and `DefinitionOptions`.
@@ -171,6 +165,7 @@ def _define(
     name: str, schema: TypeForm[P], handler: Handler[P, R], options: DefinitionOptions, place: Place
 ) -> JobDefinition[P, R]:
     queue, own, target = _checked(name, handler, options, place)
+    check_context(name, handler, place)
     result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(handler)))
     definition: JobDefinition[P, R] = JobDefinition(
         name,
@@ -200,18 +195,12 @@ def _process(
     if executor == "thread":
         if "max_tasks_per_child" in options:
             raise DefinitionError(f'Job {name!r} at {place} has max_tasks_per_child, but not executor="process".')
-        if context_annotation(handler) is SyncJobContext:
-            raise DefinitionError(f'Job {name!r} at {place} takes a SyncJobContext, but has not executor="process".')
         return None
     if isinstance(max_tasks, bool) or not isinstance(max_tasks, int) or max_tasks < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(
             f"Job {name!r} at {place} has max_tasks_per_child={max_tasks!r}; accepted: an integer from 1."
         )
     check_process_handler(name, place.module, handler, place)
-    if context_annotation(handler) is JobContext:
-        raise DefinitionError(
-            f'Job {name!r} at {place} takes a JobContext; with executor="process" it is a SyncJobContext.'
-        )
     return ProcessHandler(
         name, place.module, cast("Callable[[P, SyncJobContext], R]", handler), result_schema, max_tasks
     )

@@ -73,7 +73,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None, *, proce
             backtrace=False,
             diagnose=False,
         )
-    _route_standard_library(settings)
+    route_standard_library(settings)
 
 
 def job_logger(*, job_id: str, job: str, queue: str, attempt: int) -> Logger:
@@ -100,7 +100,8 @@ class InterceptHandler(logging.Handler):
         logger.patch(locate).opt(exception=record.exc_info).log(level, record.getMessage())
 
 
-def _route_standard_library(settings: Settings) -> None:
+def route_standard_library(settings: Settings) -> None:
+    """Hand the standard library's log records to loguru, from the settings' level on."""
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)

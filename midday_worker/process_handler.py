@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import inspect
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
 
 from midday_worker.context import JobContext
+from midday_worker.engine.interruption import grace_of
 from midday_worker.engine.threads import in_thread
 from midday_worker.errors import DefinitionError, ResultError
+from midday_worker.handler_kind import is_asynchronous
+from midday_worker.loop_channel import LoopChannel, children_of, sync_job
 from midday_worker.processes.message import Ask, Call
 from midday_worker.processes.pool import ProcessPool
 from midday_worker.schema import InvalidValue, Schema
-from midday_worker.sync_context import SyncJob, SyncJobContext
+from midday_worker.sync_context import SyncJobContext
+from midday_worker.tracing import active_tracing
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -48,7 +50,7 @@ class ProcessHandler(Generic[P, R]):
         pool: ProcessPool | None = getattr(ctx.job, "processes", None)
         if pool is None:
             return await self._here(payload, ctx)
-        job = sync_job(self.job, ctx)
+        job, tracing = sync_job(self.job, ctx), active_tracing()
         call = Call(
             module=self.module,
             job=self.job,
@@ -57,16 +59,17 @@ class ProcessHandler(Generic[P, R]):
             data=job.data,
             attempt=job.attempt,
             attempts=job.attempts,
+            trace=None if tracing is None else tracing.carrier(),
         )
-        return self._parsed(await pool.run(call, functools.partial(_serve, ctx), self.max_tasks_per_child))
+        grace_s = grace_of(ctx.job).clean_up_s
+        return self._parsed(await pool.run(call, functools.partial(_serve, ctx), self.max_tasks_per_child, grace_s))
 
     async def _here(self, payload: P, ctx: JobContext) -> R:
-        channel = _LoopChannel(ctx, asyncio.get_running_loop())
+        channel = LoopChannel(self.job, ctx)
         try:
-            return await in_thread(self.handler, payload, SyncJobContext(sync_job(self.job, ctx), ctx.logger, channel))
-        except asyncio.CancelledError:
-            channel.cancelled = True
-            raise
+            return await in_thread(self.handler, payload, channel.context)
+        finally:
+            channel.close()
 
     def _parsed(self, text: str) -> R:
         value: object = json.loads(text)
@@ -81,7 +84,7 @@ class ProcessHandler(Generic[P, R]):
 def check_process_handler(job: str, module: str, handler: Callable[..., object], place: str) -> None:
     """Raise DefinitionError for a handler that a child can't find or run."""
     where = f"The handler of job {job!r} at {place}"
-    if inspect.iscoroutinefunction(handler):
+    if is_asynchronous(handler):
         raise DefinitionError(f'{where} is asynchronous; accepted with executor="process": a plain function.')
     name = getattr(handler, "__qualname__", "")
     if "__main__" in (module, getattr(handler, "__module__", "")):
@@ -96,40 +99,12 @@ def check_process_handler(job: str, module: str, handler: Callable[..., object],
         )
 
 
-def sync_job(name: str, ctx: JobContext) -> SyncJob:
-    """Return what a handler without a connection knows of its job."""
-    job = ctx.job
-    queue = getattr(job, "queue", None)
-    return SyncJob(
-        id=str(job.id),
-        name=name,
-        queue=str(getattr(queue, "name", "")),
-        data=job.data,
-        attempt=int(getattr(job, "attemptsMade", 0)) + 1,
-        attempts=int(getattr(job, "attempts", 1)),
-    )
-
-
-async def _serve(ctx: JobContext, ask: Ask) -> None:
-    if ask["act"] == "progress":
-        await ctx.update_progress(cast("float | dict[str, object]", ask["value"]))
-    else:
-        await ctx.log(str(ask["value"]))
-
-
-class _LoopChannel:
-    """A handler's wishes from a thread of the process that has the connection."""
-
-    def __init__(self, ctx: JobContext, loop: asyncio.AbstractEventLoop) -> None:
-        self._ctx = ctx
-        self._loop = loop
-        self.cancelled = False
-
-    def update_progress(self, progress: float | dict[str, object]) -> None:
-        self._wait(self._ctx.update_progress(progress))
-
-    def log(self, row: str) -> None:
-        self._wait(self._ctx.log(row))
-
-    def _wait(self, act: Coroutine[None, None, None]) -> None:
-        asyncio.run_coroutine_threadsafe(act, self._loop).result()
+async def _serve(ctx: JobContext, ask: Ask) -> object:
+    match ask["act"]:
+        case "progress":
+            await ctx.update_progress(cast("float | dict[str, object]", ask["value"]))
+        case "log":
+            await ctx.log(str(ask["value"]))
+        case "children":
+            return await children_of(ctx)
+    return None

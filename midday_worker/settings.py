@@ -151,6 +151,18 @@ class Settings(BaseSettings):
         validation_alias="WORKER_STALLED_INTERVAL",
         description="How often to look for jobs whose worker is silent.",
     )
+    cancel_grace: Milliseconds = Field(
+        default=5_000,
+        ge=0,
+        validation_alias="WORKER_CANCEL_GRACE",
+        description="How long a handler that is told to stop may clean up; then it is cut, and a process killed.",
+    )
+    cut_grace: Milliseconds = Field(
+        default=1_000,
+        ge=0,
+        validation_alias="WORKER_CUT_GRACE",
+        description="How long a handler that is cut may take to end; then its job ends without it.",
+    )
     http: Address | None = Field(
         default=None,
         validation_alias="WORKER_HTTP",
@@ -216,6 +228,12 @@ class Settings(BaseSettings):
     def development(self) -> bool:
         """Whether this is a developer's machine."""
         return self.environment == "development"
+
+    def revealed(self) -> dict[str, object]:
+        """Return the values by field name, secrets in the clear, as another process of this program needs them."""
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in self.__iter__()
+        }
 
 
 def variable_of(field: str) -> str:

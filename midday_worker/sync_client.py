@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from midday_worker.background_loop import BackgroundLoop, process_loop
+from midday_worker.background_loop import BackgroundLoop, process_loop, refuse_running_loop
 from midday_worker.errors import ClientClosedError
 
 T = TypeVar("T")
@@ -41,18 +41,19 @@ class SyncClient(Generic[ClientT]):
         self._closed = False
 
     def __enter__(self) -> Self:
-        loop = process_loop.get()
-        loop.run(lambda: self._enter(loop))
-        process_loop.add(self._enter)
+        process_loop.add(self._enter)  # it makes no loop: perhaps nobody calls
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        loop = process_loop.get()
+        refuse_running_loop()
         process_loop.remove(self._enter)
         self._closed = True
-        loop.run(lambda: self._made[loop].__aexit__(kind, error, trace))
+        loop = process_loop.existing()
+        client = None if loop is None else self._made.get(loop)
+        if loop is not None and client is not None:
+            loop.run(lambda: client.__aexit__(kind, error, trace))
 
     def run(self, call: Callable[[ClientT], Awaitable[T]]) -> T:
         """Make an asynchronous call with the client, and wait for its outcome.
@@ -70,10 +71,11 @@ class SyncClient(Generic[ClientT]):
 
     def close(self) -> None:
         """Close the connections. Safe to call twice."""
+        refuse_running_loop()
         self._closed = True
-        loop = process_loop.get()
-        client = self._made.get(loop)
-        if client is not None:
+        loop = process_loop.existing()
+        client = None if loop is None else self._made.get(loop)
+        if loop is not None and client is not None:
             loop.run(client.close)
 
     async def _enter(self, loop: BackgroundLoop) -> None:

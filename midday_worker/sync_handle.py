@@ -118,16 +118,7 @@ class SyncJobHandle(Generic[ResultT_co]):
         async def started(handle: JobHandle[ResultT_co]) -> AsyncGenerator[T]:
             return start(handle)
 
-        items = self._run(started)
-        try:
-            while True:
-                try:
-                    item = self._run(lambda _: anext(items))
-                except StopAsyncIteration:
-                    return
-                yield item
-        finally:
-            self._run(lambda _: items.aclose())
+        yield from process_loop.get().iterate(self._run(started))
 
     def _run(self, call: Callable[[JobHandle[ResultT_co]], Awaitable[T]]) -> T:
         # With the client of this process, which may have been forked since.

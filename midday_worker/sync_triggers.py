@@ -9,9 +9,10 @@ from typing import Generic, TypeVar
 from typing_extensions import Unpack
 
 from midday_worker.bulk import BatchItem, BulkTriggers, FlowItem, Progress
-from midday_worker.client import SyncJobClient
+from midday_worker.client import JobClient, SyncJobClient
 from midday_worker.durations import Duration
 from midday_worker.flow import Child
+from midday_worker.handle import JobHandle
 from midday_worker.options import CallOptions, DelayedCallOptions
 from midday_worker.request import JobRequest
 from midday_worker.sync_handle import SyncJobHandle, SyncScheduleHandle, run_blocking
@@ -31,6 +32,14 @@ class SyncTriggers(Generic[P, R]):
 
     def __init__(self, job: BulkTriggers[P, R]) -> None:
         self._job = job
+
+    def handle(self, job_id: str, *, client: SyncJobClient | None = None) -> SyncJobHandle[R]:
+        """Return the handle of a job from before, by its id; it reads nothing."""
+
+        async def made(on: JobClient) -> JobHandle[R]:
+            return self._job.handle(job_id, client=on)
+
+        return SyncJobHandle(run_blocking(client, made), client)
 
     def trigger(
         self, payload: P | Mapping[str, object], *, client: SyncJobClient | None = None, **options: Unpack[CallOptions]

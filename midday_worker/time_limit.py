@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from types import TracebackType
 
-from midday_worker.engine.interruption import Interruption
+from midday_worker.engine.interruption import Interruption, grace_of
 from midday_worker.errors import JobTimeoutError
 from midday_worker.handler_line import line_of
 
@@ -59,7 +59,9 @@ class TimeLimit:
         with suppress(AttributeError):  # a test's fake may not have it
             self._of.cancelled = True  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue] - as above
         give_up = getattr(self._of, "give_up", None)
-        self._interruption = Interruption(self._task, None if give_up is None else partial(give_up, self._error))
+        self._interruption = Interruption(
+            self._task, None if give_up is None else partial(give_up, self._error), grace_of(self._of)
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from midday_worker.engine.interruption import Grace, grace_of
 from midday_worker.engine.job import Job
 
 
@@ -12,6 +13,11 @@ class BatchStop:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
+
+    @property
+    def grace(self) -> Grace:
+        """How long the handler may take to stop."""
+        return grace_of(self._jobs[0])
 
     @property
     def cancelled(self) -> bool:

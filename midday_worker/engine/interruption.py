@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
-
-GRACE_S: Final = 5.0
-"""How long a handler that is told to stop may clean up."""
-
-CUT_S: Final = 1.0
-"""How long its cleaning up, when it is cut by a second cancellation, may take to end."""
-
 
 AGAIN_S: Final = 0.05
 """How often a task of our own is cancelled until it ends."""
@@ -28,22 +22,45 @@ async def end_all(tasks: Iterable[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long a handler that is told to stop may take.
+
+    Attributes:
+        clean_up_s: for its cleaning up; then it is cancelled once more, or its process is killed.
+        cut_s: to end after that; then its job ends without it.
+    """
+
+    clean_up_s: float = 5.0
+    cut_s: float = 1.0
+
+
+def grace_of(job: object) -> Grace:
+    """Return the grace of a job, or of a test's fake of one."""
+    return getattr(job, "grace", _USUAL)
+
+
+_USUAL: Final = Grace()
+
+
 class Interruption:
     """One stop of one task. Made, it cancels the task; `end` takes it back.
 
     Args:
         task: runs the handler.
         give_up: called when the task doesn't end for a second cancellation either.
+        grace: how long it may take.
     """
 
-    __slots__ = ("_cancels", "_give_up", "_task", "_timer")
+    __slots__ = ("_cancels", "_give_up", "_grace", "_task", "_timer")
 
-    def __init__(self, task: asyncio.Task[object], give_up: Callable[[], None] | None) -> None:
+    def __init__(self, task: asyncio.Task[object], give_up: Callable[[], None] | None, grace: Grace) -> None:
         self._task = task
+        self._grace = grace
         self._give_up = give_up
         self._cancels = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._cancel(GRACE_S)
+        self._cancel(grace.clean_up_s)
 
     def _cancel(self, then_wait_s: float) -> None:
         self._cancels += 1
@@ -52,7 +69,7 @@ class Interruption:
 
     def _go_on(self) -> None:
         if self._cancels == 1:
-            self._cancel(CUT_S)
+            self._cancel(self._grace.cut_s)
         elif self._give_up is not None:
             self._give_up()
 

@@ -12,6 +12,7 @@ from loguru import logger
 
 from midday_worker.engine.counting import Processor, counted
 from midday_worker.engine.fetched import Fetched
+from midday_worker.engine.interruption import Grace
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Outcome, Settlement
 from midday_worker.engine.stoppable_job import StoppableJob
@@ -20,9 +21,6 @@ from midday_worker.metrics.tally import QueueTally
 
 Receive: TypeAlias = Callable[[Fetched, str], Awaitable[Job | None]]
 """Called with what the settling of a job brought, and the token it was asked for with."""
-
-CLEAN_UP_S: Final = 5.0
-"""How long cancelled handlers may take over their `finally` blocks at a forced stop."""
 
 _SETTLE_S: Final = 1.0
 
@@ -39,6 +37,7 @@ class RunningJobs:
         receive: makes the job of what a settling brought.
         on_free: called when a slot is free again.
         tally: counts them, if they are to be counted.
+        grace: how long cancelled handlers may take over their `finally` blocks at a forced stop.
     """
 
     def __init__(
@@ -49,9 +48,11 @@ class RunningJobs:
         receive: Receive,
         on_free: Callable[[], None],
         tally: QueueTally | None = None,
+        grace: Grace | None = None,
     ) -> None:
         self._processor = processor if tally is None else counted(processor, tally)
         self._tally = tally
+        self._grace = grace or Grace()
         self._settlement = settlement
         self._locks = locks
         self._receive = receive
@@ -111,7 +112,7 @@ class RunningJobs:
             task.cancel("the worker is stopping")
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
-            _, stuck = await asyncio.wait(left, timeout=CLEAN_UP_S)
+            _, stuck = await asyncio.wait(left, timeout=self._grace.clean_up_s + self._grace.cut_s)
             self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
         # A job may have ended by itself and yet be one that Redis couldn't store, or still can't.
         clean = not (self._unfinished or stuck or self._settlement.unsettled > unsettled)

@@ -8,7 +8,7 @@ from functools import partial
 
 import bullmq
 
-from midday_worker.engine.interruption import Interruption
+from midday_worker.engine.interruption import Grace, Interruption
 from midday_worker.errors import JobCancelledError
 
 
@@ -25,6 +25,8 @@ class StoppableJob(bullmq.Job):
     """Whether it was called."""
     on_abandoned: Callable[[BaseException], Awaitable[None]] | None = None
     """Called with what such an attempt fails with, before that is stored."""
+    grace: Grace = Grace()
+    """How long its handler may take to stop."""
     _interruption: Interruption | None = None
     _interruptible: bool = False
 
@@ -33,7 +35,7 @@ class StoppableJob(bullmq.Job):
         self.stopped_by = error
         if self._interruptible:
             self.cancelled = True
-            self._interruption = Interruption(task, partial(self.give_up, error))
+            self._interruption = Interruption(task, partial(self.give_up, error), self.grace)
 
     def give_up(self, error: Exception) -> None:
         """Let the job fail although its handler doesn't end."""

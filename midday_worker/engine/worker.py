@@ -60,6 +60,7 @@ class Worker(bullmq.Worker):
         outage: what is known of that Redis's being away, shared by all workers of a process.
         watch: hears of cancellations, shared too.
         tally: counts its jobs, if they are to be counted.
+        processes: runs handlers in processes.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Worker(bullmq.Worker):
         outage: Outage | None = None,
         watch: CancelWatch | None = None,
         tally: QueueTally | None = None,
+        processes: ProcessPool | None = None,
     ) -> None:
         super().__init__(config.queue, None, config.port_options(connection, redis))
         blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
@@ -86,20 +88,17 @@ class Worker(bullmq.Worker):
         self._fetching = asyncio.Event()
         self._fetching.set()
         self._stalled_check: asyncio.Task[None] | None = None
-        self._moves = Transitions(
-            self.backend,
-            lock_duration_ms=config.lock_duration_ms,
-            limiter=config.limiter,
-            metrics_points=METRICS_POINTS,
-            worker_name=f"{socket.gethostname()}:{os.getpid()}",
-        )
+        self._moves = _transitions(self.backend, config)
         settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next, tally)
-        self._running = RunningJobs(processor, settlement, self.lockManager, self._receive, self._slots.release, tally)
+        self._running = RunningJobs(
+            processor, settlement, self.lockManager, self._receive, self._slots.release, tally, config.grace
+        )
         self._stalls = Stalls(self.backend, config.queue, tally)
         self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
-        self.processes = ProcessPool()
+        self._grace = config.grace
+        self.processes = processes or ProcessPool()
         self._received = 0
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
@@ -177,7 +176,7 @@ class Worker(bullmq.Worker):
         # A job that can't be read is returned as one, instead of raising for ever, as the port does.
         job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
         job.token = token
-        job.threads, job.processes = self._threads, self.processes
+        job.threads, job.processes, job.grace = self._threads, self.processes, self._grace
         self._received += 1
         job.sequence = self._received
         if job.repeatJobKey and not job.unreadable:
@@ -250,3 +249,13 @@ class Worker(bullmq.Worker):
         with suppress(*UNREACHABLE):
             await self.backend.close()
         self.closed = True
+
+
+def _transitions(backend: Backend, config: WorkerConfig) -> Transitions:
+    return Transitions(
+        backend,
+        lock_duration_ms=config.lock_duration_ms,
+        limiter=config.limiter,
+        metrics_points=METRICS_POINTS,
+        worker_name=f"{socket.gethostname()}:{os.getpid()}",
+    )

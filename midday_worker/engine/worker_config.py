@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from midday_worker.engine.interruption import Grace
 
 if TYPE_CHECKING:
     from midday_worker.engine.connection import Connection, RedisConfig
@@ -25,6 +27,8 @@ class WorkerConfig:
     """At most so many jobs, per so many milliseconds."""
     lock_duration_ms: int = 30_000
     stalled_interval_ms: int = 30_000
+    grace: Grace = field(default_factory=Grace)
+    """How long a handler that is told to stop may take."""
 
     @property
     def limiter(self) -> dict[str, int] | None:

@@ -8,17 +8,17 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final, TypeAlias, cast
 
 from midday_worker.errors import JobProcessError
 from midday_worker.processes.failure import Failure, error_of
 from midday_worker.processes.log_line import write_log
-from midday_worker.processes.message import Ask, Call, LogLine, Message, packed, unpacked
+from midday_worker.processes.message import Ask, Call, LogLine, Message, Reply, packed, unpacked
 
-Serve: TypeAlias = Callable[[Ask], Awaitable[None]]
-"""Does what a handler asks for."""
+Serve: TypeAlias = Callable[[Ask], Awaitable[object]]
+"""Does what a handler asks for, and returns what it is to be told."""
 
 _PROGRAM: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -44,8 +44,12 @@ class Child:
         self.calls = 0
 
     @classmethod
-    async def start(cls) -> Child:
-        """Start a process; it imports nothing of the user's before its first call."""
+    async def start(cls, settings: Mapping[str, object] | None = None) -> Child:
+        """Start a process; it imports nothing of the user's before its first call.
+
+        Args:
+            settings: the worker's by field name. They travel by the socket: arguments and the environment show.
+        """
         ours, childs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -62,7 +66,10 @@ class Child:
             childs.close()
         ours.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE)
-        return cls(process, reader, writer)
+        child = cls(process, reader, writer)
+        if settings is not None:
+            child._send({"kind": "settings", "body": dict(settings)})
+        return child
 
     @property
     def pid(self) -> int:
@@ -124,12 +131,11 @@ class Child:
             return b""
 
     async def _answer(self, message: Message, serve: Serve) -> None:
-        problem: str | None = None
         try:
-            await serve(cast("Ask", message.get("body")))
+            reply = Reply(problem=None, value=await serve(cast("Ask", message.get("body"))))
         except Exception as error:  # Redis is away, say: the handler's call raises
-            problem = f"{type(error).__name__}: {error}"
-        self._send({"kind": "reply", "number": message.get("number", 0), "body": problem})
+            reply = Reply(problem=f"{type(error).__name__}: {error}", value=None)
+        self._send({"kind": "reply", "number": message.get("number", 0), "body": reply})
 
     async def _died(self, call: Call) -> JobProcessError:
         try:

@@ -7,9 +7,9 @@ from typing import Literal, NotRequired, TypedDict, cast
 
 
 class Message(TypedDict):
-    """One message. To a child: a call, a cancellation, a reply; from it: an ask, a log line, a result, a failure."""
+    """One message. To a child: settings, a call, a cancellation, a reply; from it: an ask, a log line, an outcome."""
 
-    kind: Literal["call", "cancel", "reply", "ask", "log", "result", "failure"]
+    kind: Literal["settings", "call", "cancel", "reply", "ask", "log", "result", "failure"]
     number: NotRequired[int]
     """Which ask a reply answers."""
     body: NotRequired[object]
@@ -25,12 +25,21 @@ class Call(TypedDict):
     data: object
     attempt: int
     attempts: int
+    trace: str | None
+    """OpenTelemetry's carrier of the attempt's span, if there is one."""
 
 
 class Ask(TypedDict):
     """What a handler wants done where the connection to Redis is."""
 
-    act: Literal["progress", "log"]
+    act: Literal["progress", "log", "children"]
+    value: object
+
+
+class Reply(TypedDict):
+    """What came of an ask: a value, or what was wrong."""
+
+    problem: str | None
     value: object
 
 

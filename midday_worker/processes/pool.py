@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from midday_worker.processes.child import Child, Serve
 from midday_worker.processes.message import Call
 
-GRACE_S: Final = 1.0
-"""How long a handler that sees `ctx.cancelled` may take before its process is killed."""
+IDLE_S: Final = 60.0
+"""How long a process without work is kept."""
 
 
 class ProcessPool:
-    """Runs each call in a process that runs nothing else meanwhile, and keeps the process for later calls."""
+    """Runs each call in a process that runs nothing else meanwhile, and keeps the process for later calls.
 
-    def __init__(self) -> None:
-        self._idle: list[Child] = []
+    Args:
+        settings: the worker's by field name, for its processes' logs and their `.sync` calls.
+        idle_s: how long a process without work is kept.
+    """
+
+    def __init__(self, settings: Mapping[str, object] | None = None, idle_s: float = IDLE_S) -> None:
+        self._settings = settings
+        self._idle_s = idle_s
+        self._idle: dict[Child, asyncio.TimerHandle] = {}
         self._busy: set[Child] = set()
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -25,13 +33,14 @@ class ProcessPool:
         """The process ids of all children."""
         return {child.pid for child in (*self._idle, *self._busy)}
 
-    async def run(self, call: Call, serve: Serve, max_tasks: int) -> str:
+    async def run(self, call: Call, serve: Serve, max_tasks: int, grace_s: float) -> str:
         """Run a handler; return its result as JSON text. Cancelled, its process is told, and soon killed.
 
         Args:
             call: which handler, and the job.
             serve: does what the handler asks for.
             max_tasks: a process that has run so many calls is replaced.
+            grace_s: how long a handler that sees `ctx.cancelled` may take before its process is killed.
 
         Raises:
             JobProcessError: the process ended before the handler did.
@@ -40,7 +49,9 @@ class ProcessPool:
         child = await self._take()
         self._busy.add(child)
         try:
-            outcome = await _conversation(child, call, serve)
+            outcome = await _conversation(child, call, serve, grace_s)
+            if isinstance(outcome, MemoryError):  # the process is not what it was, even if it has survived
+                max_tasks = 0
         finally:
             self._busy.discard(child)
             self._put_back(child, max_tasks)
@@ -52,25 +63,29 @@ class ProcessPool:
         """End all children; those that still run a handler are killed."""
         for child in self._busy:
             child.kill()
-        for child in self._idle:
-            self._retire(child)
-        self._idle.clear()
+        for child in list(self._idle):
+            self._end_idle(child)
         if self._retiring:
             await asyncio.wait(self._retiring)
 
     async def _take(self) -> Child:
         while self._idle:
-            child = self._idle.pop()
+            child, timer = self._idle.popitem()  # the last one: those that aren't needed any more end
+            timer.cancel()
             if child.is_alive:
                 return child
             self._retire(child)
-        return await Child.start()
+        return await Child.start(self._settings)
 
     def _put_back(self, child: Child, max_tasks: int) -> None:
         if child.is_alive and child.calls < max_tasks:
-            self._idle.append(child)
+            self._idle[child] = asyncio.get_running_loop().call_later(self._idle_s, self._end_idle, child)
         else:
             self._retire(child)
+
+    def _end_idle(self, child: Child) -> None:
+        self._idle.pop(child).cancel()
+        self._retire(child)
 
     def _retire(self, child: Child) -> None:
         task = asyncio.create_task(child.retire())
@@ -78,7 +93,7 @@ class ProcessPool:
         task.add_done_callback(self._retiring.discard)
 
 
-async def _conversation(child: Child, call: Call, serve: Serve) -> str | BaseException:
+async def _conversation(child: Child, call: Call, serve: Serve, grace_s: float) -> str | BaseException:
     """Call a child, and hear it out even when cancelled: a child that has not answered can't be used again."""
     talk = asyncio.create_task(child.call(call, serve))
     try:
@@ -86,7 +101,7 @@ async def _conversation(child: Child, call: Call, serve: Serve) -> str | BaseExc
     except asyncio.CancelledError:
         child.cancel()
         try:
-            await asyncio.wait({talk}, timeout=GRACE_S)
+            await asyncio.wait({talk}, timeout=grace_s)
         finally:
             if not talk.done():
                 child.kill()

@@ -95,6 +95,12 @@ class Tracing:
         attributes = {**_attributes(about), **_operation(operation, "send", queue)}
         return JobSpan(self._tracer.start_span(f"{operation} {queue}", kind=SpanKind.PRODUCER, attributes=attributes))
 
+    @staticmethod
+    def carrier() -> str | None:
+        """Return the carrier of the current span's context as JSON text; None if there is no span."""
+        span = trace.get_current_span()
+        return carrier_of(span) if span.get_span_context().is_valid else None
+
     def process(self, queue: str, *, carrier: object, children: object, **about: AttributeValue | None) -> JobSpan:
         """Start the span of one attempt at a job.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import signal
 import socket
@@ -16,13 +15,16 @@ from typing import TYPE_CHECKING, Final, cast
 
 from loguru import logger
 
+from midday_worker.client import JobClient
 from midday_worker.definition import JobDefinition
 from midday_worker.errors import DefinitionError, EngineError, NonRetryableError
-from midday_worker.logs import InterceptHandler, job_logger
+from midday_worker.logs import job_logger, route_standard_library
 from midday_worker.processes.failure import failure_of
-from midday_worker.processes.message import Ask, Call, LogLine, Message, packed, unpacked
+from midday_worker.processes.message import Ask, Call, LogLine, Message, Reply, packed, unpacked
 from midday_worker.registry import JobRegistry, default_registry
-from midday_worker.sync_context import SyncJob, SyncJobContext
+from midday_worker.settings import Settings
+from midday_worker.sync_context import Children, SyncJob, SyncJobContext
+from midday_worker.tracing.continued import continued
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +41,7 @@ def main(descriptor: int) -> None:
     os.set_inheritable(descriptor, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     link = Link(socket.socket(fileno=descriptor))
-    logger.remove()
-    logger.add(lambda message: link.write_log(message), level="DEBUG", format="{message}")
-    logging.basicConfig(handlers=[InterceptHandler()], level=logging.INFO, force=True)
+    _log(link, "DEBUG")
     threading.Thread(target=link.listen, name="midday-worker link", daemon=True).start()
     while (call := link.calls.get()) is not None:
         answer = _answer(link, call)
@@ -49,10 +49,24 @@ def main(descriptor: int) -> None:
         link.send(answer)
 
 
+def adopt(link: Link, settings: Settings) -> None:
+    """Log what the worker logs, and let `.sync` calls use the worker's Redis."""
+    _log(link, settings.log_level)
+    route_standard_library(settings)
+    JobClient.sync(settings).__enter__()  # as long as this process lives
+
+
+def _log(link: Link, level: str) -> None:
+    logger.remove()
+    logger.add(link.write_log, level=level, format="{message}")
+
+
 def _answer(link: Link, call: Call) -> Message:
     try:
         return {"kind": "result", "body": _run(link, call)}
     except BaseException as error:  # SystemExit too: it fails the job, and not the process
+        if isinstance(error, MemoryError):
+            traceback.clear_frames(error.__traceback__)  # what the handler has gathered leaves no room for the answer
         return {"kind": "failure", "body": failure_of(error)}
 
 
@@ -62,7 +76,7 @@ def _run(link: Link, call: Call) -> str:
     log = job_logger(job_id=call["job_id"], job=call["job"], queue=call["queue"], attempt=call["attempt"])
     job = SyncJob(call["job_id"], call["job"], call["queue"], call["data"], call["attempt"], call["attempts"])
     handler = cast("Callable[[object, SyncJobContext], object]", definition.handler)
-    with logger.contextualize(**bound):
+    with logger.contextualize(**bound), continued(call["trace"]):
         payload = definition.attempt.parse(call["data"])
         result = handler(payload, SyncJobContext(job, log, link))
     return definition.attempt.dump_text(definition.attempt.checked(result))
@@ -89,7 +103,7 @@ class Link:
         self._connection = connection
         self._sending = threading.Lock()
         self._asking = threading.Lock()
-        self._replies: SimpleQueue[str | None] = SimpleQueue()
+        self._replies: SimpleQueue[Reply] = SimpleQueue()
         self.calls: SimpleQueue[Call | None] = SimpleQueue()
         self.cancelled = False
         self.running = False
@@ -129,15 +143,21 @@ class Link:
         self._ask({"act": "progress", "value": progress})
 
     def log(self, row: str) -> None:
-        """Add a line to the job's own log. Raises EngineError."""
+        """Add a row to the job's own log. Raises EngineError."""
         self._ask({"act": "log", "value": row})
 
-    def _ask(self, ask: Ask) -> None:
+    def children(self) -> Children:
+        """Return the job's children. Raises EngineError."""
+        names, results = cast("list[object]", self._ask({"act": "children", "value": None}))
+        return Children(cast("dict[str, str]", names), cast("dict[str, object]", results))
+
+    def _ask(self, ask: Ask) -> object:
         with self._asking:  # a handler may have threads of its own
             self.send({"kind": "ask", "body": ask})
-            problem = self._replies.get()
-        if problem is not None:
-            raise EngineError(problem)
+            reply = self._replies.get()
+        if reply["problem"] is not None:
+            raise EngineError(reply["problem"])
+        return reply["value"]
 
     def _take(self, message: Message) -> None:
         match message["kind"]:
@@ -146,8 +166,11 @@ class Link:
                 self.calls.put(cast("Call", message.get("body")))
             case "cancel":
                 self.cancelled = True
+            case "settings":
+                values = cast("dict[str, object]", message.get("body"))
+                adopt(self, Settings(env_file=None, **values))
             case _:
-                self._replies.put(cast("str | None", message.get("body")))
+                self._replies.put(cast("Reply", message.get("body")))
 
 
 def _plain(value: object) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from midday_worker.batching import BatchDefinition
+from midday_worker.engine.interruption import Grace
 from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.errors import ConfigurationError
 from midday_worker.registry import JobRegistry
@@ -50,7 +51,15 @@ def plan_from_settings(registry: JobRegistry, settings: Settings) -> Plan:
     """Return the plan that the settings ask for, see `make_plan`."""
     plan = make_plan(registry, only=settings.worker_queues, concurrency=settings.concurrency)
     lock, look = settings.lock_duration, settings.stalled_interval
-    return Plan(tuple(replace(config, lock_duration_ms=lock, stalled_interval_ms=look) for config in plan.queues))
+    grace = grace_from(settings)
+    return Plan(
+        tuple(replace(config, lock_duration_ms=lock, stalled_interval_ms=look, grace=grace) for config in plan.queues)
+    )
+
+
+def grace_from(settings: Settings) -> Grace:
+    """Return how long a handler that is told to stop may take."""
+    return Grace(settings.cancel_grace / 1000, settings.cut_grace / 1000)
 
 
 def _config(registry: JobRegistry, name: str, concurrency: int) -> WorkerConfig:

@@ -14,7 +14,7 @@ from typing import Final
 
 from loguru import logger
 
-from midday_worker.client import JobClient, redis_config
+from midday_worker.client import JobClient, blocking_calls, redis_config
 from midday_worker.consumer_spans import ConsumerSpans
 from midday_worker.database import Database, create_database
 from midday_worker.engine.cancel_watch import CancelWatch
@@ -24,6 +24,7 @@ from midday_worker.engine.outage import Outage
 from midday_worker.engine.worker import Worker
 from midday_worker.executor import Executor
 from midday_worker.metrics.tally import QueueTally
+from midday_worker.processes.pool import ProcessPool
 from midday_worker.registry import JobRegistry
 from midday_worker.sentry import SentryReports, start_sentry
 from midday_worker.settings import Settings
@@ -96,7 +97,7 @@ class WorkerService:
                 return True
             self._say_ready(banner(self._plan, self._registry, self._settings, version))
             # What handlers trigger goes to this worker's Redis, whatever the environment says.
-            async with JobClient(self._settings):
+            async with JobClient(self._settings), blocking_calls(self._settings):
                 return await self._work(connection, database)
         finally:
             if database is not None:
@@ -166,7 +167,16 @@ class WorkerService:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies
         process = ConsumerSpans(SentryReports(executor, payloads=self._settings.log_payloads))
         return [
-            Worker(config, process, connection, self._redis, outage, watch, tallies.get(config.queue))
+            Worker(
+                config,
+                process,
+                connection,
+                self._redis,
+                outage,
+                watch,
+                tallies.get(config.queue),
+                ProcessPool(self._settings.revealed()),
+            )
             for config in self._plan.queues
         ]
 

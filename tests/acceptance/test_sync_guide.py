@@ -50,7 +50,7 @@ def test_every_block_is_run_by_a_test_of_this_module() -> None:
 
 async def test_a_script_triggers_and_waits(command: Command, tmp_path: Path, environment: dict[str, str]) -> None:
     running = await command.start("run", "--import", "my_service")
-    for source, printed in ((texts(TRIGGER)[0], "3\n[0, 1, 2]\n"), (texts(PROCESSES)[1], "25\n")):
+    for source, printed in ((texts(TRIGGER)[0], "3\n[0, 1, 2]\n3\n"), (texts(PROCESSES)[1], "25\n")):
         (tmp_path / "script.py").write_text(source)
         done = subprocess.run(  # noqa: ASYNC221 - the worker is a process of its own
             # With warnings as errors: nothing is left open at the script's end.

@@ -17,9 +17,10 @@ from midday_worker.engine.worker import Worker
 from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.executor import Executor
 from midday_worker.metrics.tally import QueueTally
+from midday_worker.processes.pool import ProcessPool
 from midday_worker.sentry import SentryReports
 from midday_worker.urls import redact_url
-from midday_worker.workers.plan import make_plan
+from midday_worker.workers.plan import plan_from_settings
 
 
 class Crew:
@@ -45,14 +46,23 @@ class Crew:
         redis = redis_config(settings)
         self.connection = Connection(connect(redis))
         self._executor = Executor(registry, database, settings.unknown_job_retries)
-        plan = configs or make_plan(registry, concurrency=settings.concurrency).queues
+        plan = configs or plan_from_settings(registry, settings).queues
         outage = Outage(redact_url(redis.url))
         watch = CancelWatch(redis, self.connection)
         names = [definition.id for definition in registry]
         self.tallies = {config.queue: QueueTally(config.queue, elsewhere=names) for config in plan}
         process = ConsumerSpans(SentryReports(self._executor, payloads=settings.log_payloads))
         self.workers = [
-            Worker(config, process, self.connection, redis, outage, watch, self.tallies[config.queue])
+            Worker(
+                config,
+                process,
+                self.connection,
+                redis,
+                outage,
+                watch,
+                self.tallies[config.queue],
+                ProcessPool(settings.revealed()),
+            )
             for config in plan
         ]
         self._loops: list[asyncio.Task[None]] = []

@@ -173,7 +173,7 @@ async def test_a_drain_that_ends_before_a_job_is_settled_is_not_clean(
     holding: Holding,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("midday_worker.engine.running.CLEAN_UP_S", 0.1)
+    quick = settings.model_copy(update={"cancel_grace": 50, "cut_grace": 50})
     storable = asyncio.Event()
     real = Transitions.complete
 
@@ -184,7 +184,7 @@ async def test_a_drain_that_ends_before_a_job_is_settled_is_not_clean(
     monkeypatch.setattr(Transitions, "complete", wait)
     holding.release.set()
     await holding.definition.trigger(0, client=client)
-    async with Crew(registry, settings) as crew:
+    async with Crew(registry, quick) as crew:
         await holding.until_started(1)
         assert await crew.worker.drain(0.1) is False
         storable.set()

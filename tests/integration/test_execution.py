@@ -20,6 +20,7 @@ from midday_worker import (
     Payload,
     RetryAfter,
     Settings,
+    SyncJobContext,
     job,
 )
 from midday_worker.request import JobRequest
@@ -191,7 +192,7 @@ async def test_a_plain_function_runs_in_a_thread_and_does_not_block_other_jobs(
 ) -> None:
     release = threading.Event()
 
-    def block(data: Order, ctx: JobContext) -> str:
+    def block(data: Order, ctx: SyncJobContext) -> str:
         assert release.wait(10)
         return threading.current_thread().name
 

@@ -251,10 +251,9 @@ async def test_a_job_that_was_cancelled_between_two_attempts_is_told_of_and_coun
 
 @pytest.mark.parametrize("cancel", [False, True])
 async def test_a_handler_that_can_not_be_stopped_fails_by_its_definition_and_is_told_of_at_once(
-    client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch, cancel: bool
+    client: JobClient, registry: JobRegistry, settings: Settings, cancel: bool
 ) -> None:
-    monkeypatch.setattr("midday_worker.engine.interruption.GRACE_S", 0.05)
-    monkeypatch.setattr("midday_worker.engine.interruption.CUT_S", 0.05)
+    quick = settings.model_copy(update={"cancel_grace": 50, "cut_grace": 50})
     heard: Heard = []
     release, started = asyncio.Event(), asyncio.Event()
 
@@ -267,7 +266,7 @@ async def test_a_handler_that_can_not_be_stopped_fails_by_its_definition_and_is_
 
     listen(registry.hooks, heard, "registry")
     told = ["start", "failure", "exhausted", "complete"]
-    async with Crew(registry, settings):
+    async with Crew(registry, quick):
         handle = await stubborn.trigger(1, timeout=None if cancel else "30ms", client=client)
         await started.wait()
         if cancel:

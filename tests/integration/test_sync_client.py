@@ -25,6 +25,7 @@ from midday_worker import (
     PayloadError,
     RunningLoopError,
     Settings,
+    SyncJobContext,
     SyncJobHandle,
     job,
 )
@@ -183,7 +184,7 @@ async def test_a_call_in_a_running_loops_thread_is_refused_instead_of_standing_s
 
 
 async def test_a_plain_function_of_a_worker_triggers_another_job(settings: Settings) -> None:
-    def hand_on(data: int, ctx: JobContext) -> int:
+    def hand_on(data: int, ctx: SyncJobContext) -> int:
         return double.sync.trigger(data).result("30s")
 
     both = JobRegistry()

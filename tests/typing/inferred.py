@@ -34,6 +34,8 @@ from midday_worker import (
     job,
     queue,
     results,
+    sync_as_completed,
+    sync_results,
 )
 from midday_worker.dashboard import Access, Role, Shown, create_dashboard
 from midday_worker.schema import JsonValue
@@ -69,7 +71,7 @@ async def bill(data: Order, ctx: JobContext) -> Receipt:
     return Receipt(total=len(data.order_id))
 
 
-def count(data: list[int], ctx: JobContext) -> int:
+def count(data: list[int], ctx: SyncJobContext) -> int:
     return len(data)
 
 
@@ -88,7 +90,7 @@ async def decorated(data: Order, ctx: JobContext) -> Receipt | None:
 
 
 @job("decorated-plain")
-def decorated_plain(data: Address, ctx: JobContext) -> str:
+def decorated_plain(data: Address, ctx: SyncJobContext) -> str:
     return data["city"]
 
 
@@ -182,6 +184,12 @@ async def following() -> None:
 def in_a_process(data: Order, ctx: SyncJobContext) -> Receipt:
     assert_type(ctx.cancelled, bool)
     assert_type(ctx.job.attempt, int)
+    assert_type(ctx.update_progress(Receipt(total=1)), None)
+    assert_type(ctx.log("a row"), None)
+    assert_type([row for row in ctx.track([1, 2])], list[int])  # noqa: C416 - each is what is asserted
+    assert_type(list(ctx.track((text for text in "ab"), total=2, per_second=1)), list[str])
+    assert_type(ctx.children_results(count_job), list[int])
+    assert_type(ctx.children_values(), dict[str, object])
     return Receipt(total=1)
 
 
@@ -201,6 +209,9 @@ def blocking() -> None:
     assert_type(handle, SyncJobHandle[Receipt])
     assert_type(handle.result(timeout="30s"), Receipt)
     assert_type(handle.state(), str)
+    assert_type(sync_results([handle, handle], timeout="30s"), list[Receipt])
+    assert_type([each.result() for each in sync_as_completed([handle])], list[Receipt])
+    assert_type(next(sync_as_completed(iter([handle]), timeout=5)), SyncJobHandle[Receipt])
     assert_type(bill_job.sync.trigger_delayed({"orderId": "o1"}, "3d"), SyncJobHandle[Receipt])
     assert_type(bill_job.sync.trigger_recurring(order, every="1h"), SyncScheduleHandle)
     assert_type(decorated_plain.sync.trigger({"city": "Umeå"}).result(), str)

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from loguru import logger
 
-from midday_worker import JobContext, JobRegistry, JobTimeoutError, ResultError, job
+from midday_worker import JobContext, JobRegistry, JobTimeoutError, ResultError, SyncJobContext, job
 from midday_worker.testing import FakeJob, run_job
 from midday_worker.time_limit import TimeLimit
 from tests.unit.sample import Label
@@ -19,7 +19,7 @@ REGISTRY = JobRegistry()
 
 
 @job("where", registry=REGISTRY)
-def where(data: None, ctx: JobContext) -> int:
+def where(data: None, ctx: SyncJobContext) -> int:
     return threading.get_ident()
 
 

@@ -15,7 +15,6 @@ from midday_worker import (
     BatchOptions,
     ConfigurationError,
     DefinitionError,
-    JobContext,
     JobRegistry,
     SyncJobContext,
     job,
@@ -32,10 +31,10 @@ def handle(data: int, ctx: SyncJobContext) -> int:
 
 LIGHT = """
 import sys
-from midday_worker import JobContext, job
+from midday_worker import SyncJobContext, job
 
 @job("light")
-def handle(data: int, ctx: JobContext) -> int:
+def handle(data: int, ctx: SyncJobContext) -> int:
     return data
 
 print({"multiprocessing", "midday_worker.workers.job_process", "pickle"} & set(sys.modules) - before)
@@ -52,11 +51,11 @@ def ask_for_the_database(data: int, ctx: SyncJobContext) -> int:
     return ctx.db
 
 
-def takes_the_other_context(data: int, ctx: JobContext) -> int:
+async def asynchronous(data: int, ctx: SyncJobContext) -> int:
     return data
 
 
-async def asynchronous(data: int, ctx: SyncJobContext) -> int:
+async def of_no_context(data: int, ctx: object) -> int:
     return data
 
 
@@ -76,8 +75,8 @@ nameless: Callable[[int, SyncJobContext], int] = lambda data, ctx: data  # noqa:
         (_closure(), r"is _closure\.<locals>\.handle; accepted with executor=\"process\": a function at the top of a"),
         (nameless, r"is <lambda>; accepted"),
         (partial(double), r"functools\.partial.*; accepted"),
-        (asynchronous, 'is asynchronous; accepted with executor="process": a plain function'),
-        (takes_the_other_context, 'takes a JobContext; with executor="process" it is a SyncJobContext'),
+        (asynchronous, "has an asynchronous handler that takes a SyncJobContext"),
+        (of_no_context, 'is asynchronous; accepted with executor="process": a plain function'),
     ],
 )
 def test_a_handler_that_another_process_cannot_run_is_refused(
@@ -100,9 +99,7 @@ def test_options_of_processes_are_checked() -> None:
     with pytest.raises(DefinitionError, match="max_tasks_per_child=0; accepted: an integer from 1"):
         job("many", int, double, executor="process", max_tasks_per_child=0, registry=JobRegistry())
     with pytest.raises(DefinitionError, match='has max_tasks_per_child, but not executor="process"'):
-        job("many", int, takes_the_other_context, max_tasks_per_child=5, registry=JobRegistry())
-    with pytest.raises(DefinitionError, match='takes a SyncJobContext, but has not executor="process"'):
-        job("many", int, double, registry=JobRegistry())
+        job("many", int, double, max_tasks_per_child=5, registry=JobRegistry())
     with pytest.raises(DefinitionError, match='has executor=\'fibre\'; accepted: "thread", "process"'):
         job("many", int, double, executor="fibre", registry=JobRegistry())  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType] - on purpose
 
@@ -124,7 +121,7 @@ async def test_without_a_worker_it_runs_in_a_thread_of_the_test() -> None:
 
 async def test_there_is_no_database_in_a_process() -> None:
     asking = job("ask", int, ask_for_the_database, executor="process", registry=JobRegistry())
-    with pytest.raises(ConfigurationError, match=r'ctx\.db is not available with executor="process"'):
+    with pytest.raises(ConfigurationError, match=r"ctx\.db is not available in a plain function"):
         await asking.execute(FakeJob.of(asking, 4))
 
 

@@ -20,6 +20,7 @@ from midday_worker import (
     OptionError,
     QueueRegistry,
     SchemaError,
+    SyncJobContext,
     UnknownJobError,
     default_registry,
     job,
@@ -112,7 +113,7 @@ def test_a_schema_without_a_handler_is_refused(registry: JobRegistry) -> None:
 
 def test_a_handler_that_can_not_be_called_is_refused(registry: JobRegistry) -> None:
     with pytest.raises(DefinitionError, match=r"The handler of job 'pay' at .* is 5; accepted: a function"):
-        job("pay", int, cast("Callable[[int, JobContext], int]", 5), registry=registry)
+        job("pay", int, cast("Callable[[int, SyncJobContext], int]", 5), registry=registry)
 
 
 def test_a_schema_that_can_not_travel_is_refused_with_the_jobs_name(registry: JobRegistry) -> None:
@@ -158,9 +159,9 @@ def test_a_decorated_handler_without_annotation_is_refused(registry: JobRegistry
         ...
 
     with pytest.raises(DefinitionError, match="needs an annotation on its first parameter"):
-        job("pay", registry=registry)(cast("Callable[[int, JobContext], int]", bare))
+        job("pay", registry=registry)(cast("Callable[[int, SyncJobContext], int]", bare))
     with pytest.raises(DefinitionError, match="needs an annotation on its first parameter"):
-        job("pay", registry=registry)(cast("Callable[[int, JobContext], int]", lambda: 5))
+        job("pay", registry=registry)(cast("Callable[[int, SyncJobContext], int]", lambda: 5))
 
 
 def test_a_payloads_annotation_that_is_for_checkers_only_is_refused(registry: JobRegistry) -> None:
@@ -204,7 +205,7 @@ async def scaled(data: int, ctx: JobContext, *, factor: int) -> int:
     return data * factor
 
 
-def plain(data: int, ctx: JobContext) -> int:
+def plain(data: int, ctx: SyncJobContext) -> int:
     return data * 5
 
 

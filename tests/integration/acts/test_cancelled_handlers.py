@@ -18,6 +18,7 @@ from midday_worker import (
     JobFailedError,
     JobRegistry,
     Settings,
+    SyncJobContext,
     job,
 )
 from midday_worker.database import Database, create_database, session_scope
@@ -56,10 +57,8 @@ async def test_a_handler_cleans_up_and_what_it_raises_then_is_no_other_outcome(
     assert cleaned == ["pass on", "raise", "return"]
 
 
-async def test_cleaning_up_that_hangs_is_cut(
-    client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("midday_worker.engine.interruption.GRACE_S", 0.1)
+async def test_cleaning_up_that_hangs_is_cut(client: JobClient, registry: JobRegistry, settings: Settings) -> None:
+    quick = settings.model_copy(update={"cancel_grace": 100})
     started, cut = asyncio.Event(), asyncio.Event()
 
     async def hang(data: str, ctx: JobContext) -> str:
@@ -67,15 +66,15 @@ async def test_cleaning_up_that_hangs_is_cut(
         try:
             await asyncio.Event().wait()
         finally:
-            try:
-                await asyncio.Event().wait()
+            try:  # longer than it has to clean up, and shorter than it usually has
+                await asyncio.wait_for(asyncio.Event().wait(), 4)
             except asyncio.CancelledError:
                 cut.set()
                 raise
         return data
 
     hanging: JobDefinition[str, str] = job("hang", str, hang, registry=registry)
-    async with Crew(registry, settings):
+    async with Crew(registry, quick):
         handle = await hanging.trigger("x", client=client)
         await started.wait()
         await handle.cancel()
@@ -85,10 +84,9 @@ async def test_cleaning_up_that_hangs_is_cut(
 
 
 async def test_a_handler_that_can_not_be_stopped_does_not_keep_its_slot(
-    client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: JobClient, registry: JobRegistry, settings: Settings
 ) -> None:
-    monkeypatch.setattr("midday_worker.engine.interruption.GRACE_S", 0.05)
-    monkeypatch.setattr("midday_worker.engine.interruption.CUT_S", 0.05)
+    quick = settings.model_copy(update={"concurrency": 1, "cancel_grace": 50, "cut_grace": 50})
     started, release, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def stubborn(data: str, ctx: JobContext) -> str:
@@ -102,7 +100,7 @@ async def test_a_handler_that_can_not_be_stopped_does_not_keep_its_slot(
         return data
 
     definition: JobDefinition[str, str] = job("stubborn", str, stubborn, registry=registry)
-    async with Crew(registry, settings.model_copy(update={"concurrency": 1})):
+    async with Crew(registry, quick):
         handle = await definition.trigger("x", client=client)
         await started.wait()
         await handle.cancel("now")
@@ -121,7 +119,7 @@ async def test_a_plain_function_sees_that_it_is_cancelled(
     started = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def spin(data: str, ctx: JobContext) -> str:
+    def spin(data: str, ctx: SyncJobContext) -> str:
         loop.call_soon_threadsafe(started.set)
         while not ctx.cancelled:
             pass

@@ -22,6 +22,7 @@ from midday_worker import (
     JobRegistry,
     OptionError,
     Settings,
+    SyncJobContext,
     job,
 )
 from tests.integration.crew import Crew
@@ -33,9 +34,8 @@ async def wait_for_ever(data: str, ctx: JobContext) -> str:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midday_worker.engine.interruption.GRACE_S", 0.05)
-    monkeypatch.setattr("midday_worker.engine.interruption.CUT_S", 0.05)
+def quick(settings: Settings) -> Settings:
+    return settings.model_copy(update={"cancel_grace": 50, "cut_grace": 50})
 
 
 async def failure(
@@ -82,8 +82,7 @@ async def test_a_call_decides_over_its_job(client: JobClient, settings: Settings
     assert failed.value.attempts == 1
 
 
-@pytest.mark.usefixtures("quick")
-async def test_cleaning_up_that_hangs_is_cut(client: JobClient, settings: Settings, registry: JobRegistry) -> None:
+async def test_cleaning_up_that_hangs_is_cut(client: JobClient, quick: Settings, registry: JobRegistry) -> None:
     cut = asyncio.Event()
 
     async def hang(data: str, ctx: JobContext) -> str:
@@ -97,13 +96,12 @@ async def test_cleaning_up_that_hangs_is_cut(client: JobClient, settings: Settin
         return data
 
     definition = job("hang", str, hang, attempts=1, timeout="30ms", registry=registry)
-    assert "timeout of 30 ms" in (await failure(definition, client, settings, registry)).reason
+    assert "timeout of 30 ms" in (await failure(definition, client, quick, registry)).reason
     assert cut.is_set()
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_handler_that_can_not_be_stopped_fails_all_the_same(
-    client: JobClient, settings: Settings, registry: JobRegistry
+    client: JobClient, quick: Settings, registry: JobRegistry
 ) -> None:
     release = asyncio.Event()
 
@@ -114,13 +112,12 @@ async def test_a_handler_that_can_not_be_stopped_fails_all_the_same(
         return data
 
     definition = job("stubborn", str, stubborn, attempts=1, timeout="30ms", registry=registry)
-    assert "timeout of 30 ms" in (await failure(definition, client, settings, registry)).reason
+    assert "timeout of 30 ms" in (await failure(definition, client, quick, registry)).reason
     release.set()
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_batch_handler_that_can_not_be_stopped_fails_all_its_jobs_all_the_same(
-    client: JobClient, settings: Settings, registry: JobRegistry
+    client: JobClient, quick: Settings, registry: JobRegistry
 ) -> None:
     release = asyncio.Event()
     told = list[bool]()
@@ -135,7 +132,7 @@ async def test_a_batch_handler_that_can_not_be_stopped_fails_all_its_jobs_all_th
         return data
 
     handles = await stubborn.batch_trigger([{"payload": 1}, {"payload": 2}], client=client)
-    async with Crew(registry, settings):
+    async with Crew(registry, quick):
         try:
             for handle in handles:
                 with pytest.raises(JobFailedError, match=r"timeout of 30 ms; it was at .*, in stubborn"):
@@ -145,18 +142,17 @@ async def test_a_batch_handler_that_can_not_be_stopped_fails_all_its_jobs_all_th
     assert told == [True, True]
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_plain_function_that_does_not_look_is_left_behind(
-    client: JobClient, settings: Settings, registry: JobRegistry
+    client: JobClient, quick: Settings, registry: JobRegistry
 ) -> None:
     release = threading.Event()
 
-    def block(data: str, ctx: JobContext) -> str:
+    def block(data: str, ctx: SyncJobContext) -> str:
         release.wait()
         return data
 
     definition = job("block", str, block, attempts=1, timeout="30ms", registry=registry)
-    reason = (await failure(definition, client, settings, registry)).reason
+    reason = (await failure(definition, client, quick, registry)).reason
     release.set()
     assert "it was at tests/integration/acts/test_time_limits.py, line " in reason
     assert reason.endswith("in block")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from midday_worker import JobClient, JobContext, JobRegistry, Payload, QueueRegistry, Settings, job
+from midday_worker import JobClient, JobRegistry, Payload, QueueRegistry, Settings, SyncJobContext, job
 from midday_worker.dashboard import create_dashboard
 from midday_worker.dashboard.router import Route
 from midday_worker.dashboard.routes.table import ROUTES
@@ -65,7 +65,7 @@ class Stand:
     http: httpx.AsyncClient
 
 
-def user_of(data: Mail, _ctx: JobContext) -> str:
+def user_of(data: Mail, _ctx: SyncJobContext) -> str:
     return data.user_id
 
 

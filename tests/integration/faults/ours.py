@@ -20,6 +20,7 @@ from midday_worker import (
     MiddayWorkerError,
     ScheduleHandle,
     Settings,
+    SyncJobContext,
     job,
 )
 from midday_worker.admin import clean_jobs, read_jobs
@@ -137,7 +138,14 @@ class Ours:
     async def working(self, handler: Handler, terms: Terms = Terms()) -> AsyncGenerator[OurWork]:  # noqa: B008 - frozen
         """Work the queue in a crew."""
         registry = JobRegistry()
-        job(JOB, object, as_job(handler), queue=terms.queue, registry=registry)
+        # As an untyped caller does: of either kind.
+        job(
+            JOB,
+            object,
+            cast("Callable[[object, SyncJobContext], object]", as_job(handler)),
+            queue=terms.queue,
+            registry=registry,
+        )
         config = WorkerConfig(queue=terms.queue, concurrency=terms.concurrency, rate_limit=terms.limit)
         if terms.lock_ms is not None:
             config = WorkerConfig(
@@ -160,7 +168,9 @@ def define(queue: str = QUEUE) -> JobDefinition[object, None]:
     return job(JOB, object, lambda data, ctx: None, queue=queue, registry=JobRegistry())
 
 
-def as_job(handler: Handler) -> Callable[[object, JobContext], object]:
+def as_job(
+    handler: Handler,
+) -> Callable[[object, JobContext], Awaitable[object]] | Callable[[object, SyncJobContext], object]:
     """Return a job's handler that calls a test's."""
     if not inspect.iscoroutinefunction(handler):
         return lambda data, ctx: handler(data)

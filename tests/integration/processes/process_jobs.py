@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from datetime import date
+from pathlib import Path
+from typing import cast
+
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.trace import format_span_id, format_trace_id
 
 from midday_worker import JobRegistry, NonRetryableError, Payload, RetryAfter, SyncJobContext, job
 
@@ -115,3 +121,46 @@ def compute(data: float, ctx: SyncJobContext) -> int:
     while time.monotonic() < end:
         rounds += 1
     return rounds
+
+
+@job("hog", queue="sums", executor="process", attempts=1, registry=registry)
+def hog(data: int, ctx: SyncJobContext) -> None:
+    """Take more memory than there is, which is `data` bytes more than now."""
+    ctx.log(str(os.getpid()))
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + data, now + data))
+    gathered: list[bytes] = []
+    while True:
+        gathered.append(bytes(1000))
+
+
+@job("hand-on", queue="sums", executor="process", registry=registry)
+def hand_on(data: Range, ctx: SyncJobContext) -> int:
+    """Trigger another job, and wait for it."""
+    return add_up.sync.trigger(data).result("60s").total
+
+
+@job("gather", queue="sums", executor="process", registry=registry)
+def gather(data: str, ctx: SyncJobContext) -> list[int]:
+    return sorted(part.total for part in ctx.children_results(add_up))
+
+
+@job("track", queue="sums", executor="process", registry=registry)
+def track(data: list[str], ctx: SyncJobContext) -> str:
+    return "".join(ctx.track(data))
+
+
+@job("speak", queue="sums", executor="process", registry=registry)
+def speak(data: str, ctx: SyncJobContext) -> None:
+    """Log at three levels, each by loguru and by the standard library."""
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+        ctx.logger.log(logging.getLevelName(level), "by loguru")
+        logging.getLogger("some.library").log(level, "by a library")
+
+
+@job("trace", queue="sums", executor="process", registry=registry)
+def make_span(data: str, ctx: SyncJobContext) -> list[str]:
+    """Make a span; return the ids of its trace and of the span above it."""
+    span = cast("ReadableSpan", TracerProvider(shutdown_on_exit=False).get_tracer("child").start_span("inner"))
+    assert span.parent is not None
+    return [format_trace_id(span.parent.trace_id), format_span_id(span.parent.span_id)]

@@ -12,6 +12,7 @@ import pytest
 from loguru import logger
 
 from midday_worker import JobClient, JobFailedError, JobHandle, Settings
+from midday_worker.engine.interruption import Grace
 from midday_worker.engine.worker_config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -28,7 +29,7 @@ asyncio.run(WorkerService(registry, make_plan(registry, concurrency=2), settings
 """
 """A worker service of a registry of its own."""
 
-CONFIG = WorkerConfig(queue="sums", concurrency=3)
+CONFIG = WorkerConfig(queue="sums", concurrency=3, grace=Grace(clean_up_s=1))
 
 
 def crew(settings: Settings, config: WorkerConfig = CONFIG) -> Crew:
@@ -108,7 +109,7 @@ async def test_progress_log_and_logging_arrive(client: JobClient, settings: Sett
         ("local", "^LocalError: known to nobody else$"),
         ("final", "^never again$"),
         ("exit", "^4$"),
-        ("db", r'ctx\.db is not available with executor="process"'),
+        ("db", r"ctx\.db is not available in a plain function"),
         ("result", "^The result of job 'fail', a set, can't be stored"),
         ("word", "invalid literal for int"),
     ],

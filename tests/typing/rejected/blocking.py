@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from midday_worker import JobClient, JobContext, Payload, Settings, SyncJobContext, job
+from midday_worker import (
+    JobClient,
+    JobContext,
+    JobHandle,
+    Payload,
+    Settings,
+    SyncJobContext,
+    SyncJobHandle,
+    job,
+    results,
+    sync_as_completed,
+    sync_results,
+)
 
 
 class Order(Payload):
@@ -22,6 +34,19 @@ order = Order(order_id="o1")
 asynchronous = JobClient(Settings())
 
 
+@job("plain-with-asynchronous")  # error: a plain function takes a SyncJobContext
+def plain_with_asynchronous(data: Order, ctx: JobContext) -> int:
+    return 1
+
+
+def wrong_outcomes(handle: SyncJobHandle[int], asynchronous_one: JobHandle[int]) -> tuple[object, ...]:
+    text: list[str] = sync_results([handle])  # error: another result
+    sync_results([asynchronous_one])  # error: a handle to be awaited
+    sync_as_completed([asynchronous_one])  # error: a handle to be awaited
+    sync_results([handle], timeout=[5])  # error: no duration
+    return (text, results([handle]))  # error: a handle that blocks
+
+
 def wrong_calls() -> tuple[object, ...]:
     bill.sync.trigger(Other(other_id="o1"))  # error: another model
     bill.sync.trigger(order, attemps=3)  # error: misspelt option
@@ -39,6 +64,9 @@ async def wrong_client() -> None:
 
 def in_a_process(data: Order, ctx: SyncJobContext) -> int:
     ctx.updateProgress(1)  # error: BullMQ's job is not there
+    ctx.update_progress("half")  # error: no number and no object
+    ctx.track(5)  # error: no rows
+    ctx.children_results(Order)  # error: no definition
     return 1
 
 
