@@ -32,6 +32,9 @@ _NAMES: Final = {
 }
 """BullMQ's options by our names for them."""
 
+_UNNAMED: Final = ("", "__default__")
+"""What the form sends for a job without a name."""
+
 _KEEPING: Final = ("remove_on_complete", "remove_on_fail")
 
 
@@ -71,7 +74,8 @@ def checked_data(board: Board, queue: str, job: str, data: object) -> object:
     if definition is None or definition.queue != queue:
         size = len(json.dumps(data).encode())
         if size > board.client.settings.max_payload_bytes:
-            raise Problem(400, INVALID_BODY, f"The payload has {size:,} bytes.", code="INVALID_PAYLOAD")
+            message = f"The payload has {size:,} bytes."
+            raise Problem(400, INVALID_BODY, message, options={"field": "jobData"}, code="INVALID_PAYLOAD")
         return data
     request = definition.dictionary_node(data, children=(), on_failure="fail")
     request.check_size(board.client.settings.max_payload_bytes)
@@ -80,16 +84,17 @@ def checked_data(board: Board, queue: str, job: str, data: object) -> object:
 
 def _definition(board: Board, queue: str, name: str) -> JobDefinition[object, object] | None:
     known = {definition.id: definition for definition in board.definitions(queue)}
-    if not name and len(known) == 1:
-        return next(iter(known.values()))
+    named = name not in _UNNAMED
     if name in known:
         return known[name]
+    if not named and len(known) == 1:
+        return next(iter(known.values()))
     if not known and name:
         return None
     near = ", ".join(map(repr, difflib.get_close_matches(name, known, n=3) or sorted(known)[:10]))
     hint = f" There are: {near}." if near else ""
-    message = f"Queue {queue} has no job {name!r}.{hint}" if name else f"The job needs a name.{hint}"
-    raise Problem(400, INVALID_BODY, message, code="UNKNOWN_JOB")
+    message = f"Queue {queue} has no job {name!r}.{hint}" if named else f"The job needs a name.{hint}"
+    raise Problem(400, INVALID_BODY, message, options={"field": "name"}, code="UNKNOWN_JOB")
 
 
 def _call_options(given: Mapping[str, object]) -> dict[str, object]:

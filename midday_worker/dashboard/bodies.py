@@ -107,7 +107,8 @@ def checked(kind: type[BodyT], value: object) -> BodyT:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         field = ".".join(map(str, first["loc"]))
         message = f"{field}: {first['msg']}" if field else first["msg"]
-        raise Problem(400, kind.key, message, options=kind.options, code="INVALID_REQUEST") from error
+        options = kind.options or ({"field": field} if field else None)
+        raise Problem(400, kind.key, message, options=options, code="INVALID_REQUEST") from error
 
 
 def whole_number(value: object, key: str) -> int:

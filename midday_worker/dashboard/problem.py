@@ -13,6 +13,7 @@ from midday_worker.errors import (
     JobNotFoundError,
     JobStateError,
     MiddayWorkerError,
+    OptionError,
     PayloadError,
     QueueStateError,
     RedisUnavailableError,
@@ -21,7 +22,11 @@ from midday_worker.errors import (
 )
 
 INVALID_BODY: Final = "ERRORS.INVALID_REQUEST_BODY"
+INVALID_QUERY: Final = "ERRORS.INVALID_QUERY_PARAM"
 FORBIDDEN: Final = "ERRORS.FORBIDDEN"
+
+_FIELDS: Final = {INVALID_BODY: "body", INVALID_QUERY: "address"}
+"""What the page's text names as wrong where nothing nearer is known: it has a place for that."""
 
 
 class Problem(Exception):
@@ -51,7 +56,7 @@ class Problem(Exception):
         self.status = status
         self.key = key
         self.message = message
-        self.options = options
+        self.options = {"field": _FIELDS[key], **(options or {})} if key in _FIELDS else options
         self.code = code
         self.headers = headers
         self.more = more
@@ -89,7 +94,9 @@ def problem_of(error: MiddayWorkerError) -> Problem:
     if isinstance(error, ScheduleError):
         return Problem(400, "ERRORS.INVALID_SCHEDULER_PATTERN", str(error))
     if isinstance(error, PayloadError):
-        return Problem(400, INVALID_BODY, str(error), code="INVALID_PAYLOAD")
+        return Problem(400, INVALID_BODY, str(error), options={"field": "data"}, code="INVALID_PAYLOAD")
+    if isinstance(error, OptionError):
+        return Problem(400, INVALID_BODY, str(error), options={"field": error.option}, code="INVALID_REQUEST")
     if isinstance(error, InvalidInputError):
         return Problem(400, INVALID_BODY, str(error), code="INVALID_REQUEST")
     if isinstance(error, RedisUnavailableError):

@@ -15,6 +15,16 @@ from midday_worker.dashboard.security.forgery import COOKIE, HEADER
 
 BASE = "http://localhost"
 
+BLANKS = {
+    "ERRORS.INVALID_REQUEST_BODY": "field",
+    "ERRORS.INVALID_QUERY_PARAM": "field",
+    "ERRORS.INVALID_PRIORITY": "max",
+    "ERRORS.JOB_NOT_DELAYED": "status",
+    "ERRORS.JOB_NOT_RETRIABLE": "state",
+    "ERRORS.STATUS_NOT_RETRIABLE": "status",
+}
+"""What the page's texts have a place for: without a value it would show the place."""
+
 
 class Answer:
     """What came back."""
@@ -24,6 +34,10 @@ class Answer:
         self.status = response.status_code
         self.headers = response.headers
         self.text = response.text
+        if response.is_error and response.content:
+            error = cast("dict[str, object]", self.json["error"])
+            blank = BLANKS.get(str(error["key"]))
+            assert blank is None or blank in cast("dict[str, object]", error.get("options", {})), self.text
 
     @property
     def json(self) -> dict[str, object]:
