@@ -16,6 +16,9 @@ from midday_worker.errors import JobNotFoundError, JobStateError, QueueStateErro
 BATCH: Final = 1_000
 """How many jobs one command may touch."""
 
+Removed: TypeAlias = Callable[[int], None]
+"""Called after each batch with how many jobs are removed so far; what it raises ends the act there."""
+
 Ended: TypeAlias = Literal["completed", "failed"]
 Cleanable: TypeAlias = Literal["completed", "failed", "waiting", "active", "delayed", "prioritized", "paused"]
 
@@ -77,7 +80,7 @@ async def promote_jobs(queue: Queue) -> Moved:
     return await _move_all(queue, "delayed", Acts(queue).promote)
 
 
-async def clean_jobs(queue: Queue, state: Cleanable, *, grace_ms: int = 0) -> int:
+async def clean_jobs(queue: Queue, state: Cleanable, on_progress: Removed | None = None, *, grace_ms: int = 0) -> int:
     """Remove the jobs of a state; return how many.
 
     Left alone are the next runs of schedules, and running jobs whose worker is there.
@@ -85,6 +88,7 @@ async def clean_jobs(queue: Queue, state: Cleanable, *, grace_ms: int = 0) -> in
     Args:
         queue: the queue.
         state: as BullMQ names it.
+        on_progress: called after each batch.
         grace_ms: those that are younger are left alone too.
     """
     kept = "wait" if state == "waiting" else state
@@ -95,6 +99,8 @@ async def clean_jobs(queue: Queue, state: Cleanable, *, grace_ms: int = 0) -> in
             removed += gone
             if gone:
                 limit = BATCH
+                if on_progress is not None:
+                    on_progress(removed)
             # What must stay may stand before what can go.
             elif limit >= await _size(queue, state):
                 return removed
@@ -102,10 +108,18 @@ async def clean_jobs(queue: Queue, state: Cleanable, *, grace_ms: int = 0) -> in
                 limit *= 2
 
 
-async def empty_queue(queue: Queue) -> int:
-    """Remove all jobs that wait, the delayed ones not among them; return how many."""
-    # Those that a clock of another machine dates into the future too.
-    return sum([await clean_jobs(queue, state, grace_ms=-_YEAR_MS) for state in _WAITING])
+async def empty_queue(queue: Queue, on_progress: Removed | None = None) -> int:
+    """Remove all jobs that wait, the delayed ones not among them; return how many. Calls `on_progress` as it goes."""
+    removed = 0
+
+    def count(done: int) -> None:
+        if on_progress is not None:
+            on_progress(removed + done)
+
+    for state in _WAITING:
+        # Those that a clock of another machine dates into the future too.
+        removed += await clean_jobs(queue, state, count, grace_ms=-_YEAR_MS)
+    return removed
 
 
 _WAITING: Final[tuple[Cleanable, ...]] = ("waiting", "prioritized", "paused")

@@ -9,6 +9,7 @@ from typing import Final, ParamSpec, Protocol, runtime_checkable
 
 import typer
 
+from midday_worker.cli.printable import one_line
 from midday_worker.errors import MiddayWorkerError, PayloadError
 
 P = ParamSpec("P")
@@ -63,4 +64,4 @@ def one_line_usage(program: str) -> Generator[None]:
 
 def show_error(text: str) -> None:
     """Write an error as one line on standard error."""
-    typer.secho(f"Error: {' '.join(text.split())}", fg=typer.colors.RED, err=True)
+    typer.secho(f"Error: {one_line(text)}", fg=typer.colors.RED, err=True)

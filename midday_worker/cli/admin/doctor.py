@@ -11,9 +11,10 @@ import typer
 from rich.text import Text
 
 from midday_worker.admin import Expected, Finding, Grade, examine
-from midday_worker.cli.admin.printable import one_line, write
 from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.cli.admin.table import write
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.cli.printable import one_line
 
 _STYLES: Final[Mapping[Grade, str]] = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 

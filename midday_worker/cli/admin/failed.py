@@ -13,8 +13,8 @@ from rich.text import Text
 
 from midday_worker.admin import FailureChoice, FailureGroup, Failures, group_failures
 from midday_worker.cli.admin.moment import moment, now_ms
-from midday_worker.cli.admin.printable import add_row, number, table, write
 from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.cli.admin.table import add_row, number, table, write
 
 
 def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json: bool) -> None:

@@ -11,9 +11,10 @@ from rich.text import Text
 
 from midday_worker.admin import Cut, JobSnapshot, read_log
 from midday_worker.cli.admin.moment import moment, now_ms
-from midday_worker.cli.admin.printable import as_json as to_json
-from midday_worker.cli.admin.printable import one_line, printable, write
 from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.cli.admin.table import as_json as to_json
+from midday_worker.cli.admin.table import write
+from midday_worker.cli.printable import one_line, printable
 
 _SHOWN = 4_000
 """How much of a value is shown to people, in characters; JSON has it all."""
@@ -51,7 +52,7 @@ def show_log(job_id: str, queue: str | None, *, most: int, as_json: bool) -> Non
         for line in log.lines:
             typer.echo(printable(line))
         if not log.lines:
-            typer.echo(f"Job {job_id} of queue {holder.name} has logged nothing.", err=True)
+            typer.echo(printable(f"Job {job_id} of queue {holder.name} has logged nothing."), err=True)
         elif log.total > len(log.lines):
             typer.echo(f"The newest {len(log.lines):,} of {log.total:,} lines: --lines", err=True)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import typer
 
+from midday_worker.cli.printable import printable
 from midday_worker.errors import MiddayWorkerError
 
 
@@ -35,6 +37,7 @@ class Manner:
 
         Raises:
             MiddayWorkerError: somebody would have to be asked, and nobody is there.
+            KeyboardInterrupt: whoever was asked has had enough.
         """
         if self.dry_run or not count:
             return False
@@ -42,7 +45,7 @@ class Manner:
             return True
         if self.as_json or not sys.stdin.isatty():
             raise MiddayWorkerError(f"This would {deed}. Add --yes to do it, or --dry-run to only count.")
-        if not typer.confirm(f"{deed[0].upper()}{deed[1:]}?", err=True):
+        if not _asked(f"{deed[0].upper()}{deed[1:]}?"):
             typer.echo("Nothing was changed.", err=True)
             raise typer.Exit(1)
         return True
@@ -53,7 +56,25 @@ class Manner:
 
     def answer(self, record: Mapping[str, object], text: str) -> None:
         """Write what was done, as JSON or for people."""
-        typer.echo(json.dumps(record) if self.as_json else text)
+        typer.echo(json.dumps(record) if self.as_json else printable(text))
+
+    def interrupted(self, record: Mapping[str, object], text: str) -> str:
+        """Return what to say after Ctrl-C; of JSON, write as far as it came."""
+        if self.as_json:
+            typer.echo(json.dumps({**record, "interrupted": True}))
+        return f"Interrupted. {text} Run the same command again to go on."
+
+
+def _asked(question: str) -> bool:
+    """Ask somebody. Raises KeyboardInterrupt."""
+    # asyncio's own handler cancels the task, which can't be told before the answer is there.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return typer.confirm(printable(question), err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def counted(count: int, noun: str = "job") -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from midday_worker.admin import (
     Cleanable,
+    Removed,
     clean_jobs,
     count_ended,
     count_jobs,
@@ -20,10 +19,9 @@ from midday_worker.cli.admin.manner import Manner, counted
 from midday_worker.cli.admin.moment import now_ms
 from midday_worker.cli.admin.queue_table import WAITING
 from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.cli.admin.removal import Removal
 from midday_worker.durations import from_milliseconds
 from midday_worker.engine.queue import Queue
-
-_GO_ON: Final = "Interrupted. What was removed stays removed; run the same command again to go on."
 
 
 def pause(name: str, manner: Manner) -> None:
@@ -56,33 +54,37 @@ def resume(name: str, manner: Manner) -> None:
 
 def drain(name: str, manner: Manner, *, delayed: bool) -> None:
     """Remove all jobs that wait."""
+    removal = Removal("drain", name, manner)
 
     async def act(at: Reach) -> None:
         queue = await at.queue(name)
         matching = await _count(queue, *WAITING, *(["delayed"] if delayed else []))
-        deed = f"remove {counted(matching, 'waiting or delayed job' if delayed else 'waiting job')} of queue {name}"
-        done = 0
-        if manner.agreed(deed, matching):
-            done = await empty_queue(queue) + (await clean_jobs(queue, "delayed") if delayed else 0)
-        _answer(manner, "drain", name, deed, matching, done)
 
-    reach(act, lambda: _GO_ON)
+        async def remove(on_progress: Removed) -> int:
+            done = await empty_queue(queue, on_progress)
+            return done + (await clean_jobs(queue, "delayed", lambda more: on_progress(done + more)) if delayed else 0)
+
+        await removal.carry_out(
+            matching, counted(matching, "waiting or delayed job" if delayed else "waiting job"), remove
+        )
+
+    reach(act, removal.interrupted)
 
 
 def clean(name: str, manner: Manner, *, state: Cleanable, older_than_ms: int) -> None:
     """Remove the jobs of a state that are older than so many milliseconds."""
+    removal = Removal("clean", name, manner)
 
     async def act(at: Reach) -> None:
         queue = await at.queue(name)
         matching, exact = await _count_old(queue, state, older_than_ms)
         age = f" older than {from_milliseconds(older_than_ms)}" if older_than_ms else ""
-        deed = f"remove {'' if exact else 'up to '}{counted(matching, f'{state} job')}{age} of queue {name}"
-        done = 0
-        if manner.agreed(deed, matching):
-            done = await clean_jobs(queue, state, grace_ms=older_than_ms)
-        _answer(manner, "clean", name, deed, matching, done)
+        jobs = f"{'' if exact else 'up to '}{counted(matching, f'{state} job')}{age}"
+        await removal.carry_out(
+            matching, jobs, lambda on_progress: clean_jobs(queue, state, on_progress, grace_ms=older_than_ms)
+        )
 
-    reach(act, lambda: _GO_ON)
+    reach(act, removal.interrupted)
 
 
 def set_concurrency(name: str, manner: Manner, most: int | None) -> None:
@@ -126,10 +128,3 @@ async def _count_old(queue: Queue, state: Cleanable, older_than_ms: int) -> tupl
     if state in ("completed", "failed"):
         return await count_ended(queue, state, now_ms() - older_than_ms), True
     return await _count(queue, state), not older_than_ms and state not in ("active", "delayed")
-
-
-def _answer(manner: Manner, act: str, queue: str, deed: str, matching: int, done: int) -> None:
-    record = {"queue": queue, "act": act, "matching": matching, "done": done, "dry_run": manner.dry_run}
-    changed = matching and not manner.dry_run
-    text = f"Removed {counted(done)} of queue {queue}." if changed else manner.unchanged(deed, matching)
-    manner.answer(record, text)

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from midday_worker.admin import QueueOverview, list_all_workers, read_overviews
 from midday_worker.cli.admin.moment import span
-from midday_worker.cli.admin.printable import add_row, number, table, write
 from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.cli.admin.table import add_row, number, table, write
 from midday_worker.errors import EngineError
 
 WAITING: Final = ("waiting", "prioritized", "paused")

@@ -21,9 +21,9 @@ from midday_worker.admin import (
 )
 from midday_worker.cli.admin.failed import render_groups
 from midday_worker.cli.admin.moment import now_ms, span
-from midday_worker.cli.admin.printable import add_row, number, table, write
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.schedules import render_schedules
+from midday_worker.cli.admin.table import add_row, number, table, write
 from midday_worker.cli.admin.workers import render_workers
 from midday_worker.durations import from_milliseconds
 from midday_worker.engine.queue import Queue
@@ -62,6 +62,10 @@ async def _write(queue: Queue, overview: QueueOverview, workers: list[WorkerClie
     if overview.counts.get("failed"):
         failures = await group_failures(queue, FailureChoice(), _FAILURES)
         write("", render_groups(failures.groups[:5], now_ms()))
+        if failures.looked_at < failures.total:
+            write(
+                "", Text(f"Of {failures.total:,} failed jobs the newest {failures.looked_at:,} were looked at.", "dim")
+            )
 
 
 def describe(overview: QueueOverview) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from midday_worker.admin import FailureChoice, Moved, count_failed, group_failures, retry_failed
+from midday_worker.cli.admin.brake import Brake
 from midday_worker.cli.admin.manner import Manner, counted
 from midday_worker.cli.admin.moment import now_ms
 from midday_worker.cli.admin.reach import Reach, reach
@@ -24,10 +25,16 @@ class Tally:
     matching: int = 0
     moved: int = 0
     skipped: int = 0
+    brake: Brake = field(default_factory=Brake)
 
     def __str__(self) -> str:
         skipped = f"; {counted(self.skipped)} skipped, which another has moved meanwhile" if self.skipped else ""
-        return f"Retried {self.moved:,} of {counted(self.matching, 'failed job')}{skipped}."
+        return f"Retried {self.brake.said(self.moved)} of {counted(self.matching, 'failed job')}{skipped}."
+
+    def record(self, manner: Manner) -> dict[str, object]:
+        """Return the same for JSON."""
+        record: dict[str, object] = {"act": "retry", "matching": self.matching, "done": self.moved}
+        return record | {"skipped": self.skipped, "dry_run": manner.dry_run}
 
 
 def retry_chosen(queue: str | None, choice: FailureChoice, manner: Manner) -> None:
@@ -43,15 +50,15 @@ def retry_chosen(queue: str | None, choice: FailureChoice, manner: Manner) -> No
             await _refuse_unknown(choice.job, queues)
         deed = f"retry {counted(tally.matching, 'failed job')}{_where(matching)}"
         if manner.agreed(deed, tally.matching):
-            for one, count in matching.items():
-                if count:
-                    await _retry(one, choice, tally, started)
+            with tally.brake:
+                for one, count in matching.items():
+                    if count:
+                        await _retry(one, choice, tally, started)
         changed = tally.matching and not manner.dry_run
-        record = {"act": "retry", "matching": tally.matching, "done": tally.moved, "skipped": tally.skipped}
         text = str(tally) if changed else manner.unchanged(deed, tally.matching)
-        manner.answer(record | {"dry_run": manner.dry_run}, text)
+        manner.answer(tally.record(manner), text)
 
-    reach(act, lambda: f"Interrupted. {tally} Run the same command again to go on.")
+    reach(act, lambda: manner.interrupted(tally.record(manner), str(tally)))
 
 
 async def _retry(queue: Queue, choice: FailureChoice, tally: Tally, started_ms: int) -> None:
@@ -59,6 +66,7 @@ async def _retry(queue: Queue, choice: FailureChoice, tally: Tally, started_ms: 
 
     def count(done: Moved) -> None:
         tally.moved, tally.skipped = before.moved + done.moved, before.skipped + done.skipped
+        tally.brake.check()
 
     try:
         await retry_failed(queue, choice, count, now_ms=started_ms)

@@ -13,8 +13,8 @@ from rich.table import Table
 from midday_worker.admin import Schedule, list_schedules, remove_schedule, run_schedule
 from midday_worker.cli.admin.manner import Manner
 from midday_worker.cli.admin.moment import moment, now_ms
-from midday_worker.cli.admin.printable import add_row, number, table, write
 from midday_worker.cli.admin.reach import Reach, nearest, reach
+from midday_worker.cli.admin.table import add_row, number, table, write
 from midday_worker.durations import from_milliseconds
 from midday_worker.engine.queue import Queue
 from midday_worker.errors import MiddayWorkerError

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from midday_worker.admin import WorkerClient, list_all_workers
 from midday_worker.cli.admin.moment import span
-from midday_worker.cli.admin.printable import add_row, table, write
 from midday_worker.cli.admin.reach import Reach, reach
+from midday_worker.cli.admin.table import add_row, table, write
 from midday_worker.engine.health import Heartbeat, heartbeats
 
 _EVERY_HOST = "*"

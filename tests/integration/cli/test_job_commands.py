@@ -38,6 +38,28 @@ def test_what_a_job_holds_gives_the_terminal_no_orders(terminal: Terminal) -> No
     assert "\\x1b[31m\\u202e[bold]x" in terminal.run("job", "logs", job_id).out
 
 
+def test_what_a_job_is_called_gives_the_terminal_no_orders(terminal: Terminal) -> None:
+    job_id, name = "mine\x1b[2J", "send\x1b]0;x\x07\u202e"  # as a program in another language may write them
+
+    async def write(client: JobClient) -> None:
+        queue = client.queue("emails")
+        await queue.ask("HSET", queue.keys["meta"], "opts.maxLenEvents", "1")
+        await queue.ask("HSET", queue.toKey(job_id), "name", name, "data", "1", "opts", "{}", "timestamp", "1")
+        await queue.ask("LPUSH", queue.keys["wait"], job_id)
+
+    terminal.with_client(write)
+    said = [
+        terminal.run("job", "show", "mine").err,
+        terminal.run("job", "promote", job_id).err,
+        terminal.run("job", "remove", job_id).err,
+        terminal.run("job", "remove", job_id, "--dry-run").out,
+        terminal.run("job", "remove", job_id, "--yes").out,
+    ]
+    for text in said:
+        assert "mine\\x1b[2J" in text
+        assert set(text) & {"\x1b", "\x07", "\u202e"} == set()
+
+
 def test_a_job_is_retried_promoted_and_removed(terminal: Terminal) -> None:
     (failed,) = terminal.add(terminal.mail, "nobody")
     terminal.work()

@@ -120,6 +120,14 @@ def test_a_queue_on_an_empty_redis_points_at_the_settings(terminal: Terminal) ->
     assert "are REDIS_URL and REDIS_PREFIX right?" in terminal.run("queue", "show", "emails").refused
 
 
+def test_of_many_failed_jobs_it_says_how_many_it_looked_at(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal.add(terminal.mail, "nobody", "nobody", "nobody")
+    terminal.work()
+    assert "looked at" not in terminal.run("queue", "show", "emails").out
+    monkeypatch.setattr("midday_worker.cli.admin.queue_view._FAILURES", 2)
+    assert "Of 3 failed jobs the newest 2 were looked at." in terminal.run("queue", "show", "emails").out
+
+
 def test_a_shell_completes_names_of_queues(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.add(terminal.mail, "ada")
     terminal.add(terminal.invoice, "ada")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from typing import Final
 
 import pytest
+from rich.console import Console
 
 from midday_worker.admin import Finding, QueueOverview, QueueRate, Schedule
 from midday_worker.cli.admin.doctor import render, summary
 from midday_worker.cli.admin.queue_table import Row, state_of
+from midday_worker.cli.admin.queue_table import render as render_queues
 from midday_worker.cli.admin.reach import nearest
 from midday_worker.cli.admin.schedules import recurrence
 from midday_worker.cli.values import cleanable, limit
@@ -35,6 +38,14 @@ def queue(**changed: object) -> QueueOverview:
 )
 def test_the_state_of_a_queue_says_what_holds_it_up(overview: QueueOverview, workers: int, said: str) -> None:
     assert str(state_of(Row(overview, workers))) == said
+
+
+def test_a_large_number_stays_in_one_line_on_a_narrow_terminal() -> None:
+    counts = {"waiting": 1_234_567, "completed": 8_765_432, "failed": 1_000_000}
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(render_queues([Row(queue(counts=counts), 0)], "bull"))
+    written = console.export_text()
+    assert all(f"{count:,}" in written for count in counts.values()), written
 
 
 def test_a_schedule_says_when_it_fires() -> None:

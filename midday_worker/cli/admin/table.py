@@ -1,4 +1,4 @@
-"""Texts that anybody may have written, made fit for a terminal; and tables of them."""
+"""Tables, and what else is written to a terminal with rich."""
 
 from __future__ import annotations
 
@@ -11,22 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from midday_worker.cli.printable import one_line
+
 Cell: TypeAlias = str | Text
-
-
-def printable(text: str) -> str:
-    """Return a text with what a terminal would obey, or turn around, written out.
-
-    >>> print(printable("red: \\x1b[31m, turned: \\u202e, torn: \\udc80, kept: ä 人\\n"))
-    red: \\x1b[31m, turned: \\u202e, torn: \\udc80, kept: ä 人
-    <BLANKLINE>
-    """
-    return "".join(char if char.isprintable() or char in "\n\t" else _escaped(char) for char in text)
-
-
-def one_line(text: str) -> str:
-    """Return a text for a table's cell, its lines joined."""
-    return printable(" ".join(text.split()))
 
 
 def as_json(value: object) -> str:
@@ -38,7 +25,9 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     """Return an empty table; the columns named in `right` hold numbers."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", collapse_padding=True)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        # A number in two lines would be read as two.
+        number_ = column in right
+        made.add_column(column, justify="right" if number_ else "left", overflow="fold", no_wrap=number_)
     return made
 
 
@@ -57,11 +46,3 @@ def write(*parts: Table | Text | str) -> None:
 def number(count: int, style: str = "") -> Text:
     """Return a count for a table: a dim one if it is none, else in its own style."""
     return Text(f"{count:,}", style=style if count else "dim")
-
-
-def _escaped(char: str) -> str:
-    return (
-        char.encode("unicode_escape", "surrogatepass").decode()
-        if not 0xD800 <= ord(char) <= 0xDFFF
-        else f"\\u{ord(char):x}"
-    )

@@ -1,0 +1,76 @@
+"""`Removal`: a command that removes many jobs, counted first, and as far as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from midday_worker.admin import Removed
+from midday_worker.cli.admin.brake import Brake
+from midday_worker.cli.admin.manner import Manner, counted
+from midday_worker.errors import EngineError, MiddayWorkerError
+
+
+@dataclass(slots=True)
+class Removal:
+    """Removes jobs of one queue.
+
+    Attributes:
+        act: the command: "drain", "clean".
+        queue: the queue's name.
+        manner: how it is to act.
+        matching: how many jobs it is about.
+        jobs: the same in words: "12 completed jobs".
+        done: how many are removed.
+        begun: whether any may be.
+    """
+
+    act: str
+    queue: str
+    manner: Manner
+    matching: int = 0
+    jobs: str = ""
+    done: int = 0
+    begun: bool = False
+    _brake: Brake = field(default_factory=Brake)
+
+    def __str__(self) -> str:
+        return f"Removed {self._brake.said(self.done)} of {self.jobs} of queue {self.queue}."
+
+    async def carry_out(self, matching: int, jobs: str, remove: Callable[[Removed], Awaitable[int]]) -> None:
+        """Ask if need be, remove, and say what was done.
+
+        Args:
+            matching: how many jobs it is about.
+            jobs: the same in words.
+            remove: removes them, and tells how many.
+        """
+        self.matching, self.jobs = matching, jobs
+        deed = f"remove {jobs} of queue {self.queue}"
+        if self.manner.agreed(deed, matching):
+            await self._remove(remove)
+        changed = matching and not self.manner.dry_run
+        text = f"Removed {counted(self.done)} of queue {self.queue}." if changed else None
+        self.manner.answer(self._record(), text or self.manner.unchanged(deed, matching))
+
+    def interrupted(self) -> str:
+        """Return what to say after Ctrl-C."""
+        if not self.begun:
+            return "Interrupted. Nothing was changed."
+        return self.manner.interrupted(self._record(), str(self))
+
+    async def _remove(self, remove: Callable[[Removed], Awaitable[int]]) -> None:
+        def count(done: int) -> None:
+            self.done = done
+            self._brake.check()
+
+        self.begun = True
+        try:
+            with self._brake:
+                self.done = await remove(count)
+        except EngineError as error:
+            raise MiddayWorkerError(f"{self} Then: {error}") from error
+
+    def _record(self) -> dict[str, object]:
+        record: dict[str, object] = {"queue": self.queue, "act": self.act, "matching": self.matching}
+        return record | {"done": self.done, "dry_run": self.manner.dry_run}
