@@ -1,10 +1,11 @@
-"""`HttpAddress`: where the HTTP side listens, as `--http` and WORKER_HTTP write it."""
+"""`HttpAddress`: where the HTTP side listens, as `--http` and WORKER_HTTP write it; and whom a request asks for."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 _FORM: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:/\[\]@]+):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT: Final = 65_535
@@ -32,3 +33,19 @@ class HttpAddress:
     def __str__(self) -> str:
         """The address as a URL has it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def hostname(host: str) -> str | None:
+    """Return the name in a Host header, without the port; None if it has none.
+
+    >>> hostname("Example.com:8080"), hostname("[::1]"), hostname("x@y"), hostname("a:b")
+    ('example.com', '::1', None, None)
+    """
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port  # raises for one that is no port
+    except ValueError:
+        return None
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
+        return None
+    return parts.hostname

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from loguru import logger
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.call import Call
 from midday_worker.dashboard.paths import raw_path, segments
-from midday_worker.dashboard.problem import Problem, problem_of
+from midday_worker.dashboard.problem import INVALID_BODY, Problem, problem_of
 from midday_worker.dashboard.router import Router
 from midday_worker.dashboard.routes.table import ROUTES
 from midday_worker.dashboard.security.access import Access
@@ -77,6 +77,8 @@ def _refusal(request: Request, error: Exception) -> Response:
         problem = error
     elif isinstance(error, MiddayWorkerError):
         problem = problem_of(error)
+    elif isinstance(error, ClientDisconnect):
+        problem = Problem(400, INVALID_BODY, "Whoever asked went away before the body was whole.", code="GONE")
     else:
         # The error's text may hold what must not be shown; its traceback is for the log.
         logger.opt(exception=error).error("the dashboard broke at {method} {path}", **_about(request))

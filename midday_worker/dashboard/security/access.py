@@ -69,16 +69,19 @@ class Login:
 
 
 _NAMES_OF_THIS_MACHINE: Final = ("localhost",)
+_OF_PROXIES: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
 def only_from_here(request: Request) -> Access:
     """Let in whoever is on this machine: what counts without a login. Raises Problem for everybody else."""
     client, server = request.client, cast("tuple[str, int | None] | None", request.scope.get("server"))
-    if client is None or server is None or not (is_loopback(client.host) and is_loopback(server[0])):
+    here = client is not None and server is not None and is_loopback(client.host) and is_loopback(server[0])
+    # A proxy on this machine asks for whoever asks it.
+    if not here or any(name in request.headers for name in _OF_PROXIES):
         raise Problem(
             403,
             FORBIDDEN,
-            "Without a login this dashboard answers on 127.0.0.1 only, and only to this machine. "
+            "Without a login this dashboard answers on 127.0.0.1 only, to this machine, and not through a proxy. "
             "Set BOARD_USERNAME and BOARD_PASSWORD, or give create_dashboard(auth=...).",
             code="LOCAL_ONLY",
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from midday_worker.dashboard.problem import FORBIDDEN, Problem
+from midday_worker.http_address import hostname
 
 LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 ANY: Final = "*"
@@ -33,15 +33,3 @@ class Hosts:
             "with --allowed-host, or in BOARD_HOSTS.",
             code="HOST_NOT_ALLOWED",
         )
-
-
-def hostname(host: str) -> str | None:
-    """Return the name in a Host header, without the port; None if it has none."""
-    try:
-        parts = urlsplit(f"//{host}")
-        _ = parts.port  # raises for one that is no port
-    except ValueError:
-        return None
-    if parts.path or parts.query or parts.fragment or parts.username is not None:
-        return None
-    return parts.hostname

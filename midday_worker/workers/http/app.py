@@ -8,17 +8,18 @@ from dataclasses import asdict
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from midday_worker import __version__
+from midday_worker.workers.http.refusal import HEADERS, refused
 from midday_worker.workers.status import QueueStatus, ServiceStatus, StatusSource
 
 _UNAVAILABLE: Final = 503
 _NOT_IMPLEMENTED: Final = 501
 _NO_METRICS: Final = "The metrics need a package that isn't installed: pip install 'midday-worker[metrics]'\n"
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def create_app(source: StatusSource) -> Starlette:
@@ -40,13 +41,16 @@ def create_app(source: StatusSource) -> Starlette:
         try:
             from midday_worker.metrics.exposition import CONTENT_TYPE, expose
         except ImportError:
-            return PlainTextResponse(_NO_METRICS, _NOT_IMPLEMENTED, _HEADERS)
+            return PlainTextResponse(_NO_METRICS, _NOT_IMPLEMENTED, HEADERS)
         # In a thread: thousands of lines take milliseconds, which jobs need not wait.
         text = await asyncio.to_thread(expose, await source.metrics())
-        return Response(text, headers={**_HEADERS, "Content-Type": CONTENT_TYPE})
+        return Response(text, headers={**HEADERS, "Content-Type": CONTENT_TYPE})
 
     endpoints = {"/health": health, "/health/ready": ready, "/info": info, "/metrics": metrics}
-    return Starlette(routes=[_get(path, endpoint) for path, endpoint in endpoints.items()])
+    return Starlette(
+        routes=[_get(path, endpoint) for path, endpoint in endpoints.items()],
+        exception_handlers={HTTPException: refused, Exception: refused},
+    )
 
 
 def _get(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
@@ -54,7 +58,7 @@ def _get(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route
 
 
 def _json(body: object, status: int = 200) -> Response:
-    return JSONResponse(body, status, _HEADERS)
+    return JSONResponse(body, status, HEADERS)
 
 
 def _readiness(status: ServiceStatus) -> dict[str, object]:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from midday_worker.workers.http.app import create_app
 from midday_worker.workers.http.listener import listening_on
+from midday_worker.workers.http.own_name import OwnName, is_loopback
 from midday_worker.workers.status import StatusSource
 
 _END_S: Final = 2.0
@@ -51,7 +52,9 @@ class HttpSide:
             source: who knows how the service is.
             around: returns what answers instead of its application, such as that with a dashboard beside it.
         """
-        app = create_app(source)
+        app: ASGIApp = create_app(source)
+        if is_loopback(listening_on(self._listener).host):
+            app = OwnName(app)
         server = _Server(self._config(app if around is None else around(app)))
         logger.info("HTTP on http://{address}", address=listening_on(self._listener))
         running = asyncio.create_task(server.serve([self._listener]), name="http")

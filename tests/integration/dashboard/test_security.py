@@ -9,7 +9,7 @@ import pytest
 from loguru import logger
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.types import Message
+from starlette.types import Message, Scope
 
 from midday_worker import ConfigurationError, JobClient, JobRegistry, Settings
 from midday_worker.dashboard import Access, create_dashboard
@@ -65,6 +65,15 @@ async def test_without_a_login_only_this_machine_is_answered(make: Make, base: s
     async with Visitor(make(allowed_hosts=["*"]), base, client=(address, 5000)) as visitor:
         answer = await visitor.get("/api/queues")
     assert (answer.status, answer.json["code"]) == (403, "LOCAL_ONLY")
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "Via"])
+async def test_without_a_login_whoever_a_proxy_asks_for_is_refused(make: Make, settings: Settings, header: str) -> None:
+    async with Visitor(make()) as visitor:
+        answer = await visitor.http.get("/api/queues", headers={header: "203.0.113.9"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "LOCAL_ONLY")
+    async with Visitor(make(settings=with_login(settings)), login=("ada", "s3cret")) as visitor:
+        assert (await visitor.http.get("/api/queues", headers={header: "203.0.113.9"})).status_code == 200
 
 
 @pytest.mark.parametrize("login", [None, ("ada", "wrong"), ("eve", "s3cret"), ("", ""), ("ada", "s3cret\x00")])
@@ -236,6 +245,30 @@ async def test_a_body_that_does_not_say_how_long_it_is_is_bounded_too(make: Make
         answer = await visitor.http.put(at("emails", "concurrency"), headers=headers, content=endless())
     assert answer.status_code == 413
     assert read < 2_000_000
+
+
+async def test_whoever_goes_away_amid_a_body_leaves_one_line(make: Make, lines: list[str]) -> None:
+    token = "t" * 43
+    headers = {"host": "localhost", "content-type": "application/json", "cookie": f"{COOKIE}={token}", HEADER: token}
+    scope: Scope = {
+        **{"type": "http", "method": "PUT", "path": "/api/queues/emails/concurrency", "query_string": b""},
+        **{"headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()]},
+        **{"client": ("127.0.0.1", 5000), "server": ("127.0.0.1", 80), "scheme": "http"},
+    }
+    came: list[Message] = [
+        {"type": "http.request", "body": b'{"conc', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return came.pop(0)
+
+    async def send(message: Message) -> None:
+        """Nobody hears it."""
+
+    await make()(scope, receive, send)
+    (line,) = lines
+    assert line.startswith("the dashboard refused PUT /api/queues/emails/concurrency"), line
 
 
 async def test_a_websocket_is_closed(make: Make) -> None:
