@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.database.address import DatabaseAddress, parse_address
 from midday_worker.durations import Duration, to_milliseconds
@@ -12,6 +12,7 @@ from midday_worker.errors import DatabaseUnavailableError
 from midday_worker.settings import redact_url
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine.default import DefaultDialect
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 KEPT_CONNECTIONS: Final = 5
@@ -75,11 +76,11 @@ class Database:
             raise DatabaseUnavailableError(self.url, str(getattr(error, "orig", None) or error)) from error
 
     def pool_use(self) -> PoolUse | None:
-        """Return how many connections are open, and in use; None before the first, and of SQLite."""
+        """Return how many connections are open, and in use; None before the first, and of a database in memory."""
         from sqlalchemy.pool import QueuePool
 
         pool = None if self._made is None else self._made.pool
-        if self._address.is_sqlite or not isinstance(pool, QueuePool):
+        if not isinstance(pool, QueuePool):
             return None
         return PoolUse(in_use=pool.checkedout(), idle=pool.checkedin(), limit=self._max_connections)
 
@@ -91,26 +92,27 @@ class Database:
 
     def _make(self) -> AsyncEngine:
         # Not at the top: a process that only triggers jobs is spared SQLAlchemy's 150 ms.
+        from sqlalchemy.engine import make_url
         from sqlalchemy.ext.asyncio import create_async_engine
+        from sqlalchemy.pool import QueuePool
 
-        if self._address.is_sqlite:
-            engine = create_async_engine(
-                self._address.engine_url,
-                connect_args=self._address.connect_args,
-                hide_parameters=self._hide_parameters,
-            )
-            _prepare_sqlite(engine)
-            return engine
+        url = make_url(self._address.engine_url)
+        # A database in memory has one connection, and no pool that could be bounded.
+        dialect = cast("type[DefaultDialect]", url.get_dialect())
+        is_pooled = issubclass(dialect.get_pool_class(url), QueuePool)
         kept = min(KEPT_CONNECTIONS, self._max_connections)
-        return create_async_engine(
-            self._address.engine_url,
+        bounds = {"pool_size": kept, "max_overflow": self._max_connections - kept}
+        engine = create_async_engine(
+            url,
             connect_args=self._address.connect_args,
             hide_parameters=self._hide_parameters,
-            pool_size=kept,
-            max_overflow=self._max_connections - kept,
             # A worker may be idle for hours: a connection that died meanwhile must not fail a job.
-            pool_pre_ping=True,
+            pool_pre_ping=not self._address.is_sqlite,
+            **(bounds if is_pooled else {}),
         )
+        if self._address.is_sqlite:
+            _prepare_sqlite(engine)
+        return engine
 
 
 def create_database(url: str, *, max_connections: int = 20, hide_parameters: bool = True) -> Database:
@@ -118,7 +120,7 @@ def create_database(url: str, *, max_connections: int = 20, hide_parameters: boo
 
     Args:
         url: `postgresql://`, also with libpq's parameters (`sslmode`, `connect_timeout`, ...), or `sqlite:///path`.
-        max_connections: of PostgreSQL, how many may be open at once; a session more than that waits.
+        max_connections: how many may be open at once; a session more than that waits.
         hide_parameters: keep the values in SQL statements out of errors and logs.
 
     Raises:

@@ -13,7 +13,7 @@ from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import ResponseError, is_passing, is_unreachable
 from midday_worker.engine.turns import Turns
-from midday_worker.errors import JobCancelledError
+from midday_worker.errors import CANCELLED, JobCancelledError
 from midday_worker.metrics.tally import JobTally, QueueTally
 
 Outcome = Callable[[Job], Awaitable[Fetched | None]]
@@ -129,7 +129,7 @@ class Settlement:
         fields = job.note_failure(error)
         reason, delay_ms = job.failedReason or "", job.delay_before_next(error)
         if self._tally is not None:
-            _count(self._tally.of(job.name), error, for_good=delay_ms is None)
+            _count(self._tally.of(job.name), job, error, for_good=delay_ms is None)
         job.attemptsMade += 1
         if delay_ms is None:
             return await self._persist(job, lambda fetch: self._moves.fail(job, reason, fields, fetch_next=fetch))
@@ -221,9 +221,12 @@ class Settlement:
         return None if fetched is NOTHING else fetched
 
 
-def _count(counts: JobTally, error: BaseException, *, for_good: bool) -> None:
-    if isinstance(error, JobCancelledError):  # somebody wanted it: no failure to be alarmed at
-        counts.cancelled += 1
+def _count(counts: JobTally, job: Job, error: BaseException, *, for_good: bool) -> None:
+    decided = job.deferredFailure or ""  # before it was fetched: then there was no attempt
+    if isinstance(error, JobCancelledError) or decided.startswith(CANCELLED):
+        counts.cancelled += 1  # somebody wanted it: no failure to be alarmed at
+    elif decided:
+        counts.exhausted += 1
     else:
         counts.fail(for_good=for_good)
 

@@ -195,3 +195,23 @@ async def test_node_reads_how_many_completed_and_failed(
         await eventually(ended, "all have ended")
     counts = cast("list[int]", await node.run(GET_METRICS, redis_server.url, settings.redis_prefix))
     assert counts == [3, 1]
+
+
+async def test_a_job_that_fails_without_an_attempt_is_exhausted_and_has_not_started(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    async def handle(data: int, ctx: JobContext) -> None:
+        raise ValueError("no")
+
+    parent = job("parent", int, handle, registry=registry)
+    child = job("child", int, handle, attempts=1, registry=registry)
+    flow = await parent.trigger_flow(1, [child.node(2)], client=client)
+    async with Crew(registry, settings) as crew:
+
+        async def failed() -> bool:
+            return await flow.state() == "failed"
+
+        await eventually(failed, "the parent has failed")
+    of_parent, of_child = crew.tallies["default"].of("parent"), crew.tallies["default"].of("child")
+    assert (of_child.started, of_child.failed, of_child.exhausted) == (1, 1, 1)
+    assert (of_parent.started, of_parent.failed, of_parent.exhausted) == (0, 0, 1)
