@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict, cast
 
+import promql_parser
 import pytest
 import yaml
 
@@ -20,6 +21,7 @@ ROW = re.compile(r"^\| `(midday_worker_\w+)` \| (\w+) \| (.*?) ?\| (.*) \|$", re
 
 class Rule(TypedDict):
     alert: str
+    expr: str
     labels: dict[str, str]
     annotations: dict[str, str]
 
@@ -53,6 +55,16 @@ def expressions(node: object) -> Iterator[str]:
             yield from expressions(each)
 
 
+def assert_is_promql(text: str) -> None:
+    """Have an expression parsed, and the types of its parts checked, as Prometheus does."""
+    if path_of := re.fullmatch(r"label_values\((.*), \w+\)", text):  # Grafana's own
+        text = path_of[1]
+    try:
+        promql_parser.parse(text.replace("$__rate_interval", "5m").replace("$queue", ".*"))
+    except ValueError as error:
+        raise AssertionError(f"{text}: {error}") from None
+
+
 def test_the_table_is_the_registry() -> None:
     table = [match.groups() for match in ROW.finditer((DOCS / "observability.md").read_text())]
     assert table == [
@@ -71,7 +83,7 @@ def test_every_metric_and_label_in_them_exists(path: Path) -> None:
     found = [text for text in expressions(parsed(path)) if "midday_worker" in text]
     assert found
     for text in found:
-        assert text.count("(") == text.count(")"), text
+        assert_is_promql(text)
         for name, labels in re.findall(r"(midday_worker_\w+)(?:\{([^}]*)\})?", text):
             instrument = INSTRUMENTS[name.removesuffix("_bucket") if name.endswith("_bucket") else name]
             assert name.endswith("_bucket") == (instrument.kind == "histogram"), text
@@ -86,6 +98,25 @@ def test_the_alerts_are_rules_that_prometheus_takes() -> None:
         assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
         assert rule["labels"]["severity"] in ("info", "warning", "critical")
         assert rule["annotations"]["summary"]
+
+
+def test_what_an_alert_says_is_in_what_it_finds() -> None:
+    (group,) = cast("dict[str, list[Group]]", parsed(DOCS / "deploy" / "alerts.yaml"))["groups"]
+    for rule in group["rules"]:
+        kept = re.findall(r"\bby \(([^)]*)\)", rule["expr"])
+        said = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
+        assert said <= ({label for labels in kept for label in labels.split(", ")} if kept else {"instance"}), rule
+
+
+def test_what_waits_in_a_paused_queue_starts_no_workers() -> None:
+    """It would start as many as there may be, for as long as the queue is paused."""
+    queries = [text for text in expressions(parsed(DOCS / "deploy" / "keda.yaml")) if "midday_worker" in text]
+    assert len(queries) == 2
+    for query in queries:
+        compared = cast("promql_parser.AggregateExpr", promql_parser.parse(query)).expr
+        assert isinstance(compared, promql_parser.BinaryExpr)
+        assert str(compared.op) == "unless"
+        assert "midday_worker_queue_paused" in str(compared.rhs)
 
 
 def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
