@@ -180,7 +180,7 @@ def trigger(
 @app.command()
 def watch(
     id_: Annotated[str, typer.Argument(metavar="JOB_ID", help="The id that the job got when it was added.")],
-    queue: Annotated[str | None, typer.Option(help='Its queue. [default: that of --job, else "default"]')] = None,
+    queue: Annotated[str | None, typer.Option(help="Its queue; looked for, if neither it nor --job is given.")] = None,
     name: Annotated[str | None, typer.Option("--job", metavar="JOB", help="What job it is, to find its queue.")] = None,
     imports: Imports = None,
 ) -> None:

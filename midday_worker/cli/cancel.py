@@ -7,10 +7,9 @@ import json
 
 import typer
 
-from midday_worker.admin import queues_of
 from midday_worker.cli.loading import settings_with
+from midday_worker.cli.place import queue_of
 from midday_worker.client import JobClient
-from midday_worker.errors import InvalidInputError, JobNotFoundError
 from midday_worker.settings import Settings
 
 
@@ -27,14 +26,5 @@ def cancel_job(job_id: str, queue: str | None, reason: str, *, children: bool, a
 
 async def _cancel(job_id: str, queue: str | None, reason: str, children: bool, settings: Settings) -> tuple[str, str]:
     async with JobClient(settings) as client:
-        name = queue or await _queue_of(client, job_id)
+        name = queue or await queue_of(client, job_id)
         return name, await client.acts(name).cancel(job_id, reason, children=children)
-
-
-async def _queue_of(client: JobClient, job_id: str) -> str:
-    found = await queues_of(client.connection, client.settings.redis_prefix, job_id)
-    if not found:
-        raise JobNotFoundError(job_id=job_id, queue=None)
-    if len(found) > 1:
-        raise InvalidInputError(f"Job {job_id} is in the queues {', '.join(found)}: name one with --queue.")
-    return found[0]

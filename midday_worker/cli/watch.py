@@ -13,9 +13,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from midday_worker.cli.failure import show_error
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.cli.place import queue_of
 from midday_worker.client import JobClient
 from midday_worker.context import JobContext
-from midday_worker.definition import JobDefinition
 from midday_worker.errors import JobFailedError, JobNotFoundError, MiddayWorkerError
 from midday_worker.factory import job
 from midday_worker.handle import JobHandle
@@ -32,8 +32,8 @@ def watch_job(job_id: str, imports: Sequence[str], *, queue: str | None, name: s
     """Show a job's progress and log until it ends, and exit by its outcome."""
     try:
         settings = settings_with()
-        place = queue or (load_jobs(imports, settings).get(name).queue if name else "default")
-        asyncio.run(_watch(_anything(place), job_id, settings))
+        place = queue or (load_jobs(imports, settings).get(name).queue if name else None)
+        asyncio.run(_watch(job_id, place, settings))
     except MiddayWorkerError as error:
         show_error(str(error))
         raise typer.Exit(_code(error)) from None
@@ -45,24 +45,29 @@ def _code(error: MiddayWorkerError) -> int:
     return NOT_FOUND if isinstance(error, JobNotFoundError) else NOT_FOLLOWED
 
 
-def _anything(queue: str) -> JobDefinition[object, object]:
-    """A definition for whatever job it is, of which only the place is known."""
-    check_queue_name(queue)
+async def _handle(client: JobClient, job_id: str, queue: str | None) -> JobHandle[object]:
+    """Return a handle of whatever job it is."""
+    if queue is not None:
+        check_queue_name(queue)
+    place = queue or await queue_of(client, job_id)
+    found = await client.find(place, job_id)
 
     async def handle(data: object, ctx: JobContext) -> object:
         return data
 
-    return job("job", object, handle, queue=queue, registry=JobRegistry(QueueRegistry()))
+    # Of one that is gone, its place is enough to say so.
+    name = "job" if found is None else found.name or "job"
+    return job(name, object, handle, queue=place, registry=JobRegistry(QueueRegistry())).handle(job_id, client=client)
 
 
-async def _watch(definition: JobDefinition[object, object], job_id: str, settings: Settings) -> None:
+async def _watch(job_id: str, queue: str | None, settings: Settings) -> None:
     async with JobClient(settings) as client:
-        handle = definition.handle(job_id, client=client)
+        handle = await _handle(client, job_id, queue)
         state = await handle.state()  # or nothing is said while Redis is away
         console = Console()
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
         with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-            line = bar.add_task(f"{job_id} ({state} in {definition.queue})", total=100, told="")
+            line = bar.add_task(f"{job_id} ({state} in {handle.queue})", total=100, told="")
             await asyncio.gather(_show_progress(handle, bar, line), _show_log(handle, console), return_exceptions=True)
         result = await handle.result()
         console.print(f"Completed: {json.dumps(result, ensure_ascii=False)}", markup=False, highlight=False)

@@ -80,7 +80,7 @@ async def test_a_job_from_before(follow: Follow) -> None:
 async def test_in_the_terminal(follow: Follow) -> None:
     await follow("A job from before")
     lines = await follow(TERMINAL)
-    assert lines.count('Completed: {"pages": 4, "title": "Report of May"}') == 2
+    assert lines.count('Completed: {"pages": 4, "title": "Report of May"}') == 3
 
 
 async def test_progress_and_log(follow: Follow) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, job
 from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command
+from tests.deadline import eventually
 from tests.integration.crew import Crew
+from tests.integration.following.listeners import listeners
 
 
 @pytest.fixture
@@ -35,10 +38,10 @@ def count(registry: JobRegistry) -> JobDefinition[int, int]:
 async def test_a_job_that_completes(
     command: Command, client: JobClient, registry: JobRegistry, count: JobDefinition[int, int]
 ) -> None:
-    """Its queue is told, or found by the job's name in the service's own registry."""
+    """Its queue is looked for, told, or found by the job's name in the service's own registry."""
     handle = await count.trigger(9, client=client)
     async with Crew(registry, client.settings):
-        for where in (["--queue", "mails"], ["--job", "send-mail"]):
+        for where in ([], ["--queue", "mails"], ["--job", "send-mail"]):
             watched = await command.run("watch", handle.id, *where)
             assert (watched.code, watched.err) == (0, "")
             lines = watched.out.splitlines()
@@ -53,13 +56,38 @@ async def test_a_job_that_fails(
     handle = await count.trigger(2, client=client)
     async with Crew(registry, client.settings):
         watched = await command.run("watch", handle.id, "--queue", "mails")
-    assert watched.refused(1).endswith("failed after 1 attempt(s): there is no 2")
+    assert watched.refused(1) == f"Job 'send-mail' ({handle.id}, queue mails) failed after 1 attempt(s): there is no 2"
     assert "[bold]counting[/bold]\n" in watched.out
 
 
 async def test_a_job_that_is_not_there(command: Command) -> None:
     watched = await command.run("watch", "nobody")
-    assert watched.refused(2).startswith("No job nobody in queue default: it was never written")
+    assert watched.refused(2).startswith("No job nobody in any queue: it was never written")
+    watched = await command.run("watch", "nobody", "--queue", "mails")
+    assert watched.refused(2).startswith("No job nobody in queue mails: it was never written")
+
+
+async def test_a_job_that_is_removed_meanwhile(
+    command: Command, client: JobClient, count: JobDefinition[int, int]
+) -> None:
+    handle = await count.trigger(9, client=client, delay="1h")
+    watching = asyncio.create_task(command.run("watch", handle.id))
+    await eventually(lambda: listeners(client.connection.conn, client.settings, "mails"), "it is watched")
+    await handle.remove()
+    assert "it was removed while it was delayed" in (await watching).refused(2)
+
+
+async def test_who_stops_watching_does_not_stop_the_job(
+    command: Command, client: JobClient, count: JobDefinition[int, int]
+) -> None:
+    """No outcome was seen, so the exit code is none of theirs."""
+    handle = await count.trigger(9, client=client, delay="1h")
+    watching = await command.start("watch", handle.id)
+    await eventually(lambda: listeners(client.connection.conn, client.settings, "mails"), "it is watched")
+    watching.signal(signal.SIGINT)
+    assert await watching.end() == 130
+    assert "Traceback" not in "".join(watching.lines)
+    assert await handle.state() == "delayed"
 
 
 async def test_what_can_not_be_followed(command: Command, mortal_redis: RedisServer) -> None:
