@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from loguru import logger
 
-from midday_worker.engine.cancel_key import cancel_key
+from midday_worker.engine.cancel_key import cancel_key, forget_if_ended
 from midday_worker.engine.cancellation import CancelMessage, channel
 from midday_worker.engine.connection import connect_blocking
 from midday_worker.engine.interruption import end_all
@@ -102,12 +102,20 @@ class CancelWatch:
             return
         members = [member for member in self._members if member.queue == message.queue]
         if members and not any(member.running.cancel(message.id, message.reason) for member in members):
-            asyncio.get_running_loop().call_later(SOON_S, self._look_soon)
+            asyncio.get_running_loop().call_later(SOON_S, self._look_soon, members[0].prefix, message.id)
 
-    def _look_soon(self) -> None:
+    def _look_soon(self, prefix: str = "", job_id: str = "") -> None:
         if self._tasks:
-            self._tasks.append(asyncio.create_task(self._look_once()))
+            self._tasks.append(asyncio.create_task(self._look_for(prefix, job_id)))
             self._tasks[-1].add_done_callback(self._forget)
+
+    async def _look_for(self, prefix: str, job_id: str) -> None:
+        await self._look_once()
+        if job_id:
+            try:  # it may have ended before the message came, and a later job of its id is not meant
+                await forget_if_ended(self._connection.conn, prefix, job_id)
+            except Exception as error:  # whatever it is: it expires
+                logger.debug("the cancellation of job {id} is left behind: {error}", id=job_id, error=error)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         if task in self._tasks:

@@ -36,6 +36,12 @@ async def reason_of(handle: JobHandle[str]) -> str | None:
     return (await handle.fetch()).failedReason
 
 
+async def subscribers(redis: Redis, settings: Settings) -> int:
+    channel = f"{settings.redis_prefix}:midday-worker:cancel"
+    (_, count) = cast("list[int]", await command(redis, "PUBSUB", "NUMSUB", channel))
+    return count
+
+
 @pytest.mark.parametrize("state", STATES)
 async def test_a_cancel_meets_a_state(state: str, stage: Stage) -> None:
     async with stage.job_in(state) as handle:
@@ -122,19 +128,26 @@ async def test_a_cancelled_job_can_be_retried(stage: Stage) -> None:
 
 
 async def test_a_cancel_in_the_instant_of_completion_comes_too_late(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, redis: Redis
 ) -> None:
     """The handler has ended and its session is committed: the job completes, and nothing of the cancel stays."""
     real, said = Transitions.complete, list[CancelOutcome]()
     handle = await stage.play.trigger("return", client=stage.client)
 
     async def complete(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> object:
+        await eventually(lambda: subscribers(redis, stage.settings), "the process listens")
         said.append(await handle.cancel("too late"))
         return await real(moves, job, result, fetch_next=fetch_next)
 
     monkeypatch.setattr(Transitions, "complete", complete)
     async with stage.working():
         assert await handle.result("10s") == "return"
+        key = stage.client.queue(handle.queue).toKey(handle.id)
+
+        async def clean() -> bool:
+            return not (await redis.exists(f"{key}:cancel") or await redis.hexists(key, "defa"))
+
+        await eventually(clean, "nothing is left of the cancellation")
     assert said == ["requested"]
     with pytest.raises(JobStateError, match="it is completed"):
         await handle.cancel()
@@ -218,16 +231,10 @@ async def test_cancels_are_heard_on_one_connection_for_all_queues(
 ) -> None:
     for queue in ("one", "two", "three"):
         job(f"of-{queue}", str, lambda data, ctx: data, queue=queue, registry=registry)
-    channel = f"{settings.redis_prefix}:midday-worker:cancel"
     async with Crew(registry, settings):
-
-        async def subscribed() -> int:
-            (_, count) = cast("list[int]", await command(redis, "PUBSUB", "NUMSUB", channel))
-            return count
-
-        await eventually(subscribed, "the process listens")
-        assert await subscribed() == 1
-    assert await subscribed() == 0
+        await eventually(lambda: subscribers(redis, settings), "the process listens")
+        assert await subscribers(redis, settings) == 1
+    assert await subscribers(redis, settings) == 0
 
 
 async def test_a_cancellation_that_came_as_its_job_completed_does_not_reach_a_later_job_of_the_same_id(
