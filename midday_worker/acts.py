@@ -32,6 +32,9 @@ class JobActs(Generic[ResultT_co]):
     async def retry(self, *, reset_attempts: bool = False) -> None:
         """Run a failed or completed job once more. A cancellation or a failure that was decided for it is forgotten.
 
+        A parent waits for those of its children that haven't ended; one with a failed child, without which it can't
+        complete, is refused: retry that first.
+
         Args:
             reset_attempts: begin to count the attempts anew; else it gets one more.
         """

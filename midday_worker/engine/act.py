@@ -11,11 +11,29 @@ from midday_worker.errors import JobNotFoundError, JobStateError
 UNSTARTED: Final = ("waiting", "prioritized", "delayed", "waiting-children")
 """The states of a job that waits to be run, for the first time or again."""
 
-_FORGIVEN: Final = """
-redis.call("HDEL", prefix .. id, "defa")
-redis.call("DEL", prefix .. id .. ":cancel")
+FAILED_CHILDREN: Final = "failed children"
+"""What a retry answers for a parent that BullMQ would let run, and then not complete."""
+
+_BEFORE_RETRY: Final = f"""
+local key = prefix .. id
+if redis.call("ZCARD", key .. ":unsuccessful") > 0 then return {{found, "{FAILED_CHILDREN}"}} end
+redis.call("HDEL", key, "defa")
+redis.call("DEL", key .. ":cancel")
 """
 """A job that is run again is not cancelled any more."""
+
+_AFTER_RETRY: Final = """
+if answer == 1 and redis.call("SCARD", key .. ":dependencies") > 0 and redis.call("HLEN", key .. ":failed") == 0 then
+  redis.call("LREM", prefix .. "wait", 1, id)
+  redis.call("LREM", prefix .. "paused", 1, id)
+  redis.call("ZREM", prefix .. "prioritized", id)
+  redis.call("ZADD", prefix .. "waiting-children", redis.call("TIME")[1] * 1000, id)
+  local longest = redis.call("HGET", prefix .. "meta", "opts.maxLenEvents") or 10000
+  redis.call("XADD", prefix .. "events", "MAXLEN", "~", longest, "*",
+    "event", "waiting-children", "jobId", id, "prev", "waiting")
+end
+"""
+"""A parent whose children haven't ended waits for them; BullMQ would run it without them, and then not complete it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +51,9 @@ class Act:
     script: Guarded
 
 
-RETRY: Final = Act("retried", ("failed", "completed"), Guarded("reprocessJob-9.lua", before=_FORGIVEN))
+RETRY: Final = Act(
+    "retried", ("failed", "completed"), Guarded("reprocessJob-9.lua", before=_BEFORE_RETRY, after=_AFTER_RETRY)
+)
 PROMOTE: Final = Act("promoted", ("delayed",), Guarded("promote-9.lua"))
 REMOVE: Final = Act("removed", (*UNSTARTED, "completed", "failed", "unknown"), Guarded("removeJob-2.lua"))
 RESCHEDULE: Final = Act("rescheduled", ("delayed",), Guarded("changeDelay-4.lua"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.engine.act import (
     CHANGE_PRIORITY,
+    FAILED_CHILDREN,
     PROMOTE,
     REMOVE,
     RESCHEDULE,
@@ -60,6 +61,9 @@ class Acts:
             field = "failedReason" if state == "failed" else "returnvalue"
             args = [job_id, push, field, state, reset, reset]
             found, answer = await self._run(act, job_id, keys, args, (state,))
+            if answer == FAILED_CHILDREN:
+                why = "A child of it has failed: retry that first, as this job can't complete without it."
+                raise refusal(act, self._queue.name, job_id, found, why)
             if answer is not None:
                 return
             if found not in act.allowed:

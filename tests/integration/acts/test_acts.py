@@ -23,6 +23,7 @@ from midday_worker import (
     Settings,
 )
 from tests.integration.acts.stages import HOUR_MS, STATES, Stage
+from tests.integration.crew import Crew
 
 Act = Callable[[JobHandle[str]], Awaitable[None]]
 
@@ -157,6 +158,35 @@ async def test_a_parent_without_its_removed_child_runs(stage: Stage) -> None:
         await child.remove()
         async with stage.working():
             assert await parent.result("10s") == "return"
+
+
+async def test_a_retried_parent_waits_for_its_children(stage: Stage) -> None:
+    """BullMQ would run it without them, and then not let it complete."""
+    async with stage.job_in("waiting-children") as parent:
+        (child,) = parent.children
+        await parent.cancel()
+        await parent.retry()
+        assert await parent.state() == "waiting-children"
+        stage.registry.add(stage.child)
+        async with Crew(stage.registry, stage.settings):
+            assert await child.result("10s") == "return"
+            assert await parent.result("10s") == "return"
+    assert stage.ran == ["return", "return"]
+
+
+async def test_a_parent_is_retried_after_its_failed_child(stage: Stage) -> None:
+    parent = await stage.play.trigger_flow("parent", [stage.play.node("fail")], client=stage.client)
+    (child,) = parent.children
+    async with stage.working():
+        await stage.until(parent, "failed")
+        with pytest.raises(JobStateError, match=r"it is failed\. A child of it has failed: retry that first"):
+            await parent.retry()
+        await child.update_data("mended")
+        await child.retry()
+        assert await child.result("10s") == "mended"
+        await parent.retry()
+        assert await parent.result("10s") == "parent"
+    assert stage.ran == ["fail", "fail", "mended", "parent"]
 
 
 async def test_the_next_run_of_a_schedule_is_not_removed(stage: Stage) -> None:

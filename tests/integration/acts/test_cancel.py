@@ -12,6 +12,7 @@ from midday_worker import (
     CancelOutcome,
     JobClient,
     JobContext,
+    JobEvent,
     JobFailedError,
     JobHandle,
     JobNotFoundError,
@@ -28,6 +29,7 @@ from tests.deadline import eventually
 from tests.integration.acts.stages import STATES, Stage
 from tests.integration.command_stats import command
 from tests.integration.crew import Crew
+from tests.integration.stored_keys import keys_of
 
 UNSTARTED = ("waiting", "prioritized", "delayed", "waiting-children")
 
@@ -155,6 +157,28 @@ async def test_a_cancel_in_the_instant_of_completion_comes_too_late(
     await handle.retry()
     async with stage.working():
         assert await handle.result("10s") == "return"
+
+
+async def test_a_cancel_that_meets_a_jobs_hooks(stage: Stage, redis: Redis) -> None:
+    """The attempt is over: what has succeeded completes, what has failed isn't tried again."""
+
+    async def cancel(event: JobEvent[str, str]) -> None:
+        await eventually(lambda: subscribers(redis, stage.settings), "the process listens")
+        handle = stage.play.handle(event.job.id, client=stage.client)
+        assert await handle.cancel("in a hook") == "requested"
+        await eventually(lambda: told(event.job), "its worker has heard of it")
+
+    async def told(job: Job) -> bool:
+        return job.stopped_by is not None
+
+    stage.play.hooks.on_success(cancel)
+    stage.play.hooks.on_failure(cancel)
+    async with stage.working():
+        assert await (await stage.play.trigger("return", client=stage.client)).result("10s") == "return"
+        with pytest.raises(JobFailedError, match="cancelled: in a hook"):
+            await (await stage.play.trigger("fail", client=stage.client)).result("10s")
+    assert stage.ran == ["return", "fail"]
+    assert not [key for key in await keys_of(redis, stage.settings) if key.endswith(":cancel")]
 
 
 async def test_a_job_whose_worker_died_is_not_run_again(stage: Stage, client: JobClient) -> None:

@@ -199,6 +199,40 @@ async def test_a_retry_after_the_deadline_is_not_made(
     assert ran == ["x"]
 
 
+async def test_a_job_that_is_retried_after_its_deadline_fails_without_running(
+    client: JobClient, settings: Settings, registry: JobRegistry
+) -> None:
+    ran = list[str]()
+
+    async def fail(data: str, ctx: JobContext) -> str:
+        ran.append(data)
+        raise ValueError("no")
+
+    definition: JobDefinition[str, str] = job("fail", str, fail, attempts=1, registry=registry)
+    handle = await definition.trigger("x", client=client, deadline="2s")
+    async with Crew(registry, settings):
+        with pytest.raises(JobFailedError, match="no"):
+            await handle.result("20s")
+        extras = cast("dict[str, int]", (await handle.fetch()).opts["midday"])
+        await asyncio.sleep(extras["deadline"] / 1000 - time.time() + 0.01)  # until the deadline has passed
+        await handle.retry()
+        with pytest.raises(JobFailedError, match="deadline"):
+            await handle.result("20s")
+    assert ran == ["x"]
+
+
+async def test_a_handler_that_blocks_beyond_its_limit_and_returns_has_succeeded(
+    client: JobClient, settings: Settings, registry: JobRegistry
+) -> None:
+    async def block(data: str, ctx: JobContext) -> str:
+        threading.Event().wait(0.1)
+        return data
+
+    definition: JobDefinition[str, str] = job("block", str, block, attempts=1, timeout="10ms", registry=registry)
+    async with Crew(registry, settings):
+        assert await (await definition.trigger("x", client=client)).result("20s") == "x"
+
+
 async def test_a_job_of_nodes_gets_its_definitions_deadline(
     client: JobClient, settings: Settings, registry: JobRegistry
 ) -> None:
