@@ -14,6 +14,7 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "WRONGPASS": "the user or the password in REDIS_URL is wrong",
     "invalid username-password": "the user or the password in REDIS_URL is wrong",
     "NOAUTH": "this Redis wants a password: redis://:password@host",
+    "HELLO must be called with the client already authenticated": "this Redis wants a password: redis://:password@host",
     "Authentication required": "this Redis wants a password: redis://:password@host",
     "unknown command 'HELLO'": "this Redis is too old: BullMQ's scripts need 6.2 or newer",
     "unknown command `HELLO`": "this Redis is too old: BullMQ's scripts need 6.2 or newer",

@@ -15,7 +15,7 @@ from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import LONGEST_BLOCK_S
 from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.transitions import Transitions
-from midday_worker.engine.translation import UNREACHABLE, ResponseError, is_passing, was_never_sent
+from midday_worker.engine.translation import UNREACHABLE, ResponseError, is_passing_for_worker, was_never_sent
 
 T = TypeVar("T")
 
@@ -169,7 +169,7 @@ class Intake:
         try:
             fetched = await self._moves.fetch(token)
         except ResponseError as error:
-            if is_passing(error):
+            if is_passing_for_worker(error):
                 raise
             # The script stumbled over the job's own fields, when it had taken it already.
             fetched = await self._moves.recover(token, self._running())

@@ -11,7 +11,7 @@ from midday_worker.engine.failure import reason_of
 from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
-from midday_worker.engine.translation import ResponseError, is_passing, is_unreachable
+from midday_worker.engine.translation import ResponseError, is_passing_for_worker, is_unreachable
 from midday_worker.engine.turns import Turns
 from midday_worker.errors import CANCELLED, JobCancelledError
 from midday_worker.metrics.tally import JobTally, QueueTally
@@ -71,7 +71,9 @@ class Settlement:
             try:
                 fetched = await self._complete(job, result)
             except Exception as error:
-                if is_passing(error):  # it succeeded: to be run again is bad enough, to count as failed is untrue
+                if is_passing_for_worker(
+                    error
+                ):  # it succeeded: to be run again is bad enough, to count as failed is untrue
                     self._note_unsettled(job, error)
                     return None
                 if isinstance(error, Unsettleable):
@@ -205,7 +207,7 @@ class Settlement:
                     stumbled, lost_reply = error, True
                     continue
                 lost_reply = lost_reply or is_unreachable(error)
-                if not is_passing(error) or not await self._turns.wait(until):
+                if not is_passing_for_worker(error) or not await self._turns.wait(until):
                     raise
             else:
                 self._turns.note_success()
@@ -232,7 +234,7 @@ def _count(counts: JobTally, job: Job, error: BaseException, *, for_good: bool) 
 
 
 def _is_stumble(error: Exception) -> bool:
-    return isinstance(error, ResponseError) and not is_passing(error)
+    return isinstance(error, ResponseError) and not is_passing_for_worker(error)
 
 
 def _is_not_ours(error: TypeError) -> bool:

@@ -30,6 +30,8 @@ UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, 
 
 REFUSED: Final = (AuthenticationError, NoPermissionError)
 
+_LOCKED_OUT: Final = "HELLO must be called with the client already authenticated"
+
 _CAN_NOT_JUST_NOW: Final = (
     # Without their codes, READONLY and OOM, which redis-py takes off where the reply is an error of its own.
     "write against a read only replica",
@@ -54,6 +56,14 @@ def is_passing(error: BaseException) -> bool:
     return is_unreachable(error) or (
         isinstance(error, ResponseError) and any(words in str(error) for words in _CAN_NOT_JUST_NOW)
     )
+
+
+def is_passing_for_worker(error: BaseException) -> bool:
+    """As `is_passing`, also where Redis has locked this worker out: its password may be put right without a restart.
+
+    A caller is told at once; a worker has nobody to tell.
+    """
+    return is_passing(error) or isinstance(error, REFUSED) or _LOCKED_OUT in str(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +170,7 @@ __all__ = [
     "already",
     "bounded",
     "is_passing",
+    "is_passing_for_worker",
     "is_unreachable",
     "translated",
     "translation",

@@ -33,7 +33,7 @@ from midday_worker.engine.settlement import Settlement
 from midday_worker.engine.stalls import Stalls
 from midday_worker.engine.threads import Threads
 from midday_worker.engine.transitions import Transitions
-from midday_worker.engine.translation import UNREACHABLE, is_passing
+from midday_worker.engine.translation import UNREACHABLE, is_passing_for_worker
 from midday_worker.engine.worker_config import METRICS_POINTS, WorkerConfig
 from midday_worker.metrics.tally import QueueTally
 from midday_worker.processes.pool import ProcessPool
@@ -106,7 +106,7 @@ class Worker(bullmq.Worker):
         if event_name == "error":
             error = args[0] if args else "unknown error"
             # Of an outage it is said once, and not here.
-            level = "DEBUG" if isinstance(error, Exception) and is_passing(error) else "WARNING"
+            level = "DEBUG" if isinstance(error, Exception) and is_passing_for_worker(error) else "WARNING"
             logger.log(level, "queue {queue}: {error}", queue=self.name, error=error)
         elif event_name == "stalled":
             self._stalls.note(str(args[0]))

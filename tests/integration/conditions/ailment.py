@@ -77,10 +77,20 @@ async def disk_is_full(server: RedisServer, redis: Redis) -> AsyncGenerator[None
     await _persistence(redis, "aof_last_write_status", "ok")
 
 
+@asynccontextmanager
+async def password_is_changed(_server: RedisServer, redis: Redis) -> AsyncGenerator[None]:
+    """It asks for a password that the worker doesn't have, as when one is rotated; who is connected is cut off."""
+    await send(redis, "CONFIG", "SET", "requirepass", "rotated")
+    await send(redis, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    yield
+    await send(redis, "CONFIG", "SET", "requirepass", "")
+
+
 AILMENTS: Final[dict[str, tuple[Ailment, str]]] = {
     "memory is full": (memory_is_full, "command not allowed when used memory.*Redis's memory is full"),
     "read-only replica": (is_replica, "read only replica.*REDIS_URL must name the primary"),
     "snapshot fails": (snapshot_fails, "MISCONF.*Redis can't save to its disk"),
+    "password is changed": (password_is_changed, "This Redis wants a password"),
     "disk is full": (disk_is_full, "MISCONF.*Redis can't save to its disk"),
 }
 """By name: how, and what a refused `trigger` says."""
