@@ -7,13 +7,13 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from redis.exceptions import RedisError
 
 from midday_worker.engine.backend import Backend
 from midday_worker.engine.connection import LONGEST_BLOCK_S
-from midday_worker.engine.fetched import NOTHING, Fetched
+from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import UNREACHABLE, ResponseError, is_passing_for_worker, was_never_sent
 
@@ -24,10 +24,15 @@ _LOOK_AGAIN_S: Final = 5.0
 
 _NUDGE_EVERY_S: Final = 0.005
 _TRY_AGAIN_S: Final = 0.1
+_WIDEST: Final = 6
+"""At most 64 fetches side by side."""
+
+Answer: TypeAlias = tuple[Fetched, str]
+"""What a fetch brought, and the token that it named."""
 
 
 class Intake:
-    """Decides when to fetch, and fetches one job at a time; an idle queue costs one blocking command.
+    """Decides when to fetch, and how many jobs at a time; an idle queue costs one blocking command.
 
     Args:
         moves: the queue's transitions.
@@ -49,8 +54,9 @@ class Intake:
         self._due_ms = 0
         self._limited_until = 0.0
         self._fetches = 0
-        self._unsure = ""
+        self._unsure: set[str] = set()
         self._took_marker = False
+        self._in_a_row = 0
 
     @property
     def closed(self) -> asyncio.Event:
@@ -63,50 +69,57 @@ class Intake:
         if self._interruptible is not None:
             self._interruptible.cancel()
 
-    async def next(self) -> tuple[Fetched, str] | None:
-        """Wait until there may be a job, and fetch it; return the answer and the token that was asked with.
+    @property
+    def width(self) -> int:
+        """How many jobs are worth fetching side by side: the more, the more fetches in a row have brought some.
 
-        None if it isn't time to fetch, or after `close`.
+        One of a queue that may be empty, and then a single one again: a job that comes alone costs no more than that.
+        """
+        return 1 << min(max(0, self._in_a_row - 1), _WIDEST)
+
+    async def next(self, most: int = 1) -> list[Answer]:
+        """Wait until there may be jobs, and fetch up to `most`; return what Redis answered, in its order.
+
+        Nothing if it isn't time to fetch, or after `close`.
         """
         left = self._limited_until - time.monotonic()
         if left > 0:
             # The port would sleep its drain delay here, whatever the limit's time to live.
             await self.unless_closed(asyncio.sleep(left))
         elif self._empty and not await self._wait():
-            return None
-        return None if self._closed.is_set() else await self._fetch()
+            return []
+        return [] if self._closed.is_set() else await self._fetch(most)
 
-    async def leave(self, patience_s: float) -> tuple[Fetched, str] | None:
+    async def leave(self, patience_s: float) -> list[Answer]:
         """After `close`: give back the queue's marker, which another worker may wait for.
 
         Returns:
-            The job that a fetch took whose answer was lost, with its token: nobody runs it. None if there is none.
+            The jobs that fetches took whose answers were lost, with their tokens: nobody runs them.
         """
-        found: tuple[Fetched, str] | None = None
+        found: list[Answer] = []
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
-                while found is None and (self._unsure or self._took_marker):
+                while self._unsure or self._took_marker:
                     try:
-                        found = await self._clear_up()
+                        await self._clear_up(found)
                     except (RedisError, OSError):
                         await asyncio.sleep(_TRY_AGAIN_S)
         return found
 
-    async def _clear_up(self) -> tuple[Fetched, str] | None:
+    async def _clear_up(self, found: list[Answer]) -> None:
         # Harmless where there is no job: whom it wakes finds none, and waits again.
         await self._backend.conn.zadd(self._backend.keys["marker"], {"0": 0})
-        token, fetched = self._unsure, NOTHING
-        if token:
-            fetched = await self._moves.recover(token, self._running())
-        self._unsure, self._took_marker = "", False
-        return None if fetched.job_id is None else (fetched, token)
+        await self._recover(found)
+        self._took_marker = False
 
     def learn(self, fetched: Fetched) -> None:
         """Take in what an answer says of when to look again; whoever asked, here or while settling a job."""
         self._limited_until = time.monotonic() + fetched.limited_ms / 1000 if fetched.limited_ms else 0.0
         if fetched.job_id is not None:
             self._empty = False
-        elif fetched.due_ms or not self._empty:
+            return
+        self._in_a_row = 0
+        if fetched.due_ms or not self._empty:
             self._empty, self._due_ms = True, fetched.due_ms
 
     async def unless_closed(self, awaitable: Awaitable[T]) -> T | None:
@@ -157,15 +170,34 @@ class Intake:
         timeout = min(max(left, self._backend.minimumBlockTimeout), LONGEST_BLOCK_S)
         return timeout if self._backend.capabilities.get("canDoubleTimeout") else math.ceil(timeout)
 
-    async def _fetch(self) -> tuple[Fetched, str]:
-        if self._unsure:
-            # A fetch whose answer was lost may have been carried out: its job is active, and nobody runs it.
-            fetched = await self._moves.recover(self._unsure, self._running())
-            token, self._unsure = self._unsure, ""
+    async def _fetch(self, count: int) -> list[Answer]:
+        answers: list[Answer] = []
+        await self._recover(answers)
+        if answers:
+            return answers
+        if count == 1:
+            answers = [await self._fetch_one()]
+        else:  # they go out together, and Redis answers them in order
+            outcomes = await asyncio.gather(*(self._fetch_one() for _ in range(count)), return_exceptions=True)
+            answers = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+            errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+            if errors and not answers:
+                raise errors[0]
+        self._in_a_row += 1
+        return answers
+
+    async def _recover(self, found: list[Answer]) -> None:
+        # A fetch whose answer was lost may have been carried out: its job is active, and nobody runs it.
+        for token in list(self._unsure):
+            fetched = await self._moves.recover(token, {*self._running(), *(each.job_id or "" for each, _ in found)})
+            self._unsure.discard(token)
             if fetched.job_id is not None:
-                return fetched, token
+                found.append((fetched, token))
+
+    async def _fetch_one(self) -> Answer:
         self._fetches += 1
-        self._unsure = token = f"{self._worker_id}:{self._fetches}"
+        token = f"{self._worker_id}:{self._fetches}"
+        self._unsure.add(token)
         try:
             fetched = await self._moves.fetch(token)
         except ResponseError as error:
@@ -177,7 +209,8 @@ class Intake:
                 raise
         except UNREACHABLE as error:
             if was_never_sent(error):
-                self._unsure = ""
+                self._unsure.discard(token)
             raise
-        self._unsure, self._took_marker = "", False
+        self._unsure.discard(token)
+        self._took_marker = False
         return fetched, token

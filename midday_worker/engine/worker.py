@@ -11,6 +11,7 @@ import os
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Final, TypeVar
 
 import bullmq
@@ -129,7 +130,7 @@ class Worker(bullmq.Worker):
         try:
             await self._prepare()
             while not self._intake.closed.is_set():
-                await self._fetch_one()
+                await self._fetch_some()
         finally:
             self.running = False
 
@@ -148,21 +149,25 @@ class Worker(bullmq.Worker):
             await self.runStalledJobsCheck()  # catches and emits its own errors
             await asyncio.sleep(float(self.opts["stalledInterval"]) / 1000)
 
-    async def _fetch_one(self) -> None:
-        # One fetch at a time, however many slots are free: an idle worker costs one blocking command.
+    async def _fetch_some(self) -> None:
+        # However many slots are free, an idle worker has one blocking command; more only while there are jobs.
         if await self._intake.unless_closed(self._slots.acquire()) is None:
             return
-        job: Job | None = None
-        self._fetching.clear()  # a drain waits until this fetch's job, if any, is on the list
+        free = 1
+        while free < self._intake.width and not self._slots.locked():
+            await self._slots.acquire()
+            free += 1
+        self._fetching.clear()  # a drain waits until this fetch's jobs, if any, are on the list
         try:
-            answer = await self._outage.survive(self._who, self._intake.next, self._intake.closed)
-            if answer is not None:
+            fetch = partial(self._intake.next, free)
+            for answer in await self._outage.survive(self._who, fetch, self._intake.closed) or ():
                 job = await self._receive(*answer)
+                if job is not None:
+                    free -= 1
+                    self._running.start(job)
         finally:
-            if job is None:
+            for _ in range(free):
                 self._slots.release()
-            else:
-                self._running.start(job)
             self._fetching.set()
 
     def _wants_next(self) -> bool:
@@ -218,9 +223,9 @@ class Worker(bullmq.Worker):
         began = time.monotonic()
         self.stop_fetching()
         await self._end_fetch()
-        lost = await self._intake.leave(min(max(timeout_s, LEAVE_S / 4), LEAVE_S))
-        if lost is not None and (job := await self._receive(*lost)) is not None:
-            self._running.start(job)  # which hands it back
+        for lost in await self._intake.leave(min(max(timeout_s, LEAVE_S / 4), LEAVE_S)):
+            if (job := await self._receive(*lost)) is not None:
+                self._running.start(job)  # which hands it back
         return await self._running.finish(max(0.0, began + timeout_s - time.monotonic()))
 
     async def _end_fetch(self) -> None:
