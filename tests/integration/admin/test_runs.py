@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient
-from midday_worker.admin.runs import RunChoice, Tag, act_on_runs, count_runs, list_runs, scan
+from midday_worker.admin.runs import RunChoice, Tag, act_on_runs, bulk, count_runs, list_runs, scan
 from midday_worker.engine.queue import Queue
 
 PAGE = Path(__file__).parents[3] / "docs" / "dashboard.md"
@@ -107,6 +107,25 @@ async def test_an_act_means_only_states_that_allow_it(client: JobClient, redis: 
     assert (await count_runs(client.queue, choice, "promote")).matched == 0
     step = await act_on_runs(client.queue, choice, "promote", 100)
     assert (step.done, step.refused, step.cursor) == (0, {}, None)
+
+
+@pytest.mark.parametrize("state", ["failed", "wait"])
+async def test_steps_of_an_act_leave_none_out_between_them(
+    client: JobClient, redis: Redis, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(bulk, "_AT_ONCE", 2)
+    queue = client.queue("emails")
+    for number in range(12):
+        await store(redis, queue, state, f"job-{number}", 1_000, {"teamId": number % 3})
+    choice = RunChoice(queues=("emails",), text='"teamId":1')
+    rest = RunChoice(queues=("emails",), text="teamId")
+    for chosen, left in ((choice, 8), (rest, 0)):
+        step = await act_on_runs(client.queue, chosen, "remove", 100)
+        while step.cursor is not None:
+            step = await act_on_runs(client.queue, chosen, "remove", 100, step.cursor)
+        assert (await list_runs(client.queue, chosen, 50)).runs == ()
+        assert (await list_runs(client.queue, RunChoice(queues=("emails",)), 50)).total == left
 
 
 async def test_a_run_that_another_retries_meanwhile_is_said_to_be_elsewhere(client: JobClient, redis: Redis) -> None:

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from midday_worker import JobClient, JobRegistry, Settings
 from midday_worker.admin.runs import scan
 from midday_worker.dashboard import Shown, create_dashboard
+from midday_worker.dashboard.shown.redaction import NOT_SHOWN
 from midday_worker.demo.node import NodeRuntime
 from tests.integration.command_stats import commands
 from tests.integration.dashboard.conftest import Jobs, Mail
@@ -122,18 +123,21 @@ async def test_a_payload_too_large_to_be_searched_is_counted(visitor: Visitor, r
     assert (await visitor.get(PAGE)).json["unsearched"] == 0
 
 
-async def test_what_redact_hides_can_t_be_found(jobs: Jobs, registry: JobRegistry, client: JobClient) -> None:
+async def test_what_redact_hides_can_t_be_found(
+    jobs: Jobs, registry: JobRegistry, client: JobClient, redis: Redis
+) -> None:
     def redact(shown: Shown) -> object:
-        return {"userId": "hidden"} if shown.field == "data" else shown.value
+        return {"userId": "hidden"} if shown.field == "data" else "another failure"
 
-    await jobs.mail.trigger(Mail(user_id="secret"), client=client)
+    handle = await jobs.mail.trigger(Mail(user_id="secret"), client=client)
+    await redis.hset(client.queue("emails").toKey(handle.id), "failedReason", "secret too")
     async with Visitor(create_dashboard(registry, client=client, redact=redact)) as visitor:
         for query in ({"text": "secret"}, {"tag": "userId=secret"}):
             assert ids(await visitor.get(PAGE, query)) == []
             count = await visitor.get(f"{PAGE}/count", {"act": "remove", **query})
             assert count.json["matched"] == 0
         found = await visitor.get(PAGE, {"text": "hidden"})
-        assert len(runs(found)) == 1
+        assert [run["reason"] for run in runs(found)] == ["another failure"]
         assert "secret" not in found.text
 
 
@@ -158,6 +162,7 @@ async def test_a_hostile_job_is_listed_and_hides_no_other(
     found = {str(run["id"]): run for run in runs(await visitor.get(PAGE, {"state": "waiting"}))}
     assert {hostile, "no-hash", "missing", "meta", ended["next"]} <= set(found)
     assert found[hostile]["name"] == "<script>alert(1)</script>"
+    assert found[hostile]["data"] == {NOT_SHOWN: "it can't be read"}
     assert ids(await visitor.get(PAGE, {"text": "<script>"})) == [hostile]
 
 
