@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self, TypeAlias
@@ -97,10 +97,10 @@ class JobClient:
         """Return the acts on the jobs of this queue."""
         return Acts(self.queue(queue))
 
-    async def enqueue(self, request: JobRequest) -> str:
-        """Add one job; return its id."""
+    def enqueue(self, request: JobRequest) -> Awaitable[str]:
+        """Add one job; return its id. The request is checked at once."""
         self.check(request)
-        return await add_traced(request, self.queue(request.queue).add_request)
+        return add_traced(request, self.queue(request.queue).add_request)
 
     async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Add jobs of one queue; return their ids in order. All are checked before the first is added."""

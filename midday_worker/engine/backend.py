@@ -9,7 +9,8 @@ from typing import cast
 from bullmq.backends.redis_backend import RedisBackend
 
 from midday_worker.engine.additions import Addition, Words
-from midday_worker.engine.connection import Connection, run_script
+from midday_worker.engine.command import Command
+from midday_worker.engine.connection import Connection
 from midday_worker.engine.pipelining import PipelinedRedis
 
 
@@ -19,9 +20,15 @@ class Backend(RedisBackend):
     def __init__(self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None) -> None:
         super().__init__(queue, connection, blocking, prefix, owns_connection=False)
 
+    def post(self, addition: Addition) -> Command | None:
+        """Send a job's addition; None if there is no connection yet, or it isn't packed."""
+        command = addition.command
+        return cast("PipelinedRedis", self.conn).post(command) if type(command) is bytes else None
+
     def add_one(self, addition: Addition) -> Awaitable[object]:
         """Add a job; return what Lua answered."""
-        return run_script(self.conn, addition.script, addition.keys, addition.args)
+        client = cast("PipelinedRedis", self.conn)  # connect() makes no other
+        return client.call_script(addition.script.script, addition.command)
 
     async def add(self, additions: Sequence[Addition]) -> list[object]:
         """Add jobs in one transaction and one round trip; return what Lua answered, in order.
@@ -32,7 +39,7 @@ class Backend(RedisBackend):
         scripts = {addition.script.sha: addition.script for addition in additions}
         loads: list[Words] = [("SCRIPT", "LOAD", script.script) for script in scripts.values()]
         adds = [addition.command for addition in additions]
-        client = cast("PipelinedRedis", self.conn)  # connect() makes no other
+        client = cast("PipelinedRedis", self.conn)
         return (await client.run_transaction([*loads, *adds]))[len(loads) :]
 
     async def getJobScheduler(self, job_scheduler_id: str) -> tuple[dict[str, str] | None, int | None]:

@@ -22,22 +22,57 @@ _BY_ARGUMENT: Final = {"XREAD": {"BLOCK"}, "XREADGROUP": {"BLOCK"}, "CLIENT": {"
 _SPECIAL: Final = _BLOCKING | _OF_A_CONNECTION | _BY_ARGUMENT.keys()
 
 
+class Errors:
+    """In place of many commands' futures: keeps the first error, and nothing else."""
+
+    __slots__ = ("first",)
+
+    def __init__(self) -> None:
+        self.first: BaseException | None = None
+
+    def done(self) -> bool:
+        """Return False: replies are always wanted."""
+        return False
+
+    def set_result(self, result: object) -> None:
+        """Take no note of a reply."""
+
+    def set_exception(self, error: BaseException) -> None:
+        """Take note of an error."""
+        self.first = self.first or error
+
+
 class Command:
     """A packed command and the future of its reply.
 
     Args:
-        future: resolved with the reply as it was read, or an error.
+        future: gets the reply as it was read, or an error.
         data: the bytes to write.
         raw: whether the reply is left undecoded.
+        before: the commands whose bytes `data` holds, too, and whose replies come first.
     """
 
-    __slots__ = ("data", "future", "raw", "size")
+    __slots__ = ("before", "data", "ends_at", "future", "raw", "size")
 
-    def __init__(self, future: asyncio.Future[object], data: bytes, raw: bool) -> None:
+    def __init__(
+        self, future: asyncio.Future[object], data: bytes, raw: bool = False, before: Sequence[Command] = ()
+    ) -> None:
         self.future = future
         self.data = data
         self.size = len(data)
         self.raw = raw
+        self.before = before
+        self.ends_at = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether its outcome is known, or nobody waits for it any more."""
+        return self.future.done()
+
+    def expire(self) -> None:
+        """Let nobody wait for it any longer: its time is up."""
+        if not self.future.done():
+            self.future.set_exception(TimeoutError())
 
     async def read_response(self, disable_decoding: bool = False) -> object:
         """Return the reply. The name and the argument are those of a redis-py connection, for its parse_response."""

@@ -9,6 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from types import TracebackType
+from typing import Protocol
+
+
+class Limited(Protocol):
+    """What may take a certain time: a block, or a command."""
+
+    ends_at: float
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        ...
+
+    def expire(self) -> None:
+        """End it: its time is up."""
+        ...
 
 
 class Deadlines:
@@ -20,6 +36,13 @@ class Deadlines:
 
     def limit(self) -> Limit:
         """Return a limit for a block of the running task, to be used with `async with`."""
+        return Limit(self._clock())
+
+    def begin(self, limited: Limited) -> None:
+        """Let the time of something run, on this event loop."""
+        self._clock().begin(limited)
+
+    def _clock(self) -> Clock:
         loop = asyncio.get_running_loop()
         clock = self._clocks.get(loop)
         if clock is None:
@@ -27,7 +50,7 @@ class Deadlines:
             others = {other: its for other, its in self._clocks.items() if not other.is_closed()}
             clock = Clock(self.seconds)
             self._clocks = {**others, loop: clock}
-        return Limit(clock)
+        return clock
 
 
 class Clock:
@@ -35,11 +58,12 @@ class Clock:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._running: deque[Limit] = deque()
+        self._running: deque[Limited] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, limit: Limit) -> None:
-        """Let a limit run."""
+    def begin(self, limit: Limited) -> None:
+        """Let the time of something run."""
+        self.end()
         loop = asyncio.get_running_loop()
         limit.ends_at = loop.time() + self._seconds
         self._running.append(limit)

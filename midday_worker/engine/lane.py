@@ -68,7 +68,7 @@ class Lane:
 
     async def _try_transaction(self, stream: Stream) -> None:
         try:
-            await asyncio.gather(*(sent.future for sent in stream.send_all((("MULTI",), ("EXEC",)))))
+            await stream.transact(())
         except (ConnectionError, TimeoutError) as error:
             if is_error_reply(error):
                 raise

@@ -35,7 +35,7 @@ from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
 from redis.exceptions import AskError, MovedError, NoScriptError
 
-from midday_worker.engine.command import needs_own_connection
+from midday_worker.engine.command import Command, needs_own_connection
 from midday_worker.engine.lane import CLOSED, Lane
 from midday_worker.engine.unsent import NeverSentError
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from redis.typing import EncodableT, ScriptTextT
+
+    from midday_worker.engine.stream import Words
 
 MAX_IN_FLIGHT_BYTES: Final = 8 * 1024 * 1024
 
@@ -92,19 +94,35 @@ class PipelinedRedis(Redis):
         sending the command and reading its reply.
         """
         words = ("EVALSHA", sha, len(keys), *keys, *args)
+        try:
+            return await self.call_script(text, words)
+        except (MovedError, AskError):
+            return await self._execute_on_pool(words, {})
+
+    async def call_script(self, text: ScriptTextT, command: Words | bytes) -> object:
+        """Run the command that runs a script; see `run_script`.
+
+        Args:
+            text: the script's.
+            command: EVALSHA's words, or packed already.
+        """
         lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
         stream = lane.stream
         if stream is None or not stream.is_open:
             stream = await lane.connected()
         try:
-            return await stream.send_script(words).future
+            return await stream.send_script(command).future
         except NoScriptError:
             await self.script_load(text)
-            return await self.execute_command(*words)
-        except (MovedError, AskError):
-            return await self._execute_on_pool(words, {})
+            return await (await lane.connected()).send(command).future
 
-    async def run_transaction(self, commands: Sequence[tuple[EncodableT, ...]]) -> list[object]:
+    def post(self, command: bytes) -> Command | None:
+        """Queue a packed command; None if there is no connection, which is made for those who wait for it."""
+        lane = self._lanes.get(asyncio.get_running_loop())
+        stream = None if lane is None else lane.stream
+        return stream.send_script(command) if stream is not None and stream.is_open else None
+
+    async def run_transaction(self, commands: Sequence[Words | bytes]) -> list[object]:
         """Run commands between MULTI and EXEC, in one write on the shared connection; return EXEC's replies.
 
         Once begun they are sent whole, whether or not the caller is cancelled. A reply is as the server sent it; one
@@ -117,14 +135,7 @@ class PipelinedRedis(Redis):
         stream = lane.stream
         if stream is None or not stream.is_open or not lane.may_transact:
             stream = await lane.connected_for_transactions()
-        # Without an await in between, so nobody's command comes between them.
-        sent = stream.send_all((("MULTI",), *commands, ("EXEC",)))
-        # Unlike `await future`, this doesn't cancel them with the caller. The last reply comes last.
-        await asyncio.wait((sent[-1].future,))
-        errors = [error for command in sent if (error := command.future.exception()) is not None]
-        if errors:
-            raise errors[0]
-        return cast("list[object]", sent[-1].future.result())
+        return await stream.transact(commands)
 
     def _new_lane(self) -> Lane:
         self._check_open()

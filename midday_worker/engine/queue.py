@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, TypeVar, cast
 
 import bullmq
 from bullmq.event_emitter import EventEmitter
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 from redis.typing import EncodableT
 
 from midday_worker.engine.additions import Addition, Additions
@@ -20,7 +20,14 @@ from midday_worker.engine.connection import Connection
 from midday_worker.engine.failure import reason_of
 from midday_worker.engine.job import Job
 from midday_worker.engine.part import Part, checked_id, failure_of
-from midday_worker.engine.translation import UNREACHABLE, Writing, bounded, is_unreachable, was_never_sent
+from midday_worker.engine.translation import (
+    UNREACHABLE,
+    Writing,
+    bounded,
+    is_unreachable,
+    translated,
+    was_never_sent,
+)
 from midday_worker.engine.unsent import NeverSentTimeoutError
 from midday_worker.request import JobRequest
 
@@ -55,6 +62,7 @@ class Queue(bullmq.Queue):
         self._job_scheduler = None
         self.additions = Additions(self.keys, connection.commands)
         self._deadlines = connection.deadlines
+        self._adding = f"add a job to queue {name}"
 
     def bounded(self, action: str, writing: Writing | None = None) -> AbstractAsyncContextManager[None]:
         """Return a block whose commands may take the command timeout in all, and raise this library's errors."""
@@ -75,9 +83,28 @@ class Queue(bullmq.Queue):
             EnqueueError: the engine refused the job.
         """
         addition = self.additions.make(request)
-        async with self.bounded(f"add a job to queue {self.name}", Writing(ids=[addition.id])):
-            added = await _sent(lambda: self.door.add_one(addition), [addition])
-        return checked_id(added, addition.name, addition.id)
+        command = self.door.post(addition)
+        if command is None:
+            async with self.bounded(self._adding, Writing(ids=[addition.id])):
+                added = await _sent(partial(self.door.add_one, addition), [addition])
+        else:
+            # This is the way of nearly all jobs. Its parts cost more than Redis takes to add one, so it has few.
+            self._deadlines.begin(command)
+            try:
+                added = await command.future
+            except (RedisError, OSError) as error:
+                added = await self._add_again(addition, error, command.ends_at)
+        return added if type(added) is str else checked_id(added, addition.name, addition.id)
+
+    async def _add_again(self, addition: Addition, error: RedisError | OSError, until: float) -> object:
+        """Add a job that was not added, or perhaps not, once more, if that is safe and in time."""
+        with translated(self._adding, Writing(ids=[addition.id])):
+            if asyncio.get_running_loop().time() >= until:
+                raise error
+            async with asyncio.timeout_at(until):
+                if isinstance(error, NoScriptError):
+                    return await self.door.add_one(addition)
+                return await _sent_again(partial(self.door.add_one, addition), [addition], error)
 
     async def add_requests(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order.
@@ -173,14 +200,19 @@ async def _sent(add: Callable[[], Awaitable[T]], additions: Sequence[Addition]) 
     try:
         return await add()
     except UNREACHABLE as error:
-        unsent = was_never_sent(error)
-        if isinstance(error, NeverSentTimeoutError):
-            raise  # there is no time for another try, whose end would no longer tell that nothing was sent
-        if not is_unreachable(error) or not (unsent or all(addition.repeatable for addition in additions)):
+        return await _sent_again(add, additions, error)
+
+
+async def _sent_again(add: Callable[[], Awaitable[T]], additions: Sequence[Addition], error: Exception) -> T:
+    """Add jobs after an error, if they were not sent, or the reply was lost and none can be made twice by it."""
+    unsent = was_never_sent(error)
+    if isinstance(error, NeverSentTimeoutError):
+        raise error  # there is no time for another try, whose end would no longer tell that nothing was sent
+    if not is_unreachable(error) or not (unsent or all(addition.repeatable for addition in additions)):
+        raise error
+    try:
+        return await add()
+    except UNREACHABLE:
+        if unsent:
             raise
-        try:
-            return await add()
-        except UNREACHABLE:
-            if unsent:
-                raise
-            raise error from None  # the first error tells that the jobs may have been written
+        raise error from None  # the first error tells that the jobs may have been written

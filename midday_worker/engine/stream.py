@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 from redis.typing import EncodableT
 
-from midday_worker.engine.command import Command
+from midday_worker.engine.command import Command, Errors
 from midday_worker.engine.packing import packer
 from midday_worker.engine.unsent import NeverSentError
+
+Words: TypeAlias = tuple[EncodableT, ...]
 
 CLOSED_BY_SERVER: Final = "Connection closed by server."
 
@@ -59,24 +61,52 @@ class Stream(asyncio.Protocol):
         # uvloop keeps what is written until the turn ends, if it is no more than this.
         self._transport.set_write_buffer_limits(high=0)
 
-    def send(self, args: tuple[EncodableT, ...], *, raw: bool = False) -> Command:
-        """Queue a command; it is written when this turn of the loop ends or much is queued, and there is room."""
-        return self._send(self._pack(args), raw)
+    def send(self, words: Words | bytes, *, raw: bool = False) -> Command:
+        """Queue a command; it is written when this turn of the loop ends or much is queued, and there is room.
 
-    def send_script(self, args: tuple[EncodableT, ...]) -> Command:
+        Args:
+            words: the command, or its bytes.
+            raw: whether the reply is left undecoded.
+        """
+        return self._send(Command(self._loop.create_future(), self._packed(words), raw))
+
+    def send_script(self, words: Words | bytes) -> Command:
         """Queue a script's call; a few are enough to be written before the turn ends."""
-        command = self._send(self._pack(args), False)
+        command = self._send(Command(self._loop.create_future(), self._packed(words)))
         queued = len(self._queue)
         if queued >= _EARLY_SCRIPTS and queued * _EARLY_PART >= len(self._in_flight):
             self._write_queued()
         return command
 
-    def send_all(self, commands: Iterable[tuple[EncodableT, ...]]) -> list[Command]:
-        """Queue commands that belong together: all, or none if one of them can't be packed."""
-        return [self._send(data, False) for data in [self._pack(args) for args in commands]]
+    async def transact(self, commands: Sequence[Words | bytes]) -> list[object]:
+        """Send commands between MULTI and EXEC, with nobody's command between them; return EXEC's replies.
 
-    def _send(self, data: bytes, raw: bool) -> Command:
-        command = Command(self._loop.create_future(), data, raw)
+        All are sent, or none if one of them can't be packed; and once begun whether or not the caller is cancelled.
+        """
+        packed = [self._packed(words) for words in commands]
+        errors = Errors()
+        nobody = cast("asyncio.Future[object]", errors)  # of their replies nothing is wanted but an error
+        quiet = Command(nobody, b"")
+        piece, size = [self._pack(("MULTI",))], 0
+        for data in packed:
+            piece.append(data)
+            size += len(data)
+            if size >= _EARLY_BYTES:
+                self._send(Command(nobody, b"".join(piece), before=[quiet] * (len(piece) - 1)))
+                piece, size = [], 0
+        done: asyncio.Future[object] = self._loop.create_future()
+        self._send(Command(done, b"".join((*piece, self._pack(("EXEC",)))), before=[quiet] * len(piece)))
+        # Unlike `await done`, this doesn't cancel it with the caller. The last reply comes last.
+        await asyncio.wait((done,))
+        last_error = done.exception()  # looked at in any case, or asyncio complains
+        if (error := errors.first or last_error) is not None:
+            raise error
+        return cast("list[object]", done.result())
+
+    def _packed(self, words: Words | bytes) -> bytes:
+        return words if type(words) is bytes else self._pack(cast("Words", words))
+
+    def _send(self, command: Command) -> Command:
         if not self.is_open:
             command.future.set_exception(NeverSentError(CLOSED_BY_SERVER))
         elif self._waiting or (self._bytes and self._bytes + command.size > self._max_bytes):
@@ -113,6 +143,7 @@ class Stream(asyncio.Protocol):
                 continue
             chunks.append(command.data)
             command.data = b""
+            self._in_flight.extend(command.before)
             self._in_flight.append(command)
         self._queue.clear()
         self._queued_bytes = 0
@@ -139,7 +170,7 @@ class Stream(asyncio.Protocol):
         future = command.future
         if future.done():
             return
-        error = _error_in(reply)
+        error = None if type(reply) is str else _error_in(reply)
         if error is None:
             future.set_result(reply)
         else:

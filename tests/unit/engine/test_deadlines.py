@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
 
+from midday_worker.engine.command import Command
 from midday_worker.engine.deadlines import Deadlines
 
 LONG_S = 30.0
@@ -52,6 +54,29 @@ async def test_each_of_many_blocks_has_its_own_limit() -> None:
     await asyncio.sleep(0.03)
     then = [asyncio.create_task(wait(seconds)) for seconds in (0, LONG_S)]
     assert await asyncio.gather(*first, *then) == ["late", "in time", "late", "in time", "late"]
+
+
+async def test_a_command_whose_time_is_up_raises_a_timeout_and_one_that_is_answered_does_not() -> None:
+    loop, deadlines = asyncio.get_running_loop(), Deadlines(0.01)
+    answered, late = (Command(loop.create_future(), b"") for _ in range(2))
+    for command in (answered, late):
+        deadlines.begin(command)
+    answered.future.set_result("reply")
+    async with asyncio.timeout(LONG_S):
+        with pytest.raises(TimeoutError):
+            await late.future
+    assert await answered.future == "reply"
+
+
+async def test_commands_that_are_over_are_not_held() -> None:
+    loop, deadlines = asyncio.get_running_loop(), Deadlines(LONG_S)
+    commands = [Command(loop.create_future(), b"") for _ in range(3)]
+    held = [weakref.ref(command.future) for command in commands]
+    while commands:
+        deadlines.begin(commands[-1])
+        commands.pop().future.set_result(None)
+    deadlines.begin(Command(loop.create_future(), b""))
+    assert [ref() for ref in held] == [None, None, None]
 
 
 async def test_somebody_elses_cancellation_stays_one() -> None:
