@@ -144,6 +144,13 @@ async def told(event: JobEvent[Order, Receipt]) -> None:
     assert_type(event.job.id, str)
 
 
+@bill_job.hooks.on_start
+@bill_job.hooks.on_exhausted
+def told_of_one(event: JobEvent[Order, Receipt]) -> None:
+    assert_type(event.attempt, int)
+
+
+@default_registry.hooks.on_complete
 @mail_hooks.on_failure
 def told_of_any(event: JobEvent[object, object]) -> None:
     assert_type(event.payload, object | None)
@@ -155,6 +162,10 @@ async def triggers() -> None:
     assert_type(handle, JobHandle[Receipt])
     assert_type(await handle.retry(reset_attempts=True), None)
     assert_type(await handle.reschedule(timedelta(days=1)), None)
+    assert_type(await handle.promote(), None)
+    assert_type(await handle.remove(children=True), None)
+    assert_type(await handle.change_priority(1), None)
+    assert_type(await handle.update_data(order), None)
     assert_type(await bill_job.trigger(order, retry_on_timeout=False, deadline="1h"), JobHandle[Receipt])
     assert_type(await handle.cancel("no longer needed", children=True), CancelOutcome)
     assert_type(await handle.result(timeout="30s"), Receipt)

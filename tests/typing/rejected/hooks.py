@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midday_worker import JobContext, JobEvent, Payload, default_registry, job, queue
+from midday_worker import JobContext, JobEvent, Payload, RetryAfter, default_registry, job, queue
 
 
 class Order(Payload):
@@ -36,6 +36,14 @@ async def nothing() -> None: ...
 
 @default_registry.hooks.on_complete  # error: any job's event
 async def one_job(event: JobEvent[Order, int]) -> None: ...
+
+
+@bill.hooks.on_exhausted  # error: the event of another job
+def other_payload_too(event: JobEvent[Other, int]) -> None: ...
+
+
+def refusals() -> Exception:
+    return RetryAfter(1.5) if bill.id else RetryAfter()  # error: no duration, and none at all
 
 
 def seconds(attempt: int, error: Exception) -> float:

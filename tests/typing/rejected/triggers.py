@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midday_worker import JobContext, Payload, job, results
+from midday_worker import JobContext, Payload, as_completed, job, results
 from midday_worker.testing import child_result, recording_client, run_job
 
 
@@ -37,6 +37,9 @@ async def wrong_acts() -> None:
     await handle.reschedule(None)  # error: no duration
     await handle.change_priority("high")  # error: no number
     await handle.retry(True)  # error: by its name only
+    await handle.remove(True)  # error: by its name only
+    await handle.promote("now")  # error: it takes nothing
+    await handle.update_data()  # error: no payload
     if await handle.cancel() == "canceled":  # error: no such outcome
         return
 
@@ -58,6 +61,9 @@ async def wrong_options() -> None:
     await bill.trigger(order, attemps=3)  # error: misspelt option
     await bill.trigger(order, attempts="3")  # error: text for a number
     await bill.trigger(order, delay=1.5)  # error: no duration
+    await bill.trigger(order, timeout=1.5)  # error: no duration
+    await bill.trigger(order, deadline=1.5)  # error: neither a duration nor a moment
+    await bill.trigger(order, retry_on_timeout="no")  # error: a text for a flag
     await bill.trigger(order, backoff={"type": "linear", "delay": 5})  # error: unknown kind
     await bill.trigger(order, remove_on_fail={"counts": 5})  # error: misspelt key
     await bill.trigger_delayed(order)  # error: no delay
@@ -83,6 +89,8 @@ async def wrong_results(ctx: JobContext) -> tuple[object, ...]:
     child_result(count, "one")  # error: another result
     several: list[int] = await results([handle])  # error: other results
     await results(handle)  # error: one handle, not several
+    async for ended in as_completed([handle]):
+        number = await ended.result()  # error: another result
     await handle.result(timeout=1.5)  # error: no duration
     first: str = await anext(handle.progress())  # error: any JSON value
     bill.handle(7)  # error: an id is a text
