@@ -181,8 +181,18 @@ class Job(StoppableJob):
             await self.backend.connection.commands["removeChildDependency"](keys=[prefix], args=[child, parent])
         return sorted(pending)
 
+    async def updateProgress(self, progress: object) -> None:
+        """Store how far the job is, as Node's `Job.updateProgress`; of a handler that was given up, nothing more."""
+        if not self.abandoned:
+            await super().updateProgress(progress)
+
     async def log(self, logRow: str) -> int:
-        """Add a row to the job's log, as Node's `Job.log`: made storable and capped as reasons of failures are."""
+        """Add a row to the job's log, as Node's `Job.log`: made storable and capped as reasons of failures are.
+
+        Returns how many rows there are; 0 for a handler that was given up, of which none is stored any more.
+        """
+        if self.abandoned:
+            return 0
         return await super().log(storable(logRow, LONGEST_REASON))
 
     async def clearLogs(self, keepLogs: int = 0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -96,6 +97,8 @@ async def test_a_handler_that_can_not_be_stopped_does_not_keep_its_slot(
         while not release.is_set():
             with suppress(asyncio.CancelledError):
                 await release.wait()
+        await ctx.update_progress(99)
+        await ctx.log("as if nothing had happened")
         ended.set()
         return data
 
@@ -110,6 +113,7 @@ async def test_a_handler_that_can_not_be_stopped_does_not_keep_its_slot(
         release.set()
         await ended.wait()
         assert await handle.state() == "failed"
+        assert ((await handle.fetch()).progress, await handle.logs()) == (0, [])
 
 
 async def test_a_plain_function_sees_that_it_is_cancelled(
@@ -170,6 +174,29 @@ async def test_the_session_is_rolled_back(
             await handle.result("10s")
     async with session_scope(database) as session:
         assert list(await session.execute(text("SELECT body FROM note"))) == []
+
+
+async def test_a_plain_batch_handler_may_clean_up_before_its_last_job_ends(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    loop, started, cleaned = asyncio.get_running_loop(), asyncio.Event(), list[bool]()
+
+    @job("spin", batch=BatchOptions(max_size=1), registry=registry)
+    def spin(data: list[int], ctx: BatchContext) -> list[int]:
+        loop.call_soon_threadsafe(started.set)
+        while not ctx.cancelled:
+            pass
+        threading.Event().wait(0.2)  # cleaning up takes its time
+        cleaned.append(ctx.cancelled)
+        return data
+
+    async with Crew(registry, settings):
+        handle = await spin.trigger(1, client=client)
+        await started.wait()
+        await handle.cancel("enough")
+        with pytest.raises(JobFailedError, match="cancelled: enough"):
+            await handle.result("10s")
+        assert cleaned == [True]
 
 
 async def test_a_job_of_a_batch_drops_out_and_the_handler_is_cancelled_with_the_last_one(
