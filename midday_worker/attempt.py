@@ -61,6 +61,8 @@ class Attempt(Generic[P, R]):
     schema: Schema[P]
     result_schema: Schema[R] | None
     handler: Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
+    source: Callable[..., object] | None = None
+    """The function to look for when the time is over, if that isn't `handler`."""
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +133,7 @@ class Attempt(Generic[P, R]):
         given = context if channel is None else channel.context
         if timeout_ms is None:
             return await self._call(payload, context, channel)
-        with TimeLimit(self.name, timeout_ms, self.handler, context.job, given):
+        with TimeLimit(self.name, timeout_ms, self.source or self.handler, context.job, given):
             return await self._call(payload, context, channel)
 
     async def _call(self, payload: P, context: JobContext, channel: LoopChannel | None) -> R:

@@ -56,7 +56,7 @@ class JobDefinition(BulkTriggers[P, R]):
         self.defined_at = defined_at
         self.hooks: Hooks[P, R] = Hooks()
         called = handler if process is None else process.handle
-        self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, called)
+        self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, called, handler)
 
     @property
     def sync(self) -> SyncTriggers[P, R]:

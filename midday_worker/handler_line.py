@@ -22,8 +22,19 @@ def line_of(handler: Callable[..., object], task: asyncio.Task[object], thread_a
     code = _code(handler)
     if code is None:
         return None
-    frame = _awaited(task, code) or _running(code, thread_argument)
-    return None if frame is None else f"{_short(code.co_filename)}, line {frame.f_lineno}, in {code.co_name}"
+    return _shown(_awaited(task, code) or _running(code, thread_argument))
+
+
+def line_in_thread(handler: Callable[..., object], argument: object) -> str | None:
+    """Return the place of a function that runs in some thread; `argument`, which it was called with, tells which."""
+    code = _code(handler)
+    return None if code is None else _shown(_running(code, argument))
+
+
+def _shown(frame: FrameType | None) -> str | None:
+    if frame is None:
+        return None
+    return f"{_short(frame.f_code.co_filename)}, line {frame.f_lineno}, in {frame.f_code.co_name}"
 
 
 def _code(handler: Callable[..., object]) -> CodeType | None:

@@ -107,4 +107,6 @@ async def _serve(ctx: JobContext, ask: Ask) -> object:
             await ctx.log(str(ask["value"]))
         case "children":
             return await children_of(ctx)
+        case "place":
+            ctx.job.place = str(ask["value"])
     return None

@@ -70,4 +70,5 @@ class TimeLimit:
             self._timer.cancel()
         if self._interruption is not None and self._error is not None:
             self._interruption.end()
-            raise self._error from error
+            place = getattr(self._of, "place", None)
+            raise (JobTimeoutError(self._job, self._timeout_ms, place) if place else self._error) from error

@@ -27,6 +27,8 @@ class StoppableJob(bullmq.Job):
     """Called with what such an attempt fails with, before that is stored."""
     grace: Grace = Grace()
     """How long its handler may take to stop."""
+    place: str | None = None
+    """Where its handler was when it was told to stop, as far as its process has said."""
     _interruption: Interruption | None = None
     _interruptible: bool = False
 

@@ -95,6 +95,8 @@ class Child:
                     return error_of(cast("Failure", body))
                 case "log":
                     write_log(cast("LogLine", body))
+                case "place":
+                    await serve({"act": "place", "value": body})
                 case _:
                     await self._answer(message, serve)
         return await self._died(call)

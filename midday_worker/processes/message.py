@@ -9,7 +9,7 @@ from typing import Literal, NotRequired, TypedDict, cast
 class Message(TypedDict):
     """One message. To a child: settings, a call, a cancellation, a reply; from it: an ask, a log line, an outcome."""
 
-    kind: Literal["settings", "call", "cancel", "reply", "ask", "log", "result", "failure"]
+    kind: Literal["settings", "call", "cancel", "reply", "ask", "log", "place", "result", "failure"]
     number: NotRequired[int]
     """Which ask a reply answers."""
     body: NotRequired[object]
@@ -32,7 +32,7 @@ class Call(TypedDict):
 class Ask(TypedDict):
     """What a handler wants done where the connection to Redis is."""
 
-    act: Literal["progress", "log", "children"]
+    act: Literal["progress", "log", "children", "place"]
     value: object
 
 

@@ -9,6 +9,7 @@ import socket
 import threading
 import traceback
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, cast
@@ -18,6 +19,7 @@ from loguru import logger
 from midday_worker.client import JobClient
 from midday_worker.definition import JobDefinition
 from midday_worker.errors import DefinitionError, EngineError, NonRetryableError
+from midday_worker.handler_line import line_in_thread
 from midday_worker.logs import job_logger, route_standard_library
 from midday_worker.processes.failure import failure_of
 from midday_worker.processes.message import Ask, Call, LogLine, Message, Reply, packed, unpacked
@@ -45,7 +47,7 @@ def main(descriptor: int) -> None:
     threading.Thread(target=link.listen, name="midday-worker link", daemon=True).start()
     while (call := link.calls.get()) is not None:
         answer = _answer(link, call)
-        link.running = False
+        link.running, link.place = False, None
         link.send(answer)
 
 
@@ -77,8 +79,9 @@ def _run(link: Link, call: Call) -> str:
     job = SyncJob(call["job_id"], call["job"], call["queue"], call["data"], call["attempt"], call["attempts"])
     handler = cast("Callable[[object, SyncJobContext], object]", definition.handler)
     with logger.contextualize(**bound), continued(call["trace"]):
-        payload = definition.attempt.parse(call["data"])
-        result = handler(payload, SyncJobContext(job, log, link))
+        payload, ctx = definition.attempt.parse(call["data"]), SyncJobContext(job, log, link)
+        link.place = partial(line_in_thread, handler, ctx)
+        result = handler(payload, ctx)
     return definition.attempt.dump_text(definition.attempt.checked(result))
 
 
@@ -107,6 +110,8 @@ class Link:
         self.calls: SimpleQueue[Call | None] = SimpleQueue()
         self.cancelled = False
         self.running = False
+        self.place: Callable[[], str | None] | None = None
+        """Tells where the handler is."""
 
     def listen(self) -> None:
         """Sort what the worker says, until it says no more."""
@@ -159,13 +164,19 @@ class Link:
             raise EngineError(reply["problem"])
         return reply["value"]
 
+    def _say_place(self) -> None:
+        place = None if self.place is None else self.place()
+        if place is not None:
+            self.send({"kind": "place", "body": place})
+
     def _take(self, message: Message) -> None:
         match message["kind"]:
             case "call":
-                self.cancelled, self.running = False, True
+                self.cancelled, self.running, self.place = False, True, None
                 self.calls.put(cast("Call", message.get("body")))
             case "cancel":
                 self.cancelled = True
+                self._say_place()
             case "settings":
                 values = cast("dict[str, object]", message.get("body"))
                 adopt(self, Settings(env_file=None, **values))

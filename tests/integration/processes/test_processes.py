@@ -167,7 +167,9 @@ async def test_a_timeout_stops_the_handler_and_what_it_has_started(client: JobCl
     async with crew(settings):
         handle = await jobs.spin.trigger("child", client=client, timeout="4s")
         child, grandchild = map(int, (await first_line(handle)).split())
-        with pytest.raises(JobFailedError, match="timeout of 4000 ms"):
+        with pytest.raises(
+            JobFailedError, match=r"timeout of 4000 ms; it was at .*process_jobs\.py, line \d+, in spin$"
+        ):
             await handle.result("60s")
         await gone(child)
         await gone(grandchild)
