@@ -19,7 +19,7 @@ let isLive = true;
 let typing = 0;
 
 const list = new RunList(draw);
-const panel = new RunPanel({ onClose: () => go({ open: null }), onChanged: () => list.load(filters), isReadOnly: () => names.readOnly });
+const panel = new RunPanel({ onClose: () => go({ open: null }), onChanged: () => list.isOlder || list.load(filters), isReadOnly: () => names.readOnly });
 const bulk = new BulkDialog({ onChanged: () => list.load(filters) });
 const bar = new FilterBar({
   onChange: go,
@@ -55,7 +55,9 @@ function draw() {
   });
   write(byId("status"), statusText());
   drawEmpty();
-  show(byId("foot"), list.runs.length > 0 && list.cursor !== null && !list.problem);
+  show(byId("foot"), list.runs.length > 0 && list.cursor !== null && !list.problem && !list.isStale);
+  byId("runs").classList.toggle("is-stale", list.isStale);
+  byId("list").setAttribute("aria-busy", String(list.isStale || list.isBusy));
   write(byId("more"), list.isBusy ? "Looking" : list.isSeeking ? "Stop" : "Show more");
   show(byId("banner"), list.problem !== "");
   write(byId("banner"), list.problem);
@@ -63,6 +65,7 @@ function draw() {
 
 function statusText() {
   if (!list.hasLoaded) return list.problem ? "" : "Loading";
+  if (list.isStale && !list.problem) return "Looking";
   const shown = plural(list.runs.length, "run");
   const unread = list.unsearched ? ` ${plural(list.unsearched, "run")} too large to be searched.` : "";
   if (list.cursor === null && list.runs.length === 0) return `Looked at all ${number(list.total)}.${unread}`;
@@ -72,7 +75,7 @@ function statusText() {
 
 function drawEmpty() {
   const empty = byId("empty");
-  const isEmpty = list.hasLoaded && list.runs.length === 0;
+  const isEmpty = list.hasLoaded && !list.isStale && list.runs.length === 0;
   show(empty, isEmpty);
   if (!isEmpty) return;
   const parts = list.cursor !== null
@@ -152,7 +155,7 @@ addEventListener("popstate", () => {
   follow(true);
 });
 setInterval(refresh, EVERY_MS);
-setInterval(() => list.problem && list.load(filters), EVERY_MS / 2);
+setInterval(() => list.isOutage && list.load(filters), EVERY_MS / 2);
 
 readNames();
 follow(true);

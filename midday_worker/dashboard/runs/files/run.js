@@ -153,7 +153,8 @@ export class RunPanel {
     const stream = new EventSource(tailPath(open.queue, open.id));
     this.stream = stream;
     const on = (kind, act) => stream.addEventListener(kind, (event) => act(JSON.parse(event.data)));
-    on("start", () => {
+    on("start", ({ state }) => {
+      this.wasEnded = ENDED.includes(state);
       this.lines.replaceChildren();
       show(this.noLines, true);
       this.tell("live", "live");
@@ -181,7 +182,8 @@ export class RunPanel {
     this.tell("ended", ENDED.includes(state) ? "ended" : "not followed any more");
     if (state === "missing") this.say("This run is gone: it was removed, or trimmed when it ended.");
     else this.refresh();
-    this.onChanged();
+    // What had ended before is in the list as it is.
+    if (!this.wasEnded) this.onChanged();
   }
 
   addLines(lines, earlier) {

@@ -18,8 +18,7 @@ export class RunList {
     this.onChange = onChange;
     this.clear();
     this.problem = "";
-    this.hasLoaded = false;
-    this.isBusy = false;
+    this.hasLoaded = this.isStale = this.isBusy = this.isOutage = false;
   }
 
   clear() {
@@ -29,13 +28,12 @@ export class RunList {
     this.isOlder = this.isSeeking = this.isCostly = false;
   }
 
-  /** Reads the newest runs that match. What is there stays until then, if it is for the same filters. */
+  /** Reads the newest runs that match. What is there stays until then. */
   async load(filters) {
     const query = queryOf(filters).toString();
     if (query !== this.query) {
       this.query = query;
-      this.clear();
-      this.hasLoaded = false;
+      this.isStale = true;
       this.onChange();
     }
     this.isSeeking = false;
@@ -81,8 +79,10 @@ export class RunList {
       this.take(found, isFirst);
       this.isCostly = performance.now() - started > COSTLY_MS;
       this.problem = "";
+      this.isOutage = false;
     } catch (error) {
       if (error.name === "AbortError") return;
+      this.isOutage = error.isOutage;
       this.problem = error.isOutage ? outage(error) : error.message;
       this.isSeeking = false;
     }
@@ -91,11 +91,8 @@ export class RunList {
   }
 
   take(found, isFirst) {
-    if (isFirst) {
-      this.runs = [];
-      this.unsearched = 0;
-      this.isOlder = false;
-    }
+    if (isFirst) this.clear();
+    this.isStale = false;
     const known = new Set(this.runs.map(keyOf));
     const fresh = found.runs.filter((run) => !known.has(keyOf(run)));
     this.fresh = fresh.length;
