@@ -74,6 +74,29 @@ async def test_a_timeout_rolls_back(
     assert await notes(database) == []
 
 
+async def test_a_forced_stop_rolls_back_before_the_job_goes_back_to_its_queue(
+    client: JobClient, registry: JobRegistry, settings: Settings, database: Database
+) -> None:
+    written, release = asyncio.Event(), asyncio.Event()
+
+    async def note(data: str, ctx: JobContext) -> None:
+        await write(ctx, data)  # a second time it would break the primary key, had the first one stayed
+        written.set()
+        await release.wait()
+
+    noting = job("note", str, note, attempts=1, registry=registry)
+    async with Crew(registry, settings, database) as crew:
+        triggered = await noting.trigger("stopped", client=client)
+        await asyncio.wait_for(written.wait(), 10)
+        assert await crew.worker.drain(0) is False
+        assert await triggered.state() == "waiting"
+        assert await notes(database) == []
+    release.set()
+    async with Crew(registry, settings, database):
+        await triggered.result("10s")
+    assert await notes(database) == ["stopped"]
+
+
 async def test_a_result_that_cannot_be_dumped_rolls_back(
     client: JobClient, registry: JobRegistry, settings: Settings, database: Database
 ) -> None:

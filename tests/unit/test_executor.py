@@ -118,6 +118,15 @@ async def test_an_unknown_job_is_parked_longer_each_time(started: int, delay_ms:
     assert f"parked for {delay_ms // 1000} s ({started} of 12)" in logged[0]
 
 
+async def test_all_tries_of_an_unknown_job_take_about_an_hour() -> None:
+    seconds = 0.0
+    for started in range(1, 13):
+        with pytest.raises(Park) as parked:
+            await execute(StoredJob({}, name="pak", attemptsStarted=started))
+        seconds += parked.value.delay_ms / 1000
+    assert 50 * 60 < seconds < 70 * 60
+
+
 async def test_an_unknown_job_fails_when_it_was_parked_often_enough() -> None:
     with pytest.raises(NonRetryableError, match=r"No job named 'pak' is registered .* Given up after 2 tries\."):
         await execute(StoredJob(None, name="pak", attemptsStarted=4, attemptsMade=1), retries=2)

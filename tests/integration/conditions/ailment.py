@@ -30,7 +30,14 @@ async def send(redis: Redis, *words: str) -> object:
 def server_whose_disk_fills(directory: Path) -> RedisServer:
     """Return a Redis that is told of a full disk by an error, as on a real one, instead of a signal that ends it."""
     wrapper = directory / "redis-server"
-    wrapper.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec {find_redis_server()} \"$@\"\n")
+    # Redis 7 wants to be told beforehand that its directory may be changed; 6.2 doesn't know the words.
+    wrapper.write_text(
+        f"""#!/bin/sh
+trap '' XFSZ
+case $({find_redis_server()} --version) in *v=6.*) ;; *) set -- "$@" --enable-protected-configs yes ;; esac
+exec {find_redis_server()} "$@"
+"""
+    )
     wrapper.chmod(0o700)
     return RedisServer(appendonly=True, binary=wrapper)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 
 import pytest
 from loguru import logger
@@ -90,3 +90,27 @@ async def test_what_is_no_matter_of_redis_is_raised(outage: Outage) -> None:
 
     with pytest.raises(LookupError):
         await outage.survive("a", step, asyncio.Event())
+
+
+async def test_the_pauses_between_tries_grow_to_a_cap_and_are_never_all_the_same(
+    outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, pauses, tries = asyncio.Event(), list[float](), 200
+
+    async def pause(awaitable: Coroutine[object, object, bool], seconds: float) -> None:
+        awaitable.close()
+        pauses.append(seconds)
+        if len(pauses) == tries:
+            stop.set()
+        raise TimeoutError
+
+    async def step() -> None:
+        raise LOST
+
+    monkeypatch.setattr(asyncio, "wait_for", pause)
+    await outage.survive("a", step, stop)
+    assert len(pauses) == tries, "it gave up"
+    assert pauses[0] <= 0.2
+    assert max(pauses) <= 3
+    assert min(pauses[10:]) >= 1
+    assert len(set(pauses[10:])) > 100

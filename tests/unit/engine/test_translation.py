@@ -53,6 +53,7 @@ def test_what_writes_may_have_written_when_the_reply_is_lost(error: Exception) -
 
     assert failure.value.may_have_been_written
     assert failure.value.job_ids == ("a", "b", "c", "d")
+    assert str(failure.value).endswith("Calling again with the same job_id is safe while the finished job is kept.")
 
 
 @pytest.mark.parametrize("words", ["Error 111 connecting to localhost:6379.", "No connection available."])
