@@ -22,6 +22,9 @@ _NO_FAILURES: Final = (Park, JobCancelledError, asyncio.CancelledError, Generato
 """Put off, cancelled by somebody, or handed back by a worker that stops."""
 
 
+_TRACEBACK: Final = "Traceback (most recent call last):"
+
+
 def start_sentry(settings: Settings) -> None:
     """Initialise Sentry's SDK if there is a DSN, unless the program has done it itself.
 
@@ -76,6 +79,8 @@ class SentryReports:
             return await self._processor(job)
         with sentry_sdk.isolation_scope() as scope:
             _describe(scope, job)
+            if not self._payloads:
+                scope.add_event_processor(_without_values)
             try:
                 return await self._processor(job)
             except BaseException as error:
@@ -111,9 +116,19 @@ def _about(job: Job) -> dict[str, object]:
 
 
 def _has_failed_for_good(job: Job, error: BaseException) -> bool:
-    if isinstance(error, _NO_FAILURES) or job.stopped_by is not None:
+    # Without an attempt there is nothing to report: of a child's failure its own report tells.
+    if isinstance(error, _NO_FAILURES) or job.stopped_by is not None or job.deferredFailure:
         return False
     return job.delay_before_next(error) is None
+
+
+def _without_values(event: Event, _hint: object) -> Event:
+    """Take the tracebacks out of an event's lines of the log: loguru shows the values of variables in them."""
+    crumbs = cast("dict[str, object]", event.get("breadcrumbs") or {}).get("values", [])
+    for crumb in cast("list[dict[str, object]]", crumbs):
+        if isinstance(text := crumb.get("message"), str):
+            crumb["message"] = redact_text(text.partition(_TRACEBACK)[0].rstrip())
+    return event
 
 
 def _hide_passwords(event: Event) -> None:

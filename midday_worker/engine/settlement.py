@@ -13,7 +13,7 @@ from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import ResponseError, is_passing_for_worker, is_unreachable
 from midday_worker.engine.turns import Turns
-from midday_worker.errors import CANCELLED, JobCancelledError
+from midday_worker.errors import JobCancelledError
 from midday_worker.metrics.tally import JobTally, QueueTally
 
 Outcome = Callable[[Job], Awaitable[Fetched | None]]
@@ -224,10 +224,9 @@ class Settlement:
 
 
 def _count(counts: JobTally, job: Job, error: BaseException, *, for_good: bool) -> None:
-    decided = job.deferredFailure or ""  # before it was fetched: then there was no attempt
-    if isinstance(error, JobCancelledError) or decided.startswith(CANCELLED):
-        counts.cancelled += 1  # somebody wanted it: no failure to be alarmed at
-    elif decided:
+    if isinstance(error, JobCancelledError):  # somebody wanted it: no failure to be alarmed at
+        counts.cancelled += 1
+    elif job.deferredFailure:  # it was decided before: there was no attempt
         counts.exhausted += 1
     else:
         counts.fail(for_good=for_good)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ class StoredJob(FakeJob):
 
     attempts: int = 3
     stopped_by: Exception | None = None
+    deferredFailure: str | None = None
     queue: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="warehouse"))
 
     def delay_before_next(self, error: BaseException) -> int | None:
@@ -132,6 +134,14 @@ async def test_what_is_no_failure_is_not_reported(mailbox: Mailbox, error: BaseE
     assert mailbox.events == []
 
 
+async def test_what_fails_without_an_attempt_is_not_reported(mailbox: Mailbox) -> None:
+    stored = StoredJob(1, deferredFailure="child bull:q:1 failed")
+    with pytest.raises(NonRetryableError):
+        await attempt(stored, failing(NonRetryableError("child bull:q:1 failed")))
+
+    assert mailbox.events == []
+
+
 async def test_what_a_cancelled_handler_raises_is_not_reported(mailbox: Mailbox) -> None:
     with pytest.raises(LookupError):
         await attempt(StoredJob(1, attempts=1, stopped_by=JobCancelledError("cancelled: ")), failing(LookupError()))
@@ -204,8 +214,9 @@ client.transport = mailbox
 
 async def process(job):
     logger.error(f"attempt {job.attemptsMade + 1} is about to fail")
+    address = "@".join(("ann", "example.com"))  # reports show lines of the program, and this is one of them
     try:
-        raise LookupError("gone")
+        raise LookupError("gone" if address else "")
     except LookupError as error:
         logger.opt(exception=error).warning("as the executor says it")
         raise
@@ -213,7 +224,7 @@ async def process(job):
 async def run():
     for made in range(3):
         try:
-            await SentryReports(process, payloads=False)(StoredJob(1, attemptsMade=made))
+            await SentryReports(process, payloads="payloads" in sys.argv)(StoredJob(1, attemptsMade=made))
         except LookupError:
             pass
 
@@ -221,23 +232,34 @@ asyncio.run(run())
 print(json.dumps({
     "options": {name: client.options[name] for name in ("dsn", "environment", "include_local_variables")},
     "argv": "secret" in json.dumps(mailbox.events, default=str),
+    "values": "@".join(("ann", "example.com")) in json.dumps(mailbox.events, default=str),
     "events": [[crumb["message"] for crumb in event["breadcrumbs"]["values"]] for event in mailbox.events],
 }))
 """
 
 
-def test_a_dsn_among_the_settings_reports_once_with_the_log_of_that_attempt() -> None:
-    arguments = [sys.executable, "-c", BY_SETTINGS, "--redis-url", "redis://:secret@host"]
-    ran = subprocess.run(arguments, capture_output=True, text=True, check=True, cwd=ROOT)
-    told = cast("dict[str, object]", json.loads(ran.stdout))
+def by_settings(folder: Path, *arguments: str) -> dict[str, object]:
+    script = folder / "by_settings.py"  # a file: of what has no source, no values are shown anyway
+    script.write_text(BY_SETTINGS)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script), *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return cast("dict[str, object]", json.loads(ran.stdout))
+
+
+def test_a_dsn_among_the_settings_reports_once_with_the_log_of_that_attempt(tmp_path: Path) -> None:
+    told = by_settings(tmp_path, "--redis-url", "redis://:secret@host")
 
     assert told["options"] == {"dsn": DSN, "environment": "staging", "include_local_variables": False}
     assert told["argv"] is False
+    assert told["values"] is False
     (crumbs,) = cast("list[list[str]]", told["events"])
-    assert [crumb.rpartition(" - ")[2].splitlines()[0] for crumb in crumbs] == [
-        "attempt 3 is about to fail",
-        "as the executor says it",
-    ]
+    # Without a traceback, in which loguru shows the values of variables.
+    assert [crumb.rpartition(" - ")[2] for crumb in crumbs] == ["attempt 3 is about to fail", "as the executor says it"]
+
+
+def test_lines_of_the_log_show_values_only_where_they_may(tmp_path: Path) -> None:
+    assert by_settings(tmp_path, "payloads")["values"] is True
 
 
 def test_the_programs_own_initialisation_goes_before_the_settings(mailbox: Mailbox) -> None:
