@@ -150,7 +150,8 @@ async def obliterate_queue(queue: Queue, *, force: bool = False) -> None:
 async def _move_all(queue: Queue, state: str, move: Callable[[str], Awaitable[None]]) -> Moved:
     """Move the jobs that are in a state now, from its oldest end on; those that can't be moved stay there."""
     moved, skipped = 0, 0
-    total = await _size(queue, state)
+    async with queue.bounded(f"count the {state} jobs of queue {queue.name}"):
+        total = await _size(queue, state)
     while moved + skipped < total:
         batch = min(BATCH, total - moved - skipped)
         async with _changing(queue, f"move the {state} jobs of"):

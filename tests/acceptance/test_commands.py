@@ -12,6 +12,7 @@ from typing import cast
 from midday_worker import JobClient, __version__
 from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command, Finished
+from tests.acceptance.test_run import add
 
 
 def answered(finished: Finished) -> object:
@@ -122,3 +123,18 @@ async def test_help_is_quick(command: Command, record_property: Callable[[str, o
         times.append(time.perf_counter() - started)
     record_property("help_seconds", min(times))
     assert min(times) < 1.5  # 0.2 s on a quiet machine; what this catches is an import of everything
+
+
+async def test_a_shell_completes_commands_options_and_names_of_queues(command: Command, client: JobClient) -> None:
+    await add(client, "send-mail", "mails")
+
+    async def completed(words: str) -> list[str]:
+        asked = {"_MIDDAY_WORKER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        return (await command.run(**asked)).out.split()
+
+    assert await completed("midday-worker queue pa") == ["pause"]
+    assert "--older-than" in await completed("midday-worker queue clean mails --")
+    assert await completed("midday-worker queue show ma") == ["mails"]
+    assert await completed("midday-worker retry --queue ma") == ["mails"]
+    script = (await command.run("--show-completion", "bash", SHELL="/bin/bash")).out
+    assert "_MIDDAY_WORKER_COMPLETE=complete_bash" in script
