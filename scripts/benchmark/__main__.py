@@ -55,7 +55,7 @@ def main() -> int:
 def arguments() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--items", type=_names, default=list(ITEMS), help="which, with commas between (W1 to W8)")
+    parser.add_argument("--items", type=_names, default=list(ITEMS), help="which, with commas between (W1 to W9)")
     parser.add_argument("--only", type=_names, default=[], help="contenders, with commas between (all)")
     parser.add_argument("--peers", action="store_true", help="other Python libraries too; installs them at first")
     parser.add_argument("--rounds", type=int, help=f"how often each case is measured ({ROUNDS})")

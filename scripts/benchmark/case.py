@@ -52,9 +52,9 @@ class Case:
     suits: Callable[[Contender], bool]
 
 
-def everybody(_contender: Contender) -> bool:
-    """For cases that suit every contender."""
-    return True
+def everybody(contender: Contender) -> bool:
+    """For cases that suit every contender but ours's variants."""
+    return not contender.variant_at
 
 
 def clients(contender: Contender) -> bool:

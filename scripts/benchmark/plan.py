@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from scripts.benchmark.case import Case, Scale
-from scripts.benchmark.items import backlog, enqueueing, latency, pickup, processing, scaling, waiting
+from scripts.benchmark.items import backlog, enqueueing, latency, pickup, processing, results, scaling, waiting
 
 ITEMS: Final[Mapping[str, Callable[[Scale], list[Case]]]] = {
     "W1": processing.cases,
@@ -17,6 +17,7 @@ ITEMS: Final[Mapping[str, Callable[[Scale], list[Case]]]] = {
     "W6": latency.cases,
     "W7": backlog.cases,
     "W8": scaling.cases,
+    "W9": results.cases,
 }
 
 QUICK: Final = Scale(

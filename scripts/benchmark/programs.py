@@ -84,11 +84,19 @@ class Producer:
 
     def add(self, mode: str, numbers: range, pause_ms: float = 0) -> Answer:
         """Let it add jobs, and return how long that took."""
+        self.order(mode, numbers, pause_ms)
+        return self.answer()
+
+    def order(self, mode: str, numbers: range, pause_ms: float = 0) -> None:
+        """Let it add jobs; its answer has to be asked for before the next order."""
         order: Order = {"mode": mode, "count": len(numbers), "first": numbers.start, "pause_ms": pause_ms}
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended: there will be no answer
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
+
+    def answer(self) -> Answer:
+        """Return what it says when an order is carried out."""
         return cast("Answer", self._answer())
 
     def _answer(self) -> object:

@@ -20,6 +20,7 @@ TITLES: Final[Mapping[str, str]] = {
     "W6": "Processing with a network in between",
     "W7": "A queue that holds many jobs",
     "W8": "Several worker processes, at concurrency 50",
+    "W9": "Processing jobs of 10 ms whose results many wait for",
 }
 
 MOST_COLUMNS: Final = 6

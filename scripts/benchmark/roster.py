@@ -12,7 +12,7 @@ from midday_worker.demo.node import NodeRuntime
 from scripts.benchmark.programs import Program
 
 HERE: Final = "scripts.benchmark.contenders"
-FAMILY: Final = ("ours", "engine", "raw", "node")
+FAMILY: Final = ("ours", "metered", "batches", "engine", "raw", "node")
 """Those who share BullMQ's keys, in the order of the report."""
 
 
@@ -42,6 +42,10 @@ class Contender:
     fresh_producer: bool = False
     """Whether its producer has to start after Redis was emptied, as it makes something there."""
     oldest_redis: tuple[int, ...] = (6, 2)
+    service: bool = False
+    """Whether `worker` is `midday-worker run`, which takes the concurrency as an option."""
+    variant_at: int = 0
+    """Of a variant of ours: the one concurrency of W1 at which it is measured, and nothing else."""
     one_at_a_time: bool = False
     """Whether a worker runs one job at a time, whatever it is asked."""
 
@@ -53,7 +57,7 @@ class Contender:
 
     def workers(self, processes: int, concurrency: int) -> list[Program]:
         """Return what is started for so many worker processes."""
-        if self.name != "ours":
+        if not self.service:
             return [self.worker] * processes
         alone = [*self.worker.command, "--concurrency", str(concurrency)]
         if processes == 1:
@@ -62,8 +66,8 @@ class Contender:
 
 
 def family(node: NodeRuntime) -> list[Contender]:
-    """Return ours, our engine, the raw port, and Node's."""
-    service = [sys.executable, "-m", "midday_worker", "run", "--import", f"{HERE}.ours"]
+    """Return ours and its variants, our engine, the raw port, and Node's."""
+    service = [sys.executable, "-m", "midday_worker", "run", "--import"]
     script = Path(__file__).with_name("contenders").joinpath("node.mjs").read_text()
 
     def in_node(role: str) -> Program:
@@ -72,19 +76,23 @@ def family(node: NodeRuntime) -> list[Contender]:
     ours = Contender(
         name="ours",
         label="midday_worker",
-        worker=Program(service, {"ENVIRONMENT": "production"}),
+        worker=Program([*service, f"{HERE}.ours"], {"ENVIRONMENT": "production"}),
         producer=python_program("ours", "produce"),
         alone=2_000,
         together=10_000,
         bullmq=True,
+        service=True,
     )
+    other = replace(ours, service=False)
     return [
         ours,
+        _variant(ours, "metered", "midday_worker, with metrics", 50, [f"{HERE}.ours", "--http", "127.0.0.1:0"]),
+        _variant(ours, "batches", "midday_worker, batches of 100", 100, [f"{HERE}.batches"]),
         replace(
-            ours, name="engine", label="its engine alone", worker=python_program("engine", "work"), own_producer=False
+            other, name="engine", label="its engine alone", worker=python_program("engine", "work"), own_producer=False
         ),
         replace(
-            ours,
+            other,
             name="raw",
             label="bullmq for Python",
             worker=python_program("raw", "work"),
@@ -92,8 +100,13 @@ def family(node: NodeRuntime) -> list[Contender]:
             alone=1_400,
             together=1_400,
         ),
-        replace(ours, name="node", label="bullmq for Node", worker=in_node("work"), producer=in_node("produce")),
+        replace(other, name="node", label="bullmq for Node", worker=in_node("work"), producer=in_node("produce")),
     ]
+
+
+def _variant(ours: Contender, name: str, label: str, concurrency: int, arguments: Sequence[str]) -> Contender:
+    worker = replace(ours.worker, command=[*ours.worker.command[:-1], *arguments])
+    return replace(ours, name=name, label=label, worker=worker, own_producer=False, variant_at=concurrency)
 
 
 def python_program(module: str, role: str, python: str = sys.executable, **variables: str) -> Program:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
-from midday_worker import BatchItem, JobClient, JobContext, Payload, Settings, job
+from midday_worker import BatchItem, JobClient, JobContext, JobHandle, Payload, Settings, job, results
 from scripts.benchmark.contenders.program import TEXT, Orders, produce
 
 ORDERS = Orders.read()
@@ -48,11 +48,14 @@ async def main() -> None:
         async def add(number: int) -> None:
             await item.trigger(Item(n=number, text=TEXT), client=client)
 
-        async def add_all(numbers: Sequence[int]) -> None:
+        async def add_all(numbers: Sequence[int]) -> Sequence[JobHandle[None]]:
             items: list[BatchItem[Item]] = [{"payload": Item(n=number, text=TEXT)} for number in numbers]
-            await item.batch_trigger(items, client=client)
+            return await item.batch_trigger(items, client=client)
 
-        await produce(add, add_all)
+        async def await_all(numbers: Sequence[int]) -> None:
+            await results(await add_all(numbers))
+
+        await produce(add, add_all, await_all)
 
 
 if __name__ == "__main__":

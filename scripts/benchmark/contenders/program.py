@@ -32,7 +32,7 @@ class Order(TypedDict):
 
 
 class Answer(TypedDict):
-    """How long an order took, and when each job was sent (only for the mode "paced")."""
+    """How long an order took, and when each job was sent (for "paced"), or all results were there (for "awaited")."""
 
     seconds: float
     sent: list[int]
@@ -116,20 +116,24 @@ Add = Callable[[int], Awaitable[object]]
 AddAll = Callable[[Sequence[int]], Awaitable[object]]
 
 
-async def produce(add: Add, add_all: AddAll | None = None) -> None:
+async def produce(add: Add, add_all: AddAll | None = None, await_all: AddAll | None = None) -> None:
     """Carry out orders from standard input, one JSON line each, until it ends."""
     print(json.dumps({"ready": True}), flush=True)  # noqa: T201 - the answer is this program's output
     while line := await asyncio.to_thread(sys.stdin.readline):
         order: Order = json.loads(line)
         sent: list[int] = []
         started = time.monotonic()
-        await _carry_out(order, add, add_all, sent)
+        if order["mode"] == "awaited" and await_all is not None:
+            await await_all(_numbers(order))
+            sent.append(time.monotonic_ns())
+        else:
+            await _carry_out(order, add, add_all, sent)
         answer: Answer = {"seconds": time.monotonic() - started, "sent": sent}
         print(json.dumps(answer), flush=True)  # noqa: T201 - the answer is this program's output
 
 
 async def _carry_out(order: Order, add: Add, add_all: AddAll | None, sent: list[int]) -> None:
-    numbers = range(order["first"], order["first"] + order["count"])
+    numbers = _numbers(order)
     mode = order["mode"]
     if mode == "fill":
         mode = "bulk" if add_all else "concurrent"
@@ -145,6 +149,10 @@ async def _carry_out(order: Order, add: Add, add_all: AddAll | None, sent: list[
                 await asyncio.sleep(order["pause_ms"] / 1000)
                 sent.append(time.monotonic_ns())
             await add(number)
+
+
+def _numbers(order: Order) -> range:
+    return range(order["first"], order["first"] + order["count"])
 
 
 def produce_blocking(add: Callable[[int], object], add_all: Callable[[Sequence[int]], object] | None = None) -> None:

@@ -47,6 +47,8 @@ def cases(scale: Scale) -> list[Case]:
     """Return the cases, each for those who can run so many at a time; other libraries go up to 50."""
 
     def suits(concurrency: int, contender: Contender) -> bool:
+        if contender.variant_at:
+            return concurrency == contender.variant_at
         most = 1 if contender.one_at_a_time else MOST_FOR_OTHERS if contender.environment else concurrency
         return concurrency <= most
 

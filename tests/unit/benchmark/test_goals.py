@@ -36,6 +36,20 @@ def test_a_million_that_wait_are_compared_with_none() -> None:
     assert outcomes(results) == [Outcome("W7 a million waiting, processing", 0.8, 0.9)]
 
 
+def test_a_variant_of_ours_is_compared_with_ours() -> None:
+    goals = found(ours=1_000, metered=900)
+    assert goals["W1 concurrency 50, metered against ours"] == Outcome(
+        "W1 concurrency 50, metered against ours", 0.9, 0.97
+    )
+    assert not any("fastest" in name for name in goals)
+
+
+def test_the_time_without_waiters_is_compared_with_that_with_them() -> None:
+    results = Results()
+    results.add("ours", [Figure("W9", "nobody waits", "ms", 500), Figure("W9", "2,000 wait", "ms", 625)])
+    assert outcomes(results) == [Outcome("W9 the time without waiters, of that with them", 0.8, 0.91)]
+
+
 def test_what_was_not_measured_has_no_outcome() -> None:
     assert outcomes(Results()) == []
 
