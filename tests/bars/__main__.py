@@ -15,6 +15,7 @@ from loguru import logger
 from midday_worker.testing import RedisServer
 from tests.bars.bar import Bar, table
 from tests.bars.clockwork import delays, fires, rate_limit
+from tests.bars.following import cancels, waiters
 from tests.bars.idle import commands, pick_up
 
 
@@ -42,6 +43,8 @@ async def measure(idle_s: float, count: int) -> AsyncIterator[Bar]:
         yield await delays(server)
         yield await fires(server, count)
         yield await rate_limit(server)
+        yield await cancels(server)
+        yield await waiters(server)
         yield await commands(server, idle_s, Path(folder))
 
 
