@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Required, TypeAlias, TypedDict, TypeVar, cast
 
 from midday_worker.client import JobClient, current_client
@@ -16,6 +15,8 @@ from midday_worker.triggers import Triggers
 
 P = TypeVar("P")
 R = TypeVar("R")
+
+Located: TypeAlias = PayloadError | OptionError | DurationError | FlowError
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how many were added, and how many there are."""
@@ -88,30 +89,40 @@ class BulkTriggers(Triggers[P, R]):
         ]
 
     def _batch_request(self, index: int, item: BatchItem[P]) -> JobRequest:
-        where = f"Item {index} of the batch for job {self.id!r}"
-        options = _options_of(item, {"payload", "options"}, where)
-        with self._located(index, where):
+        options: Mapping[str, object] = {}
+        if not _is_payload_alone(item):
+            options = _options_of(item, {"payload", "options"}, self._place(index))
+        try:
             return self._request(item["payload"], options)
+        except (PayloadError, OptionError, DurationError) as error:
+            raise _located(error, index, self._place(index)) from error
 
     def _batch_flow(self, index: int, item: FlowItem[P]) -> JobRequest:
         where = f"Flow {index} of the batch for job {self.id!r}"
         options = cast("CallOptions", _options_of(item, {"payload", "children", "options"}, where))
         if "children" not in item:
             raise FlowError(f"{where} has no children.")
-        with self._located(index, where):
-            return self.node(item["payload"], children=item["children"], **options)
-
-    @contextmanager
-    def _located(self, index: int, where: str) -> Generator[None]:
-        """Add to an error which item of the batch it is about."""
         try:
-            yield
-        except PayloadError as error:
-            raise PayloadError(error.job, error.problems, f"payload {index} of the batch") from error
-        except OptionError as error:
-            raise OptionError(error.option, f"{where}: {error}") from error
-        except (DurationError, FlowError) as error:
-            raise type(error)(f"{where}: {error}") from error
+            return self.node(item["payload"], children=item["children"], **options)
+        except (PayloadError, OptionError, DurationError, FlowError) as error:
+            raise _located(error, index, where) from error
+
+    def _place(self, index: int) -> str:
+        return f"Item {index} of the batch for job {self.id!r}"
+
+
+def _located(error: Located, index: int, where: str) -> Located:
+    """Return an error that says, too, which item of the batch it is about."""
+    if isinstance(error, PayloadError):
+        return PayloadError(error.job, error.problems, f"payload {index} of the batch")
+    if isinstance(error, OptionError):
+        return OptionError(error.option, f"{where}: {error}")
+    return type(error)(f"{where}: {error}")
+
+
+def _is_payload_alone(item: object) -> bool:
+    """Return whether an item is what most are."""
+    return type(item) is dict and len(cast("dict[str, object]", item)) == 1 and "payload" in item
 
 
 def _options_of(item: object, known: set[str], where: str) -> Mapping[str, object]:

@@ -112,7 +112,8 @@ class Schema(Generic[T]):
     def dump_text(self, value: T) -> str:
         """Return the JSON form as text, by alias. Raises InvalidValue for what JSON can't hold."""
         try:
-            text = self._adapter.dump_json(value, by_alias=True).decode()
+            # What TypeAdapter.dump_json calls, at half the cost.
+            text = self._adapter.serializer.to_json(value, by_alias=True).decode()
         except (PydanticSerializationError, ValueError):  # half a surrogate pair among others, which JSON can escape
             return json.dumps(self.dump(value), separators=(",", ":"))
         # Seldom are they words within a text; a number that JSON can't hold raises.

@@ -117,10 +117,10 @@ class PipelinedRedis(Redis):
             return await (await lane.connected()).send(command).future
 
     def post(self, command: bytes) -> Command | None:
-        """Queue a packed command; None if there is no connection, which is made for those who wait for it."""
+        """Queue a script's packed call; None if there is no connection, which is made for those who wait for it."""
         lane = self._lanes.get(asyncio.get_running_loop())
         stream = None if lane is None else lane.stream
-        return stream.send_script(command) if stream is not None and stream.is_open else None
+        return stream.send_script(command, at_once=True) if stream is not None and stream.is_open else None
 
     async def run_transaction(self, commands: Sequence[Words | bytes]) -> list[object]:
         """Run commands between MULTI and EXEC, in one write on the shared connection; return EXEC's replies.

@@ -70,11 +70,18 @@ class Stream(asyncio.Protocol):
         """
         return self._send(Command(self._loop.create_future(), self._packed(words), raw))
 
-    def send_script(self, words: Words | bytes) -> Command:
-        """Queue a script's call; a few are enough to be written before the turn ends."""
+    def send_script(self, words: Words | bytes, *, at_once: bool = False) -> Command:
+        """Queue a script's call; a few are enough to be written before the turn ends.
+
+        Args:
+            words: the command, or its bytes.
+            at_once: write even a single one, if Redis has nothing to do. Another turn of the loop costs more than that
+                where calls come one after another.
+        """
         command = self._send(Command(self._loop.create_future(), self._packed(words)))
         queued = len(self._queue)
-        if queued >= _EARLY_SCRIPTS and queued * _EARLY_PART >= len(self._in_flight):
+        in_flight = len(self._in_flight)
+        if (at_once and not in_flight) or (queued >= _EARLY_SCRIPTS and queued * _EARLY_PART >= in_flight):
             self._write_queued()
         return command
 

@@ -140,6 +140,26 @@ def test_of_much_that_is_sent_in_one_turn_redis_has_the_first_before_the_turn_en
         runner.run(run())
 
 
+@pytest.mark.parametrize("loop", LOOPS, ids=["asyncio", "uvloop"])
+def test_one_packed_call_is_written_at_once_when_redis_has_nothing_to_do(
+    redis_server: RedisServer, redis_prefix: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    key = f"{redis_prefix}:one"
+
+    async def run() -> None:
+        async with client_of(redis_server.url) as client:
+            await call(client, "PING")
+            words = ["EVAL", "return redis.call('SET', KEYS[1], 'x')", "1", key]
+            packed = "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
+            sent = client.post(f"*{len(words)}\r\n{packed}".encode())
+            assert sent is not None
+            assert _exists(redis_server, key)
+            assert await sent.future == "OK"
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(run())
+
+
 def _exists(server: RedisServer, key: str) -> bool:
     """Ask on another connection, without giving the loop a turn."""
     with SyncRedis(host=server.host, port=server.port) as client:
