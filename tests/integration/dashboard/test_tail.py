@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 from redis.asyncio import Redis
@@ -195,3 +196,13 @@ async def test_a_run_or_a_queue_that_isn_t_there_is_refused(
         for path, key in ((f"{QUEUE}/none", "ERRORS.JOB_NOT_FOUND"), ("none/x", "ERRORS.QUEUE_NOT_FOUND")):
             answer = await visitor.get(f"/api/runs/{path}/tail")
             assert (answer.status, answer.key) == (404, key)
+
+
+@pytest.mark.parametrize("job_id", ["meta", "events", "id", "%", "a/b", "\n", "\ud800", "é\u202e", "x" * 5_000, "*"])
+async def test_a_text_that_is_no_run_s_id_opens_no_stream(
+    steps: JobDefinition[str, str], registry: JobRegistry, client: JobClient, job_id: str
+) -> None:
+    await steps.trigger("a", client=client)
+    async with Visitor(create_dashboard(registry, client=client)) as visitor:
+        answer = await visitor.get(f"/api/runs/{QUEUE}/{quote(job_id, safe='', errors='surrogatepass')}/tail")
+    assert (answer.status, answer.key) == (404, "ERRORS.JOB_NOT_FOUND")
