@@ -18,6 +18,7 @@ from midday_worker.dashboard import create_dashboard
 from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.browser.chromium import FLAGS, find_chromium
+from tests.browser.figures import FIGURES, Figures
 from tests.browser.served import Serve, Served
 from tests.browser.shop import Shop, Stock, open_shop, stock_up
 from tests.browser.visit import Visit
@@ -34,6 +35,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(FIGURES, Figures()).lines:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """What was measured, to be said at the end of the run."""
+    return request.config.stash.setdefault(FIGURES, Figures())
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

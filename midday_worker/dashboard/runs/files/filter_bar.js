@@ -78,12 +78,12 @@ export class FilterBar {
       filters.text && ["text", filters.text, { text: "" }],
     ].filter(Boolean);
     const drawn = chips.map(([kind, text, change]) => element("button", {
-      type: "button", class: "chip", "data-key": `${kind}-${text}`, "aria-label": `Remove the filter ${kind}: ${text}`,
+      type: "button", class: "chip", "data-key": `${kind}-${text}`, "aria-label": `Remove the filter: ${kind} ${text}`,
       onclick: () => {
         if ("text" in change || "job" in change) byId(kind).value = "";
         this.onChange(change);
       },
-    }, element("span", { class: "chip-kind" }, kind), visible(text), element("span", { "aria-hidden": "true" }, "✕")));
+    }, element("span", { class: "chip-kind" }, kind), " ", visible(text), element("span", { "aria-hidden": "true" }, "✕")));
     show(byId("chosen"), drawn.length > 0);
     replace(byId("chosen"), drawn, JSON.stringify(chips));
   }

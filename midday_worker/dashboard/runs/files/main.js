@@ -128,6 +128,11 @@ function moveAlong(event) {
   links[at + step]?.focus();
 }
 
+// Not followed as a link: an address with nothing but "#list" is the main page's, by the document's base.
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("list").focus();
+});
 byId("rows").addEventListener("keydown", moveAlong);
 byId("rows").addEventListener("click", (event) => {
   if (event.target.closest("a, button") || getSelection().toString()) return;
