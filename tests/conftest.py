@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="fail the run if a test that needs a real server is skipped"
     )
+    parser.addoption("--screenshots", type=Path, help="where the pictures of the dashboard go: docs/images/dashboard")
     parser.addoption("--soak-seed", type=int, help="the seed of the soak's disturbances, to see a run of it again")
     parser.addoption(
         "--raw-engine",

@@ -82,7 +82,7 @@ async def test_every_field_of_a_job_is_shown_as_text(visit: Visit, url: str) -> 
 
 
 @pytest.mark.usefixtures("hostile")
-async def test_a_job_whose_id_the_page_cannot_open_breaks_no_list(
+async def test_a_job_whose_id_the_page_cannot_open_breaks_no_list_and_is_opened_by_ours(
     visit: Visit, url: str, client: JobClient, redis: Redis
 ) -> None:
     """bull-board's page decodes an id once too often, so that one with a percent sign leads nowhere."""
@@ -92,6 +92,8 @@ async def test_a_job_whose_id_the_page_cannot_open_breaks_no_list(
     page = await visit.open(f"{url}queue/emails?status=failed")
     await expect(page.get_by_role("main").get_by_text("100%", exact=True)).to_be_visible()
     await expect(page.get_by_role("main").get_by_role("link", name=ID.strip())).to_be_visible()
+    await page.goto(f"{url}runs?open={quote('emails/100%', safe='')}")
+    await expect(page.get_by_role("complementary")).to_contain_text(TEXTS["script"])
 
 
 @pytest.mark.usefixtures("hostile")
