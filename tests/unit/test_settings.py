@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -236,3 +237,18 @@ def test_settings_load_without_the_engine_the_database_and_the_log() -> None:
     heavy = "{'bullmq', 'redis', 'sqlalchemy', 'loguru'}"
     script = f"import sys, midday_worker.settings; sys.exit(bool({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_another_process_can_be_given_all_settings_secrets_included() -> None:
+    settings = load_settings(
+        redis_url="redis://:secret@somewhere:1/2",
+        database_primary_url="postgresql://u:p@somewhere/db",
+        worker_queues=("a", "b"),
+        cancel_grace="2s",
+        http="127.0.0.1:8080",
+        log_level="DEBUG",
+    )
+    travelled: dict[str, object] = json.loads(json.dumps(settings.revealed()))
+
+    assert Settings(env_file=None, **travelled) == settings
+    assert Settings(env_file=None, **travelled).redis_url.get_secret_value() == "redis://:secret@somewhere:1/2"

@@ -8,7 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from midday_worker import ConfigurationError, JobContext, JobRegistry, QueueRegistry, RateLimit, Settings, job, queue
-from midday_worker.workers.plan import make_plan, plan_from_settings
+from midday_worker.engine.interruption import Grace
+from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.workers.plan import grace_from, make_plan, plan_from_settings
 from midday_worker.workers.startup import banner
 
 
@@ -88,3 +90,9 @@ def test_the_banner_says_that_there_is_no_database(registry: JobRegistry) -> Non
 
 def test_the_banner_says_how_many_processes_there_are(registry: JobRegistry) -> None:
     assert "processes    3" in banner(make_plan(registry), registry, Settings.model_construct(processes=3), "7")
+
+
+def test_how_long_a_handler_may_take_to_stop_is_what_the_settings_say(registry: JobRegistry) -> None:
+    settings = Settings(env_file=None, cancel_grace="250ms", cut_grace=0)
+    assert {config.grace for config in plan_from_settings(registry, settings).queues} == {Grace(0.25, 0)}
+    assert WorkerConfig(queue="q", concurrency=1).grace == grace_from(Settings.model_construct()) == Grace(5, 1)
