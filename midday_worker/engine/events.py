@@ -34,10 +34,6 @@ LINGER_S: Final = 2.0
 _AT_ONCE: Final = 500
 _PAUSE_S: Final = 0.2
 
-_MANY: Final = 100
-_DENSE_S: Final = 0.005
-"""Where many wait, and events come faster than this, several are read at once: a read costs as much as many events."""
-
 
 class QueueEvents:
     """Who waits for jobs of one queue. Connects when the first one has to wait, and closes after the last.
@@ -152,13 +148,11 @@ class QueueEvents:
                 await client.aclose()
 
     async def _read_once(self, client: Redis) -> None:
-        key, before, asked = self._queue.keys["events"], self._position, time.monotonic()
+        key, before = self._queue.keys["events"], self._position
         entries = await read_after(client, key, before, LOOK_AGAIN_MS)
         for entry_id, event in entries:
             self._dispatch(position_of(entry_id), event)
         now = time.monotonic()
-        if now - asked < _DENSE_S and len(self._waiters) > _MANY:
-            await asyncio.sleep(_DENSE_S)
         if now - self._looked_at >= LOOK_AGAIN_MS / 1000 or (
             len(entries) == BATCH and await is_trimmed_after(client, key, before)
         ):
