@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias, cast
 from midday_worker.engine.acts import Acts
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.translation import Writing
-from midday_worker.errors import JobNotFoundError, JobStateError, QueueStateError
+from midday_worker.errors import InvalidInputError, JobNotFoundError, JobStateError, QueueStateError
 
 BATCH: Final = 1_000
 """How many jobs one command may touch."""
@@ -47,13 +47,25 @@ async def resume_queue(queue: Queue) -> None:
 
 
 async def limit_concurrency(queue: Queue, most: int | None) -> None:
-    """Let at most so many of the queue's jobs run at once, over all workers; None for any number."""
+    """Let at most so many of the queue's jobs run at once, over all workers; None for any number.
+
+    Raises:
+        InvalidInputError: it is no whole number from 1.
+    """
+    if most is not None:
+        _check_positive("A concurrency", most)
     async with _changing(queue, "set the concurrency of"):
-        await (queue.setGlobalConcurrency(most) if most else queue.removeGlobalConcurrency())
+        await (queue.setGlobalConcurrency(most) if most is not None else queue.removeGlobalConcurrency())
 
 
 async def limit_rate(queue: Queue, most: int, duration_ms: int) -> None:
-    """Let at most so many of the queue's jobs start in `duration_ms`, over all workers."""
+    """Let at most so many of the queue's jobs start in `duration_ms`, over all workers.
+
+    Raises:
+        InvalidInputError: one of them is no whole number from 1.
+    """
+    _check_positive("A rate limit's number of jobs", most)
+    _check_positive("A rate limit's time in milliseconds", duration_ms)
     async with _changing(queue, "set the rate limit of"):
         await queue.setGlobalRateLimit(most, duration_ms)
 
@@ -170,6 +182,11 @@ async def _moved(move: Callable[[str], Awaitable[None]], job_id: str) -> bool:
     except (JobNotFoundError, JobStateError):  # it is gone, or has moved meanwhile
         return False
     return True
+
+
+def _check_positive(what: str, number: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - Redis would store anything
+        raise InvalidInputError(f"{what} is {number!r}; accepted: a whole number from 1.")
 
 
 async def _size(queue: Queue, state: str) -> int:

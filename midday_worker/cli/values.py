@@ -37,7 +37,7 @@ def duration(option: str) -> Callable[[str], int]:
     def read(text: str) -> int:
         try:
             return to_milliseconds(int(text) if text.isdecimal() else text, option)
-        except DurationError:
+        except (DurationError, ValueError):  # an integer may have too many digits
             accepted = 'milliseconds, or a text such as "500ms", "5s", "30m", "1h30m", "3d"'
             raise ConfigurationError(f"{option} is {text!r}; accepted: {accepted}.") from None
 
@@ -64,9 +64,10 @@ def limit(what: str, text: str) -> int | None:
     """Read a limit: a whole number from 1, or "none"."""
     if text == "none":
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= _LAST:
-        raise ConfigurationError(f"{what} is {text!r}; accepted: a whole number from 1 to {_LAST}, or none.")
-    return int(text)
+    try:
+        return whole_number(what, 1)(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{str(error)[:-1]}, or none.") from None
 
 
 def path_prefix(text: str) -> str:

@@ -26,7 +26,7 @@ from midday_worker.admin import (
 )
 from midday_worker.admin.queue_acts import Moved
 from midday_worker.engine.queue import Queue
-from midday_worker.errors import QueueStateError
+from midday_worker.errors import InvalidInputError, QueueStateError
 from tests.integration.stored_keys import keys_of
 
 Mail = JobDefinition[str, str]
@@ -60,6 +60,14 @@ async def test_a_queue_is_paused_limited_and_let_go_again(mail: Mail, client: Jo
     (free,) = await read_overviews([queue])
     assert (free.paused, free.concurrency, free.rate, free.limited_ms) == (False, None, None, 0)
     assert free.counts["waiting"] == 2
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True])
+async def test_a_limit_that_is_no_whole_number_from_1_is_refused(queue: Queue, redis: Redis, wrong: int) -> None:
+    for act in (limit_concurrency(queue, wrong), limit_rate(queue, wrong, 1_000), limit_rate(queue, 10, wrong)):
+        with pytest.raises(InvalidInputError, match=f"is {wrong}; accepted: a whole number from 1"):
+            await act
+    assert await redis.hmget(queue.toKey("meta"), "concurrency", "max", "duration") == [None, None, None]
 
 
 async def test_failed_jobs_are_retried_in_batches_and_keep_their_priority(
