@@ -108,8 +108,9 @@ class RunningJobs:
         await self._hand_back_unstarted(min(timeout_s, _SETTLE_S))
         await self._wait(timeout_s)
         self._stopping = True
-        for task in list(self._handlers):
-            task.cancel("the worker is stopping")
+        for task, job in list(self._handlers.items()):
+            if not job.has_left_handler:  # else it may be committing: to be run again after that is worse than to wait
+                task.cancel("the worker is stopping")
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
             _, stuck = await asyncio.wait(left, timeout=self._grace.clean_up_s + self._grace.cut_s)

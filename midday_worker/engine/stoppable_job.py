@@ -31,6 +31,8 @@ class StoppableJob(bullmq.Job):
     """Where its handler was when it was told to stop, as far as its process has said."""
     _interruption: Interruption | None = None
     _interruptible: bool = False
+    has_left_handler: bool = False
+    """Whether its handler has ended: what is left is to commit, or roll back, and to store the outcome."""
 
     def stop(self, task: asyncio.Task[None], error: JobCancelledError) -> None:
         """Tell the attempt to stop, which `task` runs. Only its handler is interrupted, and no commit."""
@@ -56,7 +58,7 @@ class StoppableJob(bullmq.Job):
         Args:
             error: what the handler raised; None if it returned.
         """
-        self._interruptible = False
+        self._interruptible, self.has_left_handler = False, True
         if self._interruption is not None:
             self._interruption.end()
         if self.stopped_by is not None and error is not self.stopped_by:

@@ -18,16 +18,16 @@ import asyncio
 
 from midday_worker.engine.worker import Worker
 
-fetch_one = Worker._fetch_one
+fetch_some = Worker._fetch_some
 
 
 async def break_down(worker: Worker) -> None:
     if worker.name == "mails":
         raise {error}("no way on")
-    await fetch_one(worker)
+    await fetch_some(worker)
 
 
-Worker._fetch_one = break_down
+Worker._fetch_some = break_down
 """
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from midday_worker import JobClient, JobContext, JobFailedError, JobRegistry, Settings, job
 from midday_worker.database import Database, create_database, session_scope
@@ -95,6 +96,38 @@ async def test_a_forced_stop_rolls_back_before_the_job_goes_back_to_its_queue(
     async with Crew(registry, settings, database):
         await triggered.result("10s")
     assert await notes(database) == ["stopped"]
+
+
+async def test_a_forced_stop_lets_a_commit_and_its_job_come_to_their_end(
+    client: JobClient,
+    registry: JobRegistry,
+    settings: Settings,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Handed back, the job would be run again after what it wrote was committed."""
+    committing, release, real = asyncio.Event(), asyncio.Event(), AsyncSession.commit
+
+    async def commit(session: AsyncSession) -> None:
+        committing.set()
+        await release.wait()
+        await real(session)
+
+    async def note(data: str, ctx: JobContext) -> None:
+        await write(ctx, data)
+
+    noting = job("note", str, note, attempts=1, registry=registry)
+    async with Crew(registry, settings, database) as crew:
+        monkeypatch.setattr(AsyncSession, "commit", commit)
+        triggered = await noting.trigger("kept", client=client)
+        await asyncio.wait_for(committing.wait(), 10)
+        draining = asyncio.create_task(crew.worker.drain(0))
+        assert not (await asyncio.wait({draining}, timeout=0.5))[0]
+        release.set()
+        assert await draining is True
+        assert await triggered.state() == "completed"
+    monkeypatch.undo()
+    assert await notes(database) == ["kept"]
 
 
 async def test_a_result_that_cannot_be_dumped_rolls_back(
