@@ -28,6 +28,8 @@ _SCRIPTS: Final = ("cmdstat_evalsha", "cmdstat_eval")
 _SETTLE_S: Final = 15.0
 _POLL_S: Final = 0.01
 _GRACE_S: Final = 0.1
+_ANSWER_S: Final = 60.0
+"""How long Redis may take to answer: to forget a million jobs takes it seconds on a busy machine."""
 
 
 class Stage:
@@ -47,7 +49,9 @@ class Stage:
     def __enter__(self) -> Self:
         self._root = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="midday-bench-")))
         self.server = self._stack.enter_context(EmbeddedRedis(binary=self._binary))
-        self.redis: Redis = self._stack.enter_context(Redis.from_url(self.server.url, decode_responses=True))
+        self.redis: Redis = self._stack.enter_context(
+            Redis.from_url(self.server.url, decode_responses=True, socket_timeout=_ANSWER_S)
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
