@@ -104,4 +104,14 @@ class Batch(Generic[P, R]):
         # The results are dumped within the session, which is committed before any job completes.
         async with session_scope(self._database) as session:
             endings = await self._definition.run(jobs, payloads, session, min(limits, default=None))
+            _leave_handler(members)
         return [item if isinstance(item, str) else Failure(item, item.__traceback__) for item in endings]
+
+
+def _leave_handler(members: Sequence[Member[P]]) -> None:
+    """Let no stop interrupt what follows: to be run again after the commit is worse for a job than to wait for it."""
+    left = [member.job for member in members if not member.ending.done()]
+    if not left:  # all were told to stop as the handler returned
+        raise asyncio.CancelledError
+    for job in left:
+        job.leave_handler()

@@ -55,9 +55,13 @@ class StoppableJob(bullmq.Job):
     def leave_handler(self, error: BaseException | None = None) -> None:
         """From here on it isn't interrupted any more. Raises what it was told to stop by, whatever it did then.
 
+        Once is enough: whatever tells it to stop later comes too late.
+
         Args:
             error: what the handler raised; None if it returned.
         """
+        if self.has_left_handler:
+            return
         self._interruptible, self.has_left_handler = False, True
         if self._interruption is not None:
             self._interruption.end()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from midday_worker import (
     BatchContext,
@@ -18,6 +19,8 @@ from midday_worker import (
     job,
 )
 from midday_worker.database import Database, create_database, session_scope
+from midday_worker.engine.job import Job
+from tests.deadline import eventually
 from tests.integration.crew import Crew
 
 TOGETHER = BatchOptions(max_size=3, max_wait="2s")
@@ -76,3 +79,47 @@ async def test_a_batch_that_fails_leaves_nothing_and_no_job_completes(
         ended = await asyncio.gather(*(handle.result("10s") for handle in handles), return_exceptions=True)
     assert [isinstance(error, JobFailedError) and reason in error.reason for error in ended] == [True] * 3
     assert await notes(database) == []
+
+
+@pytest.mark.parametrize("told", ["by a forced stop", "one by one"])
+async def test_a_stop_lets_a_commit_and_its_jobs_come_to_their_end(
+    client: JobClient,
+    registry: JobRegistry,
+    settings: Settings,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    told: str,
+) -> None:
+    """Handed back or failed, the jobs would be run again after what they wrote was committed."""
+    committing, release, real = asyncio.Event(), asyncio.Event(), AsyncSession.commit
+    jobs: list[Job] = []
+
+    async def commit(session: AsyncSession) -> None:
+        committing.set()
+        await release.wait()
+        await real(session)
+
+    @job("note", batch=TOGETHER, attempts=1, registry=registry)
+    async def note(data: list[str], ctx: BatchContext) -> list[int]:
+        jobs.extend(ctx.jobs)
+        await write(ctx, data)
+        return [len(body) for body in data]
+
+    async with Crew(registry, settings, database) as crew:
+        monkeypatch.setattr(AsyncSession, "commit", commit)
+        handles = await note.batch_trigger([{"payload": body} for body in ("a", "b", "c")], client=client)
+        await asyncio.wait_for(committing.wait(), 10)
+        if told == "one by one":
+            assert [await handle.cancel() for handle in handles] == ["requested"] * 3
+
+            async def all_told() -> bool:
+                return all(one.stopped_by is not None for one in jobs)
+
+            await eventually(all_told, "all are told to stop")
+        draining = asyncio.create_task(crew.worker.drain(0))
+        assert not (await asyncio.wait({draining}, timeout=0.5))[0]
+        release.set()
+        assert await draining is True
+        assert [await handle.state() for handle in handles] == ["completed"] * 3
+    monkeypatch.undo()
+    assert await notes(database) == ["a", "b", "c"]

@@ -29,7 +29,7 @@ class StoppableFake(FakeJob):
     def enter_handler(self) -> None:
         """Nobody stops it."""
 
-    def leave_handler(self) -> None:
+    def leave_handler(self, error: BaseException | None = None) -> None:
         """Nobody did."""
 
 
