@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -177,25 +178,68 @@ def test_the_later_layer_wins_option_by_option() -> None:
     assert (merged.attempts, merged.delay, merged.priority, merged.timeout) == (7, 1, 0, None)
 
 
-LAYERS = st.fixed_dictionaries(
-    {},
-    optional={
-        "delay": st.integers(0, 10_000),
-        "priority": st.integers(0, MAX_PRIORITY),
-        "attempts": st.integers(1, 100),
-        "lifo": st.booleans(),
-        "keep_logs": st.integers(0, 100),
-    },
+DURATIONS = st.one_of(st.integers(1, 10_000), st.sampled_from(["5s", "3d"]), st.timedeltas(timedelta(1), timedelta(9)))
+KEPT = st.one_of(
+    st.booleans(),
+    st.integers(0, 100),
+    st.fixed_dictionaries({}, optional={"count": st.integers(0, 100), "age": DURATIONS}),
 )
+ERRORS = st.sampled_from([None, ValueError, [OSError, KeyError]])
+VALUES: dict[str, st.SearchStrategy[object]] = {
+    "delay": DURATIONS,
+    "priority": st.integers(0, MAX_PRIORITY),
+    "lifo": st.booleans(),
+    "attempts": st.integers(1, 100),
+    "backoff": st.none()
+    | DURATIONS
+    | st.fixed_dictionaries(
+        {"type": st.sampled_from(["fixed", "exponential"]), "delay": DURATIONS},
+        optional={"jitter": st.floats(0, 1), "max_delay": DURATIONS},
+    ),
+    "timeout": st.none() | DURATIONS,
+    "retry_on_timeout": st.booleans(),
+    "deadline": st.none() | DURATIONS | st.datetimes(datetime(2100, 1, 1), datetime(2101, 1, 1)),
+    "remove_on_complete": KEPT,
+    "remove_on_fail": KEPT,
+    "deduplication": st.none()
+    | st.fixed_dictionaries(
+        {"id": st.text("abc", min_size=1)},
+        optional={"ttl": DURATIONS, "extend": st.booleans(), "replace": st.booleans()},
+    ),
+    "keep_logs": st.integers(0, 100),
+    "stack_trace_limit": st.integers(0, 100),
+    "omit_trace_context": st.booleans(),
+}
+LAYERS = st.fixed_dictionaries({}, optional=VALUES)
+"""Layers of any options that may be set for queues, jobs and calls."""
+NAMES = [field.name for field in fields(ResolvedOptions)]
 
 
-@given(st.lists(LAYERS, max_size=4))
+def test_every_option_is_in_the_layers() -> None:
+    elsewhere = {"job_id", "retry_on", "fail_on"}  # of a call only, and not of one
+    assert VALUES.keys() == set(NAMES) - elsewhere
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional={**VALUES, "retry_on": ERRORS, "fail_on": ERRORS}), max_size=4))
 def test_an_option_has_the_value_of_the_last_layer_that_sets_it(layers: list[dict[str, object]]) -> None:
     merged = merge(*[check_options(layer) for layer in layers])
 
-    for name in ("delay", "priority", "attempts", "lifo", "keep_logs"):
-        expected = next((layer[name] for layer in reversed(layers) if name in layer), getattr(ResolvedOptions(), name))
+    for name in NAMES:
+        last = next((layer[name] for layer in reversed(layers) if name in layer), None)
+        is_set = any(name in layer for layer in layers)
+        expected = check_options({name: last})[name] if is_set else getattr(ResolvedOptions(), name)
         assert getattr(merged, name) == expected
+
+
+@given(st.lists(LAYERS, max_size=4))
+def test_layers_are_left_as_they_were(layers: list[dict[str, object]]) -> None:
+    before = deepcopy(layers)
+    checked = [check_options(layer) for layer in layers]
+    as_checked = deepcopy(checked)
+
+    assert merge(*checked) == merge(*checked)
+    assert layers == before
+    assert checked == as_checked
 
 
 @given(LAYERS, LAYERS, LAYERS)
