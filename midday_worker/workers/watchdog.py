@@ -24,15 +24,13 @@ class Watchdog:
     A blocked loop delays every other job, heartbeats and the drain; the jobs' locks are renewed by a thread of their
     own and last.
 
-    Args:
-        limit_s: how long the loop may be blocked, in seconds.
-
     Attributes:
+        limit_s: how long the loop may be blocked, in seconds.
         lags: how late the loop woke up, each time.
     """
 
     def __init__(self, limit_s: float = LIMIT_S) -> None:
-        self._limit_s = limit_s
+        self.limit_s = limit_s
         self.lags = Distribution(LAGS)
         self._turned_at = time.monotonic()
         self._stop = threading.Event()
@@ -56,18 +54,18 @@ class Watchdog:
         if self._turning is not None:
             self._turning.cancel()
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, self._limit_s)
+            await asyncio.to_thread(self._thread.join, self.limit_s)
 
     async def _turn(self) -> None:
         while True:
             self._turned_at = time.monotonic()
-            await asyncio.sleep(self._limit_s / 4)
-            self.lags.observe(max(0.0, time.monotonic() - self._turned_at - self._limit_s / 4))
+            await asyncio.sleep(self.limit_s / 4)
+            self.lags.observe(max(0.0, time.monotonic() - self._turned_at - self.limit_s / 4))
 
     def _watch(self, loop: asyncio.AbstractEventLoop, loop_thread: int) -> None:
-        while not self._stop.wait(self._limit_s / 4):
+        while not self._stop.wait(self.limit_s / 4):
             blocked_s = time.monotonic() - self._turned_at
-            if blocked_s < self._limit_s:
+            if blocked_s < self.limit_s:
                 self._said = False
             elif not self._said:
                 self._said = True
