@@ -193,5 +193,5 @@ async def _size(queue: Queue, state: str) -> int:
     return (await queue.getJobCounts(state)).get(state, 0)
 
 
-def _changing(queue: Queue, act: str) -> AbstractAsyncContextManager[None]:
+def _changing(queue: Queue, act: str) -> AbstractAsyncContextManager[object]:
     return queue.bounded(f"{act} queue {queue.name}", Writing(ids=[], again="Look at the queue before calling again."))

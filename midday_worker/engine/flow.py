@@ -39,21 +39,28 @@ async def add_flows(
         EnqueueError: the engine refused a node.
     """
     check_flows(roots)
-    await _refuse_existing(roots, queue_of)
+    named = [request for root in roots for request in root.tree() if request.options.job_id is not None]
     ids: list[list[str]] = []
     for chunk in _chunks(roots):
-        ids += await _add(chunk, queue_of, [job_id for tree in ids for job_id in tree])
+        # Before anything is written, it is known of all that they can be.
+        ids += await _add(chunk, queue_of, [job_id for tree in ids for job_id in tree], [] if ids else named)
         if on_progress is not None:
             on_progress(len(ids), len(roots))
     return ids
 
 
-async def _add(roots: Sequence[JobRequest], queue_of: QueueOf, before: Sequence[str]) -> list[list[str]]:
+async def _add(
+    roots: Sequence[JobRequest], queue_of: QueueOf, before: Sequence[str], new: Sequence[JobRequest]
+) -> list[list[str]]:
+    """Add trees in one transaction, if none of the jobs exists that have to be `new`; both within one limit."""
     trees = [_additions(root, queue_of, None) for root in roots]
     additions = [addition for tree in trees for addition in tree]
     queue = queue_of(roots[0].queue)
     writing = Writing(ids=[addition.id for addition in additions], before=before, again=_AGAIN)
-    async with queue.bounded(f"add a flow of {len(additions)} jobs", writing):
+    async with queue.bounded(f"look for the ids of a flow of {len(new)} jobs") as block:
+        if new:
+            await _refuse_existing(new, queue_of)
+        block.go_on_to(f"add a flow of {len(additions)} jobs", writing)
         answers = iter(await queue.door.add(additions))
         return [[checked_id(next(answers), addition.name, addition.id) for addition in tree] for tree in trees]
 
@@ -94,18 +101,13 @@ def check_flow(root: JobRequest) -> None:
         taken.add(place)
 
 
-async def _refuse_existing(roots: Sequence[JobRequest], queue_of: QueueOf) -> None:
-    named = [request for root in roots for request in root.tree() if request.options.job_id is not None]
-    if not named:
-        return
-
+async def _refuse_existing(named: Sequence[JobRequest], queue_of: QueueOf) -> None:
     async def exists(request: JobRequest) -> int:
         queue = queue_of(request.queue)
         return int(await queue.client.exists(queue.toKey(request.options.job_id or "")))
 
-    async with queue_of(named[0].queue).bounded(f"look for the ids of a flow of {len(named)} jobs"):
-        # Together: they go out in one write.
-        found = await asyncio.gather(*map(exists, named))
+    # Together: they go out in one write.
+    found = await asyncio.gather(*map(exists, named))
     for request, there in zip(named, found, strict=True):
         if there:
             job_id = request.options.job_id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final, TypeAlias, TypeVar, cast
 
@@ -64,7 +63,7 @@ class Queue(bullmq.Queue):
         self._deadlines = connection.deadlines
         self._adding = f"add a job to queue {name}"
 
-    def bounded(self, action: str, writing: Writing | None = None) -> AbstractAsyncContextManager[None]:
+    def bounded(self, action: str, writing: Writing | None = None) -> bounded:
         """Return a block whose commands may take the command timeout in all, and raise this library's errors."""
         return bounded(self._deadlines, action, writing)
 

@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from redis.exceptions import (
     AuthenticationError,
@@ -84,7 +84,10 @@ class Writing:
 
 
 class bounded:
-    """As `translated`, for a block of several commands that may take so long in all as `deadlines` allow."""
+    """As `translated`, for a block of several commands that may take so long in all as `deadlines` allow.
+
+    It gives itself, for a block that first does one thing and then another.
+    """
 
     __slots__ = ("_action", "_limit", "_writing")
 
@@ -93,8 +96,14 @@ class bounded:
         self._action = action
         self._writing = writing
 
-    async def __aenter__(self) -> None:
+    def go_on_to(self, action: str, writing: Writing | None = None) -> None:
+        """From here on this is what is being done, within the time that is left."""
+        self._action = action
+        self._writing = writing
+
+    async def __aenter__(self) -> Self:
         await self._limit.__aenter__()
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

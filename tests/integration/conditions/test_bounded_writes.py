@@ -125,6 +125,32 @@ async def test_a_call_of_several_commands_has_the_limit_of_one(
         await failure_of(CALLS[name](add, client))
 
 
+async def test_a_flow_with_ids_looks_and_is_added_within_one_limit(hole: BlackHole, add: Definition) -> None:
+    """Each of the two is answered within it, and not both."""
+    name = "trigger_flow with ids"
+    async with client_of(hole.url) as client:
+        await CALLS["trigger_flow"](add, client)  # now Redis has the scripts
+        hole.slow_s = LIMIT_S * 0.32  # each way
+        await failure_of(CALLS[name](add, client))
+
+
+async def test_a_flow_with_ids_whose_reply_is_lost_after_it_looked_may_have_been_written(
+    hole: BlackHole, add: Definition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client_of(hole.url) as client:
+        door = client.queue("default").door
+        write = door.add
+
+        async def lose(additions: Sequence[Addition]) -> list[object]:
+            hole.swallow()
+            return await write(additions)
+
+        monkeypatch.setattr(door, "add", lose)
+        error = await failure_of(CALLS["trigger_flow with ids"](add, client))
+        says(error, written=True)
+        assert "add a flow of 2 jobs" in str(error)
+
+
 async def test_reads_end_in_time_too(hole: BlackHole, add: Definition) -> None:
     async with client_of(hole.url) as client:
         await client.state("default", "warm-up")
