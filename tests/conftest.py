@@ -6,12 +6,17 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from midday_worker.demo.node import BULLMQ_PACKAGES, NodeRuntime
 from tests.browser.chromium import NONE_FOUND, find_chromium
 
 ROOT = Path(__file__).parent.parent
 pytest_plugins = ["midday_worker.testing.plugin"]
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 BULL_BOARD = "9.10.2"
 IN_THE_BROWSER = ROOT / "tests" / "browser"

@@ -66,7 +66,6 @@ ORDERS = st.builds(
 @given(orders=st.lists(ORDERS, min_size=20, max_size=40))
 @settings(
     max_examples=5,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -96,7 +96,7 @@ def encoded(text: str) -> str:
     return quote(text, safe="", errors="surrogatepass").replace(".", "%2E")
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     # A stream doesn't end by itself.
     route=st.sampled_from([route for route in ROUTES if not route.path.endswith("/tail")]),

@@ -173,7 +173,6 @@ def test_the_model_predicts_the_real_queue(redis_server: RedisServer) -> None:
         settings=settings(
             max_examples=25,
             stateful_step_count=20,
-            deadline=None,
             print_blob=True,
             phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

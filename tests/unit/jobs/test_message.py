@@ -148,7 +148,7 @@ def test_a_header_cannot_be_injected_through_a_subject_or_a_name() -> None:
     assert message["Subject"] == "Hi Bcc: eve@example.com"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=120), st.text(max_size=300))
 def test_whatever_name_and_subject_there_is_one_recipient_and_no_new_header(name: str, subject: str) -> None:
     """For any text: the message as it is written has the headers it should have, and one recipient."""
