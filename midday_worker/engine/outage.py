@@ -13,7 +13,7 @@ from loguru import logger
 from redis.exceptions import RedisError
 
 from midday_worker.engine.condition import explained
-from midday_worker.engine.translation import UNREACHABLE
+from midday_worker.engine.translation import UNREACHABLE, is_unreachable
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ class Outage:
         self._lock = threading.Lock()
         self._failures: dict[str, int] = {}
         self._back_at = 0.0
+        self._is_reason_said = False
 
     def failures(self, who: str) -> int:
         """Return how often in a row `who` has failed; 0 after a success."""
@@ -54,18 +55,26 @@ class Outage:
                 return outcome
 
     def note_failure(self, who: str, error: Exception, started: float) -> None:
-        """Take note that what `who` began at `started`, in the seconds of `time.monotonic`, has failed."""
+        """Take note that what `who` began at `started`, in the seconds of `time.monotonic`, has failed.
+
+        Where Redis was first away and is then there and can't be used, that is said too, once.
+        """
+        is_reason = not is_unreachable(error)
         with self._lock:
             # What began before Redis came back tells of the outage that is over: a blocking call that never returned.
             is_news = not self._failures and started > self._back_at
             if self._failures or is_news:
                 self._failures[who] = self._failures.get(who, 0) + 1
+            is_reason = is_reason and bool(self._failures) and not self._is_reason_said
+            self._is_reason_said |= is_reason
         if is_news:
             logger.error(
                 "Redis at {where} does not answer as it should; every queue tries again until it does: {error}",
                 where=self._where,
                 error=explained(error),
             )
+        elif is_reason:
+            logger.error("Redis at {where} can't be used: {error}", where=self._where, error=explained(error))
         else:
             logger.debug("{who}: {error}", who=who, error=error)
 
@@ -77,6 +86,7 @@ class Outage:
             is_news = self._failures.pop(who, None) is not None and not self._failures
             if is_news:
                 self._back_at = time.monotonic()
+                self._is_reason_said = False
         if is_news:
             logger.info("Redis at {where} is back", where=self._where)
 

@@ -59,11 +59,12 @@ def is_passing(error: BaseException) -> bool:
 
 
 def is_passing_for_worker(error: BaseException) -> bool:
-    """As `is_passing`, also where Redis has locked this worker out: its password may be put right without a restart.
+    """As `is_passing`, also of a password or a certificate: they may be put right without a restart.
 
     A caller is told at once; a worker has nobody to tell.
     """
-    return is_passing(error) or isinstance(error, REFUSED) or _LOCKED_OUT in str(error)
+    is_locked_out = isinstance(error, REFUSED) or _LOCKED_OUT in str(error)
+    return is_passing(error) or is_locked_out or is_about_certificate(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

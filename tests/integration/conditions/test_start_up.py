@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from midday_worker.engine.connection import Connection, RedisConfig, connect
 from midday_worker.testing import RedisServer
 from midday_worker.workers.startup import wait_for_redis
 from tests.integration.conditions.ailment import send
+from tests.integration.conditions.tls_proxy import TlsProxy
 from tests.integration.jobs.certificate import write_certificate
 from tests.scripted_redis import OK, ScriptedRedis, Words, bulk
 
@@ -94,28 +94,8 @@ async def test_a_server_that_does_not_know_the_handshake_is_refused() -> None:
 @pytest.fixture
 async def tls_url(mortal_redis: RedisServer, tmp_path: Path) -> AsyncIterator[str]:
     """A port that speaks TLS with a certificate that nobody has signed."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*write_certificate(tmp_path))
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_redis, to_redis = await asyncio.open_connection(mortal_redis.host, mortal_redis.port)
-        await asyncio.gather(_copy(reader, to_redis), _copy(from_redis, writer))
-
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    port: int = listener.sockets[0].getsockname()[1]
-    yield f"rediss://localhost:{port}"
-    listener.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    except ConnectionError:
-        pass
-    finally:
-        writer.close()
+    async with TlsProxy(mortal_redis, write_certificate(tmp_path)) as proxy:
+        yield proxy.url
 
 
 async def test_a_certificate_that_cannot_be_verified_is_refused_at_once(tls_url: str) -> None:

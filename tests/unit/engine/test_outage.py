@@ -8,11 +8,12 @@ from collections.abc import Coroutine, Iterator
 
 import pytest
 from loguru import logger
-from redis.exceptions import ConnectionError
+from redis.exceptions import AuthenticationError, ConnectionError
 
 from midday_worker.engine.outage import Outage
 
 LOST = ConnectionError("lost")
+WRONG = AuthenticationError("WRONGPASS")
 
 
 @pytest.fixture
@@ -46,6 +47,24 @@ def test_a_second_outage_is_said_again(outage: Outage, lines: list[str]) -> None
         outage.note_failure("a", LOST, time.monotonic())
         outage.note_success("a")
     assert [line.split()[0] for line in lines] == ["ERROR", "INFO", "ERROR", "INFO"]
+
+
+def test_why_redis_cannot_be_used_is_said_once_in_an_outage(outage: Outage, lines: list[str]) -> None:
+    """It was away first, as when those who are connected are cut off."""
+    for _ in range(2):
+        for error in (LOST, WRONG, LOST, WRONG):
+            outage.note_failure("a", error, time.monotonic())
+        outage.note_success("a")
+    assert len(lines) == 6
+    assert lines[1] == lines[4]
+    assert lines[1].startswith("ERROR Redis at redis://here can't be used: WRONGPASS. The user or the password in")
+
+
+def test_a_refusal_that_is_what_an_outage_begins_with_is_not_said_twice(outage: Outage, lines: list[str]) -> None:
+    for error in (WRONG, LOST, WRONG):
+        outage.note_failure("a", error, time.monotonic())
+    (line,) = lines
+    assert "does not answer as it should; every queue tries again until it does: WRONGPASS" in line
 
 
 def test_a_wait_that_began_before_redis_was_back_tells_nothing_new(outage: Outage, lines: list[str]) -> None:
