@@ -12,20 +12,23 @@ Words: TypeAlias = list[bytes]
 Answer: TypeAlias = Callable[[Words], bytes | None]
 
 OK = b"+OK\r\n"
+_UNKNOWN = b"-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n"
 _HELLO = b"%1\r\n$5\r\nproto\r\n:3\r\n"
 
 
 class ScriptedRedis:
-    """Listens on a free loopback port within `async with`. Answers the handshake by itself.
+    """Listens on a loopback port within `async with`. Answers the handshake by itself.
 
     Args:
         answer: a command's words to the bytes of its reply, or None to leave it without one.
         handshake: whether the handshake is answered.
+        port: where it listens; 0 for one that is free.
     """
 
-    def __init__(self, answer: Answer, *, handshake: bool = True) -> None:
+    def __init__(self, answer: Answer, *, handshake: bool = True, port: int = 0) -> None:
         self._answer = answer
         self._handshake = handshake
+        self._port = port
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.writers: list[asyncio.StreamWriter] = []
@@ -53,7 +56,7 @@ class ScriptedRedis:
             writer.close()
 
     async def __aenter__(self) -> Self:
-        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         return self
 
     async def __aexit__(
@@ -95,6 +98,14 @@ class ScriptedRedis:
                 writer.write(reply)
         if ordinary:
             self.reads.append(ordinary)
+
+
+class AncientRedis(ScriptedRedis):
+    """A Redis from before 6.0, which doesn't know redis-py's first word."""
+
+    def _take(self, commands: list[Words], writer: asyncio.StreamWriter) -> None:
+        for words in commands:
+            writer.write(_UNKNOWN if words[0] == b"HELLO" else OK)
 
 
 def bulk(value: bytes) -> bytes:

@@ -30,7 +30,12 @@ UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, 
 
 REFUSED: Final = (AuthenticationError, NoPermissionError)
 
-_LOCKED_OUT: Final = "HELLO must be called with the client already authenticated"
+_NOT_GREETED: Final = (
+    "HELLO must be called with the client already authenticated",
+    # A server too old to know redis-py's first word; how it quotes it depends on its age.
+    "unknown command 'HELLO'",
+    "unknown command `HELLO`",
+)
 
 _CAN_NOT_JUST_NOW: Final = (
     # Without their codes, READONLY and OOM, which redis-py takes off where the reply is an error of its own.
@@ -59,12 +64,12 @@ def is_passing(error: BaseException) -> bool:
 
 
 def is_passing_for_worker(error: BaseException) -> bool:
-    """As `is_passing`, also of a password or a certificate: they may be put right without a restart.
+    """As `is_passing`, also of what is wrong with a connection: it may be put right without a restart.
 
-    A caller is told at once; a worker has nobody to tell.
+    A password, a certificate, a server that is too old. A caller is told at once; a worker has nobody to tell.
     """
-    is_locked_out = isinstance(error, REFUSED) or _LOCKED_OUT in str(error)
-    return is_passing(error) or is_locked_out or is_about_certificate(error)
+    is_turned_away = isinstance(error, REFUSED) or any(words in str(error) for words in _NOT_GREETED)
+    return is_passing(error) or is_turned_away or is_about_certificate(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from midday_worker.workers.startup import wait_for_redis
 from tests.integration.conditions.ailment import send
 from tests.integration.conditions.tls_proxy import TlsProxy
 from tests.integration.jobs.certificate import write_certificate
-from tests.scripted_redis import OK, ScriptedRedis, Words, bulk
+from tests.scripted_redis import OK, AncientRedis, ScriptedRedis, bulk
 
 
 @pytest.fixture
@@ -83,18 +83,8 @@ async def test_a_server_that_is_too_old_is_refused(version: bytes) -> None:
             await started(old.url)
 
 
-class Ancient(ScriptedRedis):
-    """A Redis from before 6.0, which doesn't know redis-py's first word."""
-
-    def _take(self, commands: list[Words], writer: asyncio.StreamWriter) -> None:
-        for words in commands:
-            writer.write(
-                b"-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n" if words[0] == b"HELLO" else OK
-            )
-
-
 async def test_a_server_that_does_not_know_the_handshake_is_refused() -> None:
-    async with Ancient(lambda _words: OK) as ancient:
+    async with AncientRedis(lambda _words: OK) as ancient:
         with pytest.raises(RedisRefusedError, match=r"too old: BullMQ's scripts need 6.2 or newer"):
             await started(ancient.url)
 
