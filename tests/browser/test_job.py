@@ -12,18 +12,18 @@ from midday_worker.dashboard import create_dashboard
 from midday_worker.dashboard.under import Under
 from tests.browser.served import Serve
 from tests.browser.shop import NOBODY, Shop, Stock
-from tests.browser.visit import Visit
+from tests.browser.visit import OPEN_PANEL, Visit
 from tests.deadline import eventually
 
 
 async def test_a_failed_job_has_its_error_its_payload_and_its_log(visit: Visit, url: str, stock: Stock) -> None:
     page = await visit.open(f"{url}queue/emails/{stock.failed}")
-    await expect(page.get_by_role("tabpanel")).to_contain_text("LookupError: no such user")
+    await expect(page.locator(OPEN_PANEL)).to_contain_text("LookupError: no such user")
     await page.get_by_role("tab", name="Data").click()
-    await expect(page.get_by_role("tabpanel")).to_contain_text(f'userId:"{NOBODY}"')
+    await expect(page.locator(OPEN_PANEL)).to_contain_text(f'userId:"{NOBODY}"')
     await expect(page.get_by_role("main")).to_contain_text("50%")
     await page.get_by_role("tab", name="Logs").click()
-    await expect(page.get_by_role("tabpanel")).to_contain_text(f"sending to {NOBODY}")
+    await expect(page.locator(OPEN_PANEL)).to_contain_text(f"sending to {NOBODY}")
 
 
 async def test_a_retry_puts_the_job_back_into_the_queue(
@@ -60,7 +60,7 @@ async def test_a_link_to_a_job_opens_it_below_a_prefix(
     dashboard = create_dashboard(shop.registry, settings=settings)
     served = serve(Under("/admin/queues", dashboard), prefix="/admin/queues")
     page = await visit.open(f"{served.url}queue/emails/{stock.failed}")
-    await expect(page.get_by_role("tabpanel")).to_contain_text("LookupError: no such user")
+    await expect(page.locator(OPEN_PANEL)).to_contain_text("LookupError: no such user")
     await page.get_by_role("main").get_by_role("link", name="emails").click()
     await expect(page).to_have_url(f"{served.url}queue/emails")
     await page.get_by_role("link", name="Failed 1").click()
@@ -81,4 +81,4 @@ async def test_a_scheduled_run_s_link_opens_in_an_application_that_mounts_it(
     await row.get_by_role("cell").nth(4).get_by_role("link").click()
     await expect(page.get_by_role("main")).to_contain_text("repeat:morning:")
     await page.reload()
-    await expect(page.get_by_role("tabpanel")).to_contain_text('userId:"ada"')
+    await expect(page.locator(OPEN_PANEL)).to_contain_text('userId:"ada"')

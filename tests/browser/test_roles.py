@@ -12,7 +12,7 @@ from midday_worker import JobClient, Settings
 from midday_worker.dashboard import create_dashboard
 from tests.browser.served import Serve
 from tests.browser.shop import Shop, Stock
-from tests.browser.visit import Visit
+from tests.browser.visit import OPEN_PANEL, Visit
 
 WRITE = """async (path) => {
   const token = document.cookie.match(/XSRF-TOKEN=([^;]+)/)[1];
@@ -41,7 +41,7 @@ async def test_whoever_may_only_look_has_nothing_to_click_that_changes_anything(
     url, _ = looking
     page = await visit.open(f"{url}queue/emails/{stock.failed}")
     main = page.get_by_role("main")
-    await expect(page.get_by_role("tabpanel")).to_contain_text("LookupError: no such user")
+    await expect(page.locator(OPEN_PANEL)).to_contain_text("LookupError: no such user")
     await expect(main.locator(".lucide-refresh-cw, .lucide-trash-2, .lucide-pencil")).to_have_count(0)
     await page.goto(f"{url}queue/emails")
     await expect(page.get_by_role("link", name=stock.failed)).to_be_visible()

@@ -14,7 +14,7 @@ from midday_worker import JobClient, Settings
 from midday_worker.dashboard import create_dashboard
 from tests.browser.busy_shop import Busy, BusyShop
 from tests.browser.served import Serve
-from tests.browser.visit import Visit
+from tests.browser.visit import OPEN_PANEL, Visit
 
 SMALLEST = 10_000
 """An empty page has less."""
@@ -48,9 +48,9 @@ async def of_the_main_page(album: Album, url: str, busy: Busy) -> None:
     await page.goto(url)
     await album.take("overview", main.get_by_role("link", name="payments", exact=True))
     await page.goto(f"{url}queue/payments")
-    await album.take("queue", page.get_by_role("tabpanel").first)
+    await album.take("queue", page.locator(OPEN_PANEL).first)
     await page.goto(f"{url}queue/payments/{busy.failed}")
-    await album.take("job", page.get_by_role("tabpanel").filter(has_text="CardDeclinedError"))
+    await album.take("job", page.locator(OPEN_PANEL).filter(has_text="CardDeclinedError"))
     await page.goto(f"{url}queue/reports/{busy.flow}")
     await page.locator(".react-flow").evaluate('graph => graph.scrollIntoView({ block: "end" })')
     await album.take("flow", page.locator(".react-flow__node").nth(3))

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Request
 
+OPEN_PANEL: Final = "[role=tabpanel]:not([inert])"
+"""What the open tab shows; while it slides in, the one before is still there, inert."""
+
 _INLINE: Final = ("data", "blob", "about")
 _OF_THE_PAGE: Final = "was preloaded using link preload but not used"
 """A hint of the browser on how bull-board's page loads its own files."""
