@@ -63,8 +63,8 @@ def _pickled(error: BaseException, text: str) -> str | None:
 
 
 def _rebuilt(data: bytes) -> BaseException:
-    # From a child of this process, by a socket that nobody else has.
-    kind, args, state = cast("tuple[type[BaseException], tuple[object, ...], dict[str, object]]", pickle.loads(data))  # noqa: S301
+    stored: object = pickle.loads(data)  # noqa: S301 - of a child of this process, by a socket that nobody else has
+    kind, args, state = cast("tuple[type[BaseException], tuple[object, ...], dict[str, object]]", stored)
     error = kind.__new__(kind, *args)
     error.args = args
     vars(error).update(state)

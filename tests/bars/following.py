@@ -78,7 +78,7 @@ async def _run(settings: Settings, *, waited_for: bool) -> float:
     async with JobClient(settings) as client:
         handles = await busy.batch_trigger(({"payload": number} for number in range(WAITERS)), client=client)
         waiting = asyncio.create_task(results(handles if waited_for else ()))
-        await asyncio.sleep(1 if waited_for else 0)  # they have begun
+        await asyncio.sleep(1 if waited_for else 0)  # they have begun; nothing tells it, and what counts comes after
         began = time.perf_counter()
         async with Crew(registry, settings, configs=(config,)):
             await ended.wait()

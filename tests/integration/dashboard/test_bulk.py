@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import cast
 
 import pytest
@@ -195,7 +195,10 @@ async def test_a_count_without_an_act_is_refused(visitor: Visitor) -> None:
 async def test_each_step_is_logged_with_who_did_it(registry: JobRegistry, failed: list[str], client: JobClient) -> None:
     lines: list[str] = []
     logger.add(lambda message: lines.append(message.record["message"]), format="{message}")
-    who: Callable[[Request], Access] = lambda _request: Access("admin", "ada\nforged")  # noqa: E731 - typed by its name
+
+    def who(_request: Request) -> Access:
+        return Access("admin", "ada\nforged")
+
     async with Visitor(create_dashboard(registry, client=client, auth=who)) as visitor:
         await do(visitor, "remove", await count(visitor, "remove", text="nobody"), text="nobody")
     (line,) = [line for line in lines if "of many runs" in line]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import cast
 
@@ -22,10 +23,7 @@ Make = Callable[..., Starlette]
 
 @pytest.fixture
 def make(jobs: Jobs, registry: JobRegistry, client: JobClient) -> Make:
-    def make(**options: object) -> Starlette:
-        return create_dashboard(registry, client=client, **options)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the tests give what it takes
-
-    return make
+    return functools.partial(create_dashboard, registry, client=client)
 
 
 @pytest.fixture

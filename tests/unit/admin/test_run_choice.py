@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from midday_worker import InvalidInputError
@@ -12,13 +14,8 @@ from midday_worker.admin.runs.place import Place
 DATA = {"teamId": 5, "user": {"id": "ada", "tags": ["new", "vip"]}, "a.b": True, "note": None, "name": "Åse=x"}
 
 
-def run(**changes: object) -> Run:
-    given: dict[str, object] = {"queue": "emails", "id": "id-1", "name": "send-mail", "state": "failed", "at_ms": 10}
-    return Run(**{**given, **changes})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the tests give what it takes
-
-
-def choice(**changes: object) -> RunChoice:
-    return RunChoice(queues=("emails",), **changes)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the same
+RUN = Run(queue="emails", id="id-1", name="send-mail", state="failed", at_ms=10)
+CHOICE = RunChoice(queues=("emails",))
 
 
 @pytest.mark.parametrize(
@@ -46,26 +43,26 @@ def test_a_tag_without_a_name_or_a_value_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["ID-1", "send-MAIL", '"ada"', "åse", "no such user", '"teamId":5'])
 def test_a_text_is_looked_for_in_id_name_payload_and_failure_whatever_its_case(text: str) -> None:
-    assert choice(text=text).finds(run(data=DATA, reason="No such user"))
+    assert replace(CHOICE, text=text).finds(replace(RUN, data=DATA, reason="No such user"))
 
 
 def test_all_tags_and_the_text_must_be_there() -> None:
-    assert choice(tags=(Tag("teamId", "5"),), text="ada").finds(run(data=DATA))
-    assert not choice(tags=(Tag("teamId", "5"), Tag("teamId", "6"))).finds(run(data=DATA))
-    assert not choice(tags=(Tag("teamId", "5"),), text="eve").finds(run(data=DATA))
+    assert replace(CHOICE, tags=(Tag("teamId", "5"),), text="ada").finds(replace(RUN, data=DATA))
+    assert not replace(CHOICE, tags=(Tag("teamId", "5"), Tag("teamId", "6"))).finds(replace(RUN, data=DATA))
+    assert not replace(CHOICE, tags=(Tag("teamId", "5"),), text="eve").finds(replace(RUN, data=DATA))
 
 
 def test_only_named_jobs_up_to_the_time_are_meant() -> None:
-    assert choice(jobs=frozenset({"send-mail"}), until_ms=10).may_mean(run())
-    assert not choice(jobs=frozenset({"send"})).may_mean(run())
-    assert not choice(until_ms=9).may_mean(run())
+    assert replace(CHOICE, jobs=frozenset({"send-mail"}), until_ms=10).may_mean(RUN)
+    assert not replace(CHOICE, jobs=frozenset({"send"})).may_mean(RUN)
+    assert not replace(CHOICE, until_ms=9).may_mean(RUN)
 
 
 def test_what_is_too_large_to_be_searched_is_said_so_only_where_something_is_searched() -> None:
-    assert choice(text="x").cannot_search(run(data=Cut(70_000)))
-    assert choice(tags=(Tag("a", "b"),)).cannot_search(run(readable=False))
-    assert not choice(jobs=frozenset({"send-mail"})).cannot_search(run(data=Cut(70_000)))
-    assert not choice(text="x").cannot_search(run(data=DATA))
+    assert replace(CHOICE, text="x").cannot_search(replace(RUN, data=Cut(70_000)))
+    assert replace(CHOICE, tags=(Tag("a", "b"),)).cannot_search(replace(RUN, readable=False))
+    assert not replace(CHOICE, jobs=frozenset({"send-mail"})).cannot_search(replace(RUN, data=Cut(70_000)))
+    assert not replace(CHOICE, text="x").cannot_search(replace(RUN, data=DATA))
 
 
 def test_a_cursor_comes_back_as_it_was() -> None:
