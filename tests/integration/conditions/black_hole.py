@@ -1,37 +1,22 @@
-"""A TCP proxy in front of Redis that can turn into a black hole: connections stay, and nothing gets through."""
+"""A proxy in front of Redis that can turn into a black hole: connections stay, and nothing gets through."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 from midday_worker.testing import RedisServer
+from tests.redis_proxy import AT_ONCE, Link, RedisProxy
 
 
-class BlackHole:
-    """Forwards to a Redis within `async with`, until `swallow`; again after `forward`.
-
-    Args:
-        server: the Redis.
-    """
+class BlackHole(RedisProxy):
+    """Forwards until `swallow`; again after `forward`."""
 
     def __init__(self, server: RedisServer) -> None:
-        self._server = server
+        super().__init__(server)
         self.slow_s = 0.0
         """How long each piece of data is held up."""
         self._open = asyncio.Event()
         self._open.set()
-        self._listener: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def url(self) -> str:
-        """Where clients connect to."""
-        assert self._listener is not None
-        port: int = self._listener.sockets[0].getsockname()[1]
-        return f"redis://127.0.0.1:{port}"
 
     def swallow(self) -> None:
         """Let nothing through from now on; what comes is lost."""
@@ -41,38 +26,18 @@ class BlackHole:
         """Let everything through again."""
         self._open.set()
 
-    async def __aenter__(self) -> Self:
-        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
+    async def requests(self, link: Link) -> None:
+        """Pass on what a client sends, unless it is swallowed."""
+        await self._copy(link.from_client, link.to_redis)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._listener is not None
-        self._listener.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        from_redis, to_redis = await asyncio.open_connection(self._server.host, self._server.port)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._copy(reader, to_redis))
-                group.create_task(self._copy(from_redis, writer))
-        finally:
-            to_redis.close()
-            writer.close()
+    async def replies(self, link: Link) -> None:
+        """Pass on what Redis sends, unless it is swallowed."""
+        await self._copy(link.from_redis, link.to_client)
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(1 << 20):
-                if self.slow_s:
-                    await asyncio.sleep(self.slow_s)
-                if self._open.is_set():
-                    writer.write(data)
-                    await writer.drain()
-        writer.close()
+        while data := await reader.read(AT_ONCE):
+            if self.slow_s:
+                await asyncio.sleep(self.slow_s)
+            if self._open.is_set():
+                writer.write(data)
+                await writer.drain()
