@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, RedisRefusedError, Settings, job
 from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
+from tests.deadline import eventually
 from tests.integration.conditions.ailment import AILMENTS, send, server_whose_disk_fills
 from tests.integration.crew import Crew
 
@@ -50,6 +51,22 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 async def redis(server: RedisServer) -> AsyncIterator[Redis]:
     async with connect(RedisConfig(server.url)) as redis:
         yield redis
+
+
+async def asked_again(redis: Redis, times: int) -> None:
+    """Wait until idle workers, whose waits may still go on, have asked for something so often."""
+
+    async def asked() -> int:
+        stats = cast("dict[str, dict[str, int]]", await send(redis, "INFO", "commandstats"))
+        fetches = [stats.get(f"cmdstat_{name}", {}) for name in ("bzpopmin", "evalsha", "auth", "hello")]
+        return sum(entry.get("calls", 0) + entry.get("rejected_calls", 0) for entry in fetches)
+
+    before = await asked()
+
+    async def again() -> bool:
+        return await asked() >= before + times
+
+    await eventually(again, "idle workers ask again", 30)
 
 
 async def commands_per_second(redis: Redis) -> float:
@@ -116,7 +133,7 @@ async def idle_rate(name: str, folder: Path) -> float:
         async with Crew(registry, settings), JobClient(settings) as client, connect(RedisConfig(server.url)) as redis:
             await (await work.queues[0].trigger(1, client=client)).result("10s")
             async with AILMENTS[name][0](server, redis):
-                await asyncio.sleep(6)  # more than an idle worker's wait, so that it has to ask
+                await asked_again(redis, len(work.queues))
                 rate = await commands_per_second(redis)
             for definition in work.queues:
                 assert await (await definition.trigger(2, client=client)).result("30s") == 4
