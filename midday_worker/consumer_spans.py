@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from midday_worker.engine.counting import Processor
 from midday_worker.engine.job import Job
+from midday_worker.engine.running import Processor
 from midday_worker.engine.settlement import Park
 from midday_worker.engine.wire import traced_children
 from midday_worker.tracing import active_tracing

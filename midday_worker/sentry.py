@@ -7,8 +7,8 @@ import sys
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final, cast
 
-from midday_worker.engine.counting import Processor
 from midday_worker.engine.job import Job
+from midday_worker.engine.running import Processor
 from midday_worker.engine.settlement import Park
 from midday_worker.errors import ConfigurationError, JobCancelledError
 from midday_worker.settings import Settings

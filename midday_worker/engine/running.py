@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Final, TypeAlias
 
 from bullmq import LockManager
 from loguru import logger
 
-from midday_worker.engine.counting import Processor, counted
+from midday_worker.engine.counting import count_start
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.interruption import Grace
 from midday_worker.engine.job import Job
@@ -18,6 +19,9 @@ from midday_worker.engine.settlement import Outcome, Settlement
 from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.errors import JobCancelledError
 from midday_worker.metrics.tally import QueueTally
+
+Processor: TypeAlias = Callable[[Job], Awaitable[str]]
+"""Called with each job; returns its result as JSON text, or raises."""
 
 Receive: TypeAlias = Callable[[Fetched, str], Awaitable[Job | None]]
 """Called with what the settling of a job brought, and the token it was asked for with."""
@@ -50,7 +54,7 @@ class RunningJobs:
         tally: QueueTally | None = None,
         grace: Grace | None = None,
     ) -> None:
-        self._processor = processor if tally is None else counted(processor, tally)
+        self._processor = processor
         self._tally = tally
         self._grace = grace or Grace()
         self._settlement = settlement
@@ -197,8 +201,15 @@ class RunningJobs:
 
     async def _attempt(self, job: Job) -> Outcome | None:
         """Return how the attempt ended; None if it was cut short by `finish`."""
+        counts = None if self._tally is None else count_start(self._tally, job)
+        started = 0.0 if counts is None else perf_counter()
         try:
-            return self._settlement.success(await self._processor(job))
+            try:
+                result = await self._processor(job)
+            finally:
+                if counts is not None:
+                    counts.took.append(perf_counter() - started)
+            return self._settlement.success(result, counts)
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
             task = asyncio.current_task()
             if job.stopped_by is not None:

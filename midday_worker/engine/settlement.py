@@ -64,8 +64,8 @@ class Settlement:
         self._tally = tally
         self._turns = Turns()
 
-    def success(self, result: str) -> Outcome:
-        """Return what completes a job with this result, a JSON text."""
+    def success(self, result: str, counts: JobTally | None = None) -> Outcome:
+        """Return what completes a job with this result, a JSON text, and counts that once it is stored."""
 
         async def complete(job: Job) -> Fetched | None:
             try:
@@ -80,8 +80,8 @@ class Settlement:
                     await self._give_up(job, error)
                     return None
                 return await self.failure(error)(job)  # the engine refuses: pending or failed children
-            if self._tally is not None:
-                self._tally.of(job.name).succeeded += 1
+            if counts is not None:
+                counts.succeeded += 1
             return fetched
 
         return complete

@@ -22,13 +22,12 @@ from redis.exceptions import RedisError
 from midday_worker.engine.backend import Backend, client_name
 from midday_worker.engine.cancel_watch import CancelWatch
 from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
-from midday_worker.engine.counting import Processor
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.intake import Intake
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.outage import Outage
-from midday_worker.engine.running import RunningJobs
+from midday_worker.engine.running import Processor, RunningJobs
 from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.settlement import Settlement
 from midday_worker.engine.stalls import Stalls

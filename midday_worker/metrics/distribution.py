@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection
 from typing import TypeAlias
 
 Bounds: TypeAlias = tuple[float, ...]
@@ -30,6 +31,22 @@ class Distribution:
         """Take one value in."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
+
+    def observe_all(self, values: Collection[float]) -> None:
+        """Take many values in, in a fraction of the time that it takes one by one: few of the steps are Python's."""
+        ordered = sorted(values)
+        below = 0
+        for bucket, bound in enumerate(self._bounds):
+            upto = bisect_right(ordered, bound, below)
+            self._counts[bucket] += upto - below
+            below = upto
+        self._counts[-1] += len(ordered) - below
+        self._sum += sum(ordered)
+
+    @property
+    def count(self) -> int:
+        """How many values were taken in."""
+        return sum(self._counts)
 
     @property
     def values(self) -> list[float]:

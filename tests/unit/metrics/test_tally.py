@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from midday_worker.metrics.distribution import Distribution
 from midday_worker.metrics.exposition import expose
 from midday_worker.metrics.instrument import INSTRUMENTS
 from midday_worker.metrics.snapshot import Snapshot
@@ -56,16 +60,41 @@ def test_a_failure_is_retried_or_for_good_and_what_runs_is_what_has_not_ended() 
     job = QueueTally("mails", ["send"]).of("send")
     for for_good in (False, False, True):
         job.start()
-        job.end(0.2)
+        job.took.append(0.2)
         job.fail(for_good=for_good)
     job.start()
     assert (job.started, job.failed, job.retried, job.exhausted, job.running) == (4, 3, 2, 1, 1)
 
 
+def test_what_a_busy_process_noted_is_sorted_before_it_is_asked_for() -> None:
+    tally = QueueTally("mails", ["send"])
+    job = tally.of("send")
+    for number in range(5_000):
+        job.start()
+        job.waited.append(number / 1_000)
+        job.took.append(0.004 if number % 2 else 4_000.0)
+        assert max(len(job.waited), len(job.took)) < 2_000, "it grows until somebody scrapes"
+    assert job.running == 0
+    first, again = written(tally), written(tally)
+    took, waited = (values(first, f"job_{name}_seconds")["mails", "send"] for name in ("duration", "wait"))
+    assert (took[1], took[-1], sum(took[1:])) == (2_500, 2_500, 5_000)
+    assert waited[1:4] == [6, 20, 75]  # up to 5, 25 and 100 ms
+    assert values(again, "job_duration_seconds")["mails", "send"] == took
+
+
+@given(st.lists(st.floats(0, 10) | st.sampled_from((1.0, 2.0, 4.0))))
+def test_many_values_at_once_fall_into_the_same_buckets_as_one_by_one(found: list[float]) -> None:
+    at_once, one_by_one = Distribution((1.0, 2.0, 4.0)), Distribution((1.0, 2.0, 4.0))
+    at_once.observe_all(found)
+    for value in found:
+        one_by_one.observe(value)
+    assert at_once.values == pytest.approx(one_by_one.values)
+    assert at_once.count == len(found)
+
+
 def test_a_scraper_reads_buckets_that_add_up() -> None:
     tally = QueueTally("mails", ["send"])
-    for seconds in (0.001, 0.3, 7200.0):
-        tally.of("send").durations.observe(seconds)
+    tally.of("send").took += [7200.0, 0.001, 0.3]
     read = exposed(written(tally))
     name, labels = "midday_worker_job_duration_seconds", (("job_name", "send"), ("queue", "mails"))
 
