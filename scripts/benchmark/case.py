@@ -54,7 +54,7 @@ class Case:
 
 def everybody(contender: Contender) -> bool:
     """For cases that suit every contender but ours's variants."""
-    return not contender.variant_at
+    return not contender.variant_in
 
 
 def clients(contender: Contender) -> bool:

@@ -6,10 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from scripts.benchmark.case import Case, Scale
-from scripts.benchmark.items import backlog, enqueueing, latency, pickup, processing, results, scaling, waiting
+from scripts.benchmark.items import (
+    backlog,
+    counting,
+    enqueueing,
+    latency,
+    pickup,
+    processing,
+    results,
+    scaling,
+    waiting,
+)
 
 ITEMS: Final[Mapping[str, Callable[[Scale], list[Case]]]] = {
-    "W1": processing.cases,
+    "W1": lambda scale: [*processing.cases(scale), *counting.cases(scale)],
     "W2": enqueueing.cases,
     "W3": waiting.cases,
     "W4": pickup.cases,

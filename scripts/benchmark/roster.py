@@ -12,8 +12,11 @@ from midday_worker.demo.node import NodeRuntime
 from scripts.benchmark.programs import Program
 
 HERE: Final = "scripts.benchmark.contenders"
-FAMILY: Final = ("ours", "metered", "batches", "engine", "raw", "node")
+FAMILY: Final = ("ours", "metered", "switched", "batches", "engine", "raw", "node")
 """Those who share BullMQ's keys, in the order of the report."""
+
+COUNTING: Final = "metrics on, of off"
+"""The case of W1 that tells what counting costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +47,8 @@ class Contender:
     oldest_redis: tuple[int, ...] = (6, 2)
     service: bool = False
     """Whether `worker` is `midday-worker run`, which takes the concurrency as an option."""
-    variant_at: int = 0
-    """Of a variant of ours: the one concurrency of W1 at which it is measured, and nothing else."""
+    variant_in: str = ""
+    """Of a variant of ours: the one case of W1 in which it is measured, and nothing else."""
     one_at_a_time: bool = False
     """Whether a worker runs one job at a time, whatever it is asked."""
 
@@ -84,10 +87,12 @@ def family(node: NodeRuntime) -> list[Contender]:
         service=True,
     )
     other = replace(ours, service=False)
+    http = ("--http", "127.0.0.1:0")
     return [
         ours,
-        _variant(ours, "metered", "midday_worker, with metrics", 50, [f"{HERE}.ours", "--http", "127.0.0.1:0"]),
-        _variant(ours, "batches", "midday_worker, batches of 100", 100, [f"{HERE}.batches"]),
+        _variant(ours, "metered", "midday_worker, with metrics", "concurrency 50", "ours", *http),
+        _variant(ours, "switched", "midday_worker, metrics on and off", COUNTING, "switched", *http),
+        _variant(ours, "batches", "midday_worker, batches of 100", "concurrency 100", "batches"),
         replace(
             other, name="engine", label="its engine alone", worker=python_program("engine", "work"), own_producer=False
         ),
@@ -104,9 +109,9 @@ def family(node: NodeRuntime) -> list[Contender]:
     ]
 
 
-def _variant(ours: Contender, name: str, label: str, concurrency: int, arguments: Sequence[str]) -> Contender:
-    worker = replace(ours.worker, command=[*ours.worker.command[:-1], *arguments])
-    return replace(ours, name=name, label=label, worker=worker, own_producer=False, variant_at=concurrency)
+def _variant(ours: Contender, name: str, label: str, case: str, module: str, *options: str) -> Contender:
+    worker = replace(ours.worker, command=[*ours.worker.command[:-1], f"{HERE}.{module}", *options])
+    return replace(ours, name=name, label=label, worker=worker, own_producer=False, variant_in=case)
 
 
 def python_program(module: str, role: str, python: str = sys.executable, **variables: str) -> Program:

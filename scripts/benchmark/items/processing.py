@@ -8,7 +8,7 @@ from typing import Final
 
 from scripts.benchmark.case import Case, Scale
 from scripts.benchmark.figures import Figure
-from scripts.benchmark.ledger import check_exactly_once, rate
+from scripts.benchmark.ledger import Entry, check_exactly_once, rate
 from scripts.benchmark.roster import Contender
 from scripts.benchmark.stage import KEEP, Stage
 
@@ -25,6 +25,19 @@ def process(
     url: str = "",
 ) -> float:
     """Add jobs, let a worker run them, check that each ran once, and return the jobs per second."""
+    return rate(run(stage, contender, jobs, concurrency, wait_ms=wait_ms, url=url))
+
+
+def run(
+    stage: Stage,
+    contender: Contender,
+    jobs: int,
+    concurrency: int,
+    *,
+    wait_ms: float = 0,
+    url: str = "",
+) -> list[Entry]:
+    """Add jobs, let a worker run them, check that each ran once, and return what ran."""
     stage.reset(contender)
     with stage.crew(contender, concurrency, wait_ms=wait_ms, url=url) as crew:
         stage.producer(contender).add("fill", range(jobs))
@@ -33,7 +46,7 @@ def process(
         stage.settle(contender, min(jobs, KEEP))
         entries = crew.wait_for(jobs)
     check_exactly_once(entries, range(jobs))
-    return rate(entries)
+    return entries
 
 
 def measure(scale: Scale, concurrency: int, stage: Stage, contender: Contender) -> Sequence[Figure]:
@@ -47,8 +60,8 @@ def cases(scale: Scale) -> list[Case]:
     """Return the cases, each for those who can run so many at a time; other libraries go up to 50."""
 
     def suits(concurrency: int, contender: Contender) -> bool:
-        if contender.variant_at:
-            return concurrency == contender.variant_at
+        if contender.variant_in:
+            return contender.variant_in == f"concurrency {concurrency}"
         most = 1 if contender.one_at_a_time else MOST_FOR_OTHERS if contender.environment else concurrency
         return concurrency <= most
 

@@ -1,0 +1,60 @@
+"""As `ours`, but with metrics for every other few hundred jobs: what counting costs, in one and the same process."""
+
+# Only from within can it be switched while it runs.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import time
+
+from midday_worker import JobContext, Payload, job
+from midday_worker.engine.running import RunningJobs
+from scripts.benchmark.contenders.program import Orders
+from scripts.benchmark.items.counting import TURN
+
+ORDERS = Orders.read()
+LEDGER = ORDERS.ledger()
+
+
+class Item(Payload):
+    """A small payload."""
+
+    n: int
+    text: str
+
+
+class Switch:
+    """Takes away what the worker counts with, and gives it back."""
+
+    def __init__(self) -> None:
+        self._handled = 0
+
+    def note(self, running: RunningJobs) -> None:
+        """Note a job that is being handled."""
+        if self._handled == 0:
+            self._tally, running._tally = running._tally, None
+        elif self._handled % TURN == 0:
+            running._tally = None if running._tally else self._tally
+        self._handled += 1
+
+
+SWITCH = Switch()
+
+
+async def handle(data: Item, ctx: JobContext) -> None:
+    """Note the number."""
+    started = time.monotonic_ns()
+    SWITCH.note(vars(ctx.job.queue)["_running"])
+    LEDGER.add(data.n, started)
+
+
+item = job(
+    "item",
+    Item,
+    handle,
+    queue=ORDERS.queue,
+    remove_on_complete={"count": ORDERS.keep, "age": "1d"},
+    remove_on_fail={"count": 10_000, "age": "7d"},
+)
+
+ORDERS.wait_for_go()
