@@ -119,6 +119,16 @@ def test_what_waits_in_a_paused_queue_starts_no_workers() -> None:
         assert "midday_worker_queue_paused" in str(compared.rhs)
 
 
+def test_no_alert_says_that_a_paused_queue_is_late() -> None:
+    (group,) = cast("dict[str, list[Group]]", parsed(DOCS / "deploy" / "alerts.yaml"))["groups"]
+    (late,) = (rule["expr"] for rule in group["rules"] if "oldest_waiting" in rule["expr"])
+    compared = promql_parser.parse(late)
+    assert isinstance(compared, promql_parser.BinaryExpr)
+    assert str(compared.op) == "unless"
+    assert "> 300" in str(compared.lhs)
+    assert "midday_worker_queue_paused" in str(compared.rhs)
+
+
 def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
     panels = cast("dict[str, list[Panel]]", parsed(DOCS / "deploy" / "grafana.json"))["panels"]
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
