@@ -5,8 +5,13 @@ It happens for each job, and each step costs a share of every job: no coroutine 
 
 from __future__ import annotations
 
+from typing import Final
+
 from midday_worker.engine.job import Job
 from midday_worker.metrics.tally import JobTally, QueueTally
+
+_LONGEST_MS: Final = 10**15
+"""Thirty thousand years: of a stored time that makes no sense, Python could make a number that no float holds."""
 
 
 def count_start(tally: QueueTally, job: Job) -> JobTally | None:
@@ -21,5 +26,5 @@ def count_start(tally: QueueTally, job: Job) -> JobTally | None:
         delay = job.opts.get("delay")
         if isinstance(delay, int):
             waited_ms -= delay
-        counts.waited.append(waited_ms / 1000 if waited_ms > 0 else 0.0)
+        counts.waited.append(waited_ms / 1000 if 0 < waited_ms < _LONGEST_MS else 0.0)
     return counts

@@ -201,9 +201,10 @@ class RunningJobs:
 
     async def _attempt(self, job: Job) -> Outcome | None:
         """Return how the attempt ended; None if it was cut short by `finish`."""
-        counts = None if self._tally is None else count_start(self._tally, job)
-        started = 0.0 if counts is None else perf_counter()
+        counts = None
         try:
+            counts = None if self._tally is None else count_start(self._tally, job)
+            started = 0.0 if counts is None else perf_counter()
             try:
                 result = await self._processor(job)
             finally:

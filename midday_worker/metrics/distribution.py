@@ -33,7 +33,7 @@ class Distribution:
         self._sum += value
 
     def observe_all(self, values: Collection[float]) -> None:
-        """Take many values in, in a fraction of the time that it takes one by one: few of the steps are Python's."""
+        """Take many values in, none of them NaN, in a fraction of the time that it takes one by one."""
         ordered = sorted(values)
         below = 0
         for bucket, bound in enumerate(self._bounds):

@@ -13,7 +13,7 @@ UNKNOWN: Final = "(unknown)"
 """The label of jobs whose name no definition has: producers could make up any number of names."""
 
 _SORTED_AT_ONCE: Final = 1024
-"""How many values wait to be put into buckets together: one by one, each would cost five times as much."""
+"""How many values wait to be put into buckets together: one by one, each would cost several times as much."""
 
 _OUTCOMES: Final = (
     *("started", "succeeded", "failed", "retried", "exhausted"),
@@ -22,7 +22,7 @@ _OUTCOMES: Final = (
 
 
 class JobTally:
-    """The counts of one job on one queue. Only the event loop writes them.
+    """The counts of one job on one queue. Only the event loop writes and reads them.
 
     Attributes:
         waited: how long jobs had waited when their first attempt started, in seconds, of those not yet in a bucket.
@@ -83,10 +83,10 @@ class JobTally:
         snapshot.add("midday_worker_job_wait_seconds", labels, *self.waits.values)
 
     def _sort(self) -> None:
-        self._waits.observe_all(self.waited)
-        self._durations.observe_all(self.took)
-        self.waited.clear()
-        self.took.clear()
+        waited, self.waited = self.waited, []
+        took, self.took = self.took, []
+        self._waits.observe_all(waited)
+        self._durations.observe_all(took)
 
 
 class QueueTally:

@@ -75,6 +75,21 @@ async def test_the_wait_does_not_count_a_jobs_delay(
     assert crew.tallies["default"].of("late").waits.values[0] == pytest.approx((waited_ms - 1000) / 1000)
 
 
+async def test_a_time_that_makes_no_sense_keeps_no_job_from_running(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis, redis_prefix: str
+) -> None:
+    async def handle(data: int, ctx: JobContext) -> int:
+        return data
+
+    odd = job("odd", int, handle, registry=registry)
+    triggered = await odd.trigger(7, client=client)
+    await redis.hset(f"{redis_prefix}:default:{triggered.id}", "timestamp", "-" + 330 * "9")  # no float holds it
+    async with Crew(registry, settings) as crew:
+        assert await triggered.result("20s") == 7
+    counts = crew.tallies["default"].of("odd")
+    assert (counts.started, counts.succeeded, counts.running, counts.waits.values[0]) == (1, 1, 0, 0)
+
+
 async def test_what_a_stop_cuts_short_is_handed_back(
     client: JobClient, registry: JobRegistry, settings: Settings
 ) -> None:

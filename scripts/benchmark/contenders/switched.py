@@ -33,8 +33,10 @@ class Switch:
         """Note a job that is being handled."""
         if self._handled == 0:
             self._tally, running._tally = running._tally, None
+            if self._tally is None:
+                raise RuntimeError("this worker counts nothing that could be switched on")
         elif self._handled % TURN == 0:
-            running._tally = None if running._tally else self._tally
+            running._tally = self._tally if running._tally is None else None
         self._handled += 1
 
 

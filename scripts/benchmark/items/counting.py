@@ -19,10 +19,14 @@ from scripts.benchmark.roster import COUNTING, Contender
 from scripts.benchmark.stage import Stage
 
 TURN: Final = 250
-"""So many jobs are counted, the next ones not, and so on; the first ones are not."""
+"""So many jobs are counted, the next ones not, and so on; the first ones are not. Many times the concurrency: what was
+started before a switch goes on as it was."""
 
 WARM_UP: Final = 20
 """How many turns don't count; even, so that what is left begins without counting."""
+
+BLOCK: Final = 5
+"""Turns of one kind that are looked at together."""
 
 FEWEST: Final = 40
 """Turns, however little work was asked for."""
@@ -41,7 +45,12 @@ def share(entries: Sequence[Entry], turn: int) -> float:
     """Return how fast jobs were that were counted, of those that were not; turn by turn, by what ended in it."""
     ended = sorted(entry.ended_ns for entry in entries)[turn - 1 :: turn]
     took = [after - before for before, after in pairwise(ended)][WARM_UP - 1 :]
-    return statistics.median(took[::2]) / statistics.median(took[1::2])
+    return _typical(took[::2]) / _typical(took[1::2])
+
+
+def _typical(turns: Sequence[int]) -> float:
+    # Of five together: values are put into buckets about once in four turns, which a median of single ones would hide.
+    return statistics.median(sum(turns[first : first + BLOCK]) for first in range(0, len(turns) - BLOCK + 1, BLOCK))
 
 
 def cases(scale: Scale) -> list[Case]:
