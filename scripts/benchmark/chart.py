@@ -15,9 +15,11 @@ from matplotlib.figure import Figure
 
 from scripts.benchmark.figures import LESS_IS_BETTER, Row
 from scripts.benchmark.report import TITLES, Report, number
+from scripts.benchmark.roster import VARIANTS
 
-OURS: Final = "#1f6feb"
-OTHERS: Final = "#8b949e"
+BLUE: Final = "#1f6feb"
+GREY: Final = "#8b949e"
+OURS: Final = ("ours", "engine", *VARIANTS)
 _DPI: Final = 80
 
 
@@ -26,8 +28,11 @@ def draw(report: Report, folder: Path) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     drawn: dict[str, Path] = {}
     for item, rows in groupby(report.results.rows(), key=lambda row: row.item):
-        drawn[item] = folder / f"{item.lower()}.png"
-        _draw_item(report, item, list(rows), drawn[item])
+        # What a variant alone has is a figure to read: one bar says nothing.
+        compared = [row for row in rows if set(report.results.contenders(row)) - set(VARIANTS)]
+        if compared:
+            drawn[item] = folder / f"{item.lower()}.png"
+            _draw_item(report, item, compared, drawn[item])
     return drawn
 
 
@@ -45,7 +50,7 @@ def _draw_item(report: Report, item: str, rows: Sequence[Row], path: Path) -> No
         bars = axes.barh(
             [report.labels[name] for name in shown],
             medians,
-            color=[OURS if name in ("ours", "engine") else OTHERS for name in shown],
+            color=[BLUE if name in OURS else GREY for name in shown],
         )
         axes.bar_label(bars, labels=[f" {number(median)}" for median in medians], fontsize=7)
         axes.margins(x=0.2)

@@ -15,6 +15,9 @@ HERE: Final = "scripts.benchmark.contenders"
 FAMILY: Final = ("ours", "metered", "switched", "batches", "engine", "raw", "node")
 """Those who share BullMQ's keys, in the order of the report."""
 
+VARIANTS: Final = ("metered", "switched", "batches")
+"""Those of them that are ours with something else on."""
+
 COUNTING: Final = "metrics on, of off"
 """The case of W1 that tells what counting costs."""
 

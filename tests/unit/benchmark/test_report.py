@@ -61,6 +61,14 @@ def test_each_item_has_a_chart(report: Report, tmp_path: Path) -> None:
     assert all(path.read_bytes().startswith(PNG) for path in drawn.values())
 
 
+def test_what_only_a_variant_has_is_no_chart(tmp_path: Path) -> None:
+    results = Results()
+    results.add("switched", [Figure("W1", "metrics on, of off", "%", 98)])
+    report = Report({}, {"switched": "metrics on and off"}, results, [], rounds=1, seconds=1)
+    assert draw(report, tmp_path) == {}
+    assert "| metrics on and off | 98.0 |" in report.markdown()
+
+
 def test_a_run_replaces_the_last_one_on_the_page(report: Report) -> None:
     page = f"# Performance\n\n{BEGIN}\n\nold figures\n\n{END}\n\nafter\n"
     text = with_run(page, report.markdown(), {"W1": "images/w1.png"})
