@@ -13,7 +13,7 @@ SECONDS = 180
 
 
 def test_a_small_run_measures_and_reports_every_item(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "scripts.benchmark", "--quick", "--only", "ours,raw", "--jobs", "60"]
+    command = [sys.executable, "-m", "scripts.benchmark", "--quick", "--only", "ours,raw,switched", "--jobs", "60"]
     done = subprocess.run(
         [*command, "--output", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
     )
@@ -23,11 +23,13 @@ def test_a_small_run_measures_and_reports_every_item(tmp_path: Path) -> None:
     measured = {(figure["item"], figure["contender"]) for figure in document["figures"]}
     ours_alone = {"W7", "W8", "W9"}
     assert measured == {("W" + item, "ours") for item in "123456789"} | {
-        ("W" + item, "raw") for item in "123456789" if "W" + item not in ours_alone
+        *(("W" + item, "raw") for item in "123456789" if "W" + item not in ours_alone),
+        ("W1", "switched"),
     }
     assert all(value > 0 for figure in document["figures"] for value in figure["values"])
     assert {goal["what"] for goal in document["goals"]} == {
         "W1 concurrency 50, against raw",
+        "W1 concurrency 50, metrics on, of off",
         "W2 concurrent, against raw",
         "W4 p50, against raw",
         "W4 p99, against raw",

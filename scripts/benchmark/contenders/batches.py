@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import time
 
-from midday_worker import BatchContext, BatchOptions, Payload, job
-from scripts.benchmark.contenders.program import Orders
+from midday_worker import BatchContext, BatchOptions, job
+from scripts.benchmark.contenders.item import LEDGER, ORDERS, Item
 
-ORDERS = Orders.read()
-LEDGER = ORDERS.ledger()
 SIZE = 100
-
-
-class Item(Payload):
-    """A small payload."""
-
-    n: int
-    text: str
 
 
 @job("item", queue=ORDERS.queue, batch=BatchOptions(max_size=SIZE))

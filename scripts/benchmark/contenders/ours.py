@@ -8,18 +8,9 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
-from midday_worker import BatchItem, JobClient, JobContext, JobHandle, Payload, Settings, job, results
-from scripts.benchmark.contenders.program import TEXT, Orders, produce
-
-ORDERS = Orders.read()
-LEDGER = ORDERS.ledger()
-
-
-class Item(Payload):
-    """A small payload."""
-
-    n: int
-    text: str
+from midday_worker import BatchItem, JobClient, JobContext, JobHandle, Settings, results
+from scripts.benchmark.contenders.item import LEDGER, ORDERS, Item, define
+from scripts.benchmark.contenders.program import TEXT, produce
 
 
 async def handle(data: Item, ctx: JobContext) -> None:
@@ -30,14 +21,7 @@ async def handle(data: Item, ctx: JobContext) -> None:
     LEDGER.add(data.n, started)
 
 
-item = job(
-    "item",
-    Item,
-    handle,
-    queue=ORDERS.queue,
-    remove_on_complete={"count": ORDERS.keep, "age": "1d"},
-    remove_on_fail={"count": 10_000, "age": "7d"},
-)
+item = define(handle)
 
 
 async def main() -> None:

@@ -21,6 +21,12 @@ FLUSH_S: Final = 0.02
 POLL_S: Final = 0.005
 TEXT: Final = "hello"
 
+TURN: Final = 250
+"""Of a worker whose metrics are switched on and off: so many jobs are not counted, the next ones are, and so on.
+
+Many times the concurrency, as what was started before a switch goes on as it was.
+"""
+
 
 class Order(TypedDict):
     """Adds `count` jobs, numbered from `first`."""

@@ -7,20 +7,10 @@ from __future__ import annotations
 
 import time
 
-from midday_worker import JobContext, Payload, job
+from midday_worker import JobContext
 from midday_worker.engine.running import RunningJobs
-from scripts.benchmark.contenders.program import Orders
-from scripts.benchmark.items.counting import TURN
-
-ORDERS = Orders.read()
-LEDGER = ORDERS.ledger()
-
-
-class Item(Payload):
-    """A small payload."""
-
-    n: int
-    text: str
+from scripts.benchmark.contenders.item import LEDGER, ORDERS, Item, define
+from scripts.benchmark.contenders.program import TURN
 
 
 class Switch:
@@ -50,13 +40,6 @@ async def handle(data: Item, ctx: JobContext) -> None:
     LEDGER.add(data.n, started)
 
 
-item = job(
-    "item",
-    Item,
-    handle,
-    queue=ORDERS.queue,
-    remove_on_complete={"count": ORDERS.keep, "age": "1d"},
-    remove_on_fail={"count": 10_000, "age": "7d"},
-)
+item = define(handle)
 
 ORDERS.wait_for_go()

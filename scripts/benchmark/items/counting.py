@@ -12,15 +12,12 @@ from itertools import pairwise
 from typing import Final
 
 from scripts.benchmark.case import Case, Scale
+from scripts.benchmark.contenders.program import TURN
 from scripts.benchmark.figures import Figure
 from scripts.benchmark.items.processing import run
 from scripts.benchmark.ledger import Entry
 from scripts.benchmark.roster import COUNTING, Contender
 from scripts.benchmark.stage import Stage
-
-TURN: Final = 250
-"""So many jobs are counted, the next ones not, and so on; the first ones are not. Many times the concurrency: what was
-started before a switch goes on as it was."""
 
 WARM_UP: Final = 20
 """How many turns don't count; even, so that what is left begins without counting."""

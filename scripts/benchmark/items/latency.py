@@ -8,7 +8,8 @@ from typing import Final
 
 from scripts.benchmark.case import Case, Scale, clients
 from scripts.benchmark.figures import Figure
-from scripts.benchmark.items.processing import process
+from scripts.benchmark.items.processing import run
+from scripts.benchmark.ledger import rate
 from scripts.benchmark.roster import Contender
 from scripts.benchmark.stage import Stage
 
@@ -23,7 +24,7 @@ def measure(scale: Scale, round_trip_ms: int, stage: Stage, contender: Contender
     pace = min(contender.pace(CONCURRENCY), at_once * 1000 / round_trip_ms / 2)
     jobs = scale.for_pace(contender, pace, scale.jobs)
     url = stage.line(round_trip_ms).url
-    value = process(stage, contender, jobs, CONCURRENCY, url=url)
+    value = rate(run(stage, contender, jobs, CONCURRENCY, url=url))
     return [Figure("W6", name(round_trip_ms), "jobs/s", value)]
 
 

@@ -15,19 +15,6 @@ from scripts.benchmark.stage import KEEP, Stage
 MOST_FOR_OTHERS: Final = 50
 
 
-def process(
-    stage: Stage,
-    contender: Contender,
-    jobs: int,
-    concurrency: int,
-    *,
-    wait_ms: float = 0,
-    url: str = "",
-) -> float:
-    """Add jobs, let a worker run them, check that each ran once, and return the jobs per second."""
-    return rate(run(stage, contender, jobs, concurrency, wait_ms=wait_ms, url=url))
-
-
 def run(
     stage: Stage,
     contender: Contender,
@@ -52,7 +39,7 @@ def run(
 def measure(scale: Scale, concurrency: int, stage: Stage, contender: Contender) -> Sequence[Figure]:
     """Measure one concurrency."""
     jobs = scale.for_pace(contender, contender.pace(concurrency), scale.jobs)
-    value = process(stage, contender, jobs, concurrency)
+    value = rate(run(stage, contender, jobs, concurrency))
     return [Figure("W1", f"concurrency {concurrency}", "jobs/s", value)]
 
 

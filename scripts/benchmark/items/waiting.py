@@ -8,7 +8,8 @@ from typing import Final
 
 from scripts.benchmark.case import Case, Scale, everybody
 from scripts.benchmark.figures import Figure
-from scripts.benchmark.items.processing import process
+from scripts.benchmark.items.processing import run
+from scripts.benchmark.ledger import rate
 from scripts.benchmark.roster import Contender
 from scripts.benchmark.stage import Stage
 
@@ -24,7 +25,7 @@ def measure(scale: Scale, stage: Stage, contender: Contender) -> Sequence[Figure
     alone = contender.one_at_a_time
     best = IDEAL / CONCURRENCY if alone else IDEAL
     jobs = scale.for_pace(contender, min(best, contender.pace(CONCURRENCY)), min(JOBS, scale.jobs))
-    value = process(stage, contender, jobs, CONCURRENCY, wait_ms=WAIT_MS)
+    value = rate(run(stage, contender, jobs, CONCURRENCY, wait_ms=WAIT_MS))
     return [Figure("W3", NAME, "jobs/s", value)]
 
 
