@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -287,10 +287,18 @@ def _explain(problem: ErrorDetails, given: Mapping[str, object], env_file: Path 
         origin = f"from {env_file}"
     reason = str(problem.get("ctx", {}).get("error") or problem["msg"])
     reason = _BETTER_REASONS.get(problem["type"], reason[:1].lower() + reason[1:])
-    return f"{variable} is {_shown(problem['input'])} ({origin}); {reason.rstrip('.')}."
+    shown = _shown(problem["input"], is_secret=_is_secret(Settings.model_fields[field].annotation))
+    return f"{variable} is {shown} ({origin}); {reason.rstrip('.')}."
 
 
-def _shown(value: object) -> str:
+def _is_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))
+
+
+def _shown(value: object, *, is_secret: bool) -> str:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    return repr(redact_url(value) if isinstance(value, str) else value)
+    # What isn't meant to be a URL may be one by mistake; of anything else nothing is to be hidden.
+    if isinstance(value, str) and (is_secret or any(sign in value for sign in "@/?;")):
+        value = redact_url(value)
+    return repr(value)

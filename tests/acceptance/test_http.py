@@ -134,7 +134,9 @@ async def test_a_port_in_use_is_one_clear_line(command: Command, processes: str)
     assert ended.refused().startswith(expected)
 
 
-@pytest.mark.parametrize("address", ["8080", "localhost", "127.0.0.1:99999", "http://127.0.0.1:80", ":8080"])
+@pytest.mark.parametrize(
+    "address", ["8080", "localhost", "127.0.0.1:web", "127.0.0.1:99999", "http://127.0.0.1:80", ":8080"]
+)
 async def test_a_bad_address_is_one_clear_line(command: Command, address: str) -> None:
     line = (await command.run("run", "--http", address)).refused()
     assert line.startswith(f"WORKER_HTTP is '{address}' (given as an option); accepted: host:port")

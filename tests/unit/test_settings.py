@@ -173,6 +173,19 @@ def test_a_wrong_url_is_refused_with_its_password_hidden(
     assert "cret" not in str(caught.value)
 
 
+def test_a_url_in_a_place_for_something_else_has_its_password_hidden() -> None:
+    with pytest.raises(ConfigurationError, match=r"WORKER_HTTP is 'redis://u:\*\*\*@h' ") as caught:
+        load_settings(http="redis://u:secret@h")
+    assert "secret" not in str(caught.value)
+
+
+def test_what_is_no_url_is_shown_as_it_was_written() -> None:
+    with pytest.raises(ConfigurationError, match=r"WORKER_HTTP is '127.0.0.1:web' "):
+        load_settings(http="127.0.0.1:web")
+    with pytest.raises(ConfigurationError, match=r"REDIS_URL is '\*\*\*' "):
+        load_settings(redis_url="user:secret")
+
+
 def test_a_secret_given_as_an_option_is_hidden_in_the_error_too() -> None:
     with pytest.raises(ConfigurationError, match=r"REDIS_URL is 'http://u:\*\*\*@h'"):
         load_settings(redis_url=SecretStr("http://u:secret@h"))
