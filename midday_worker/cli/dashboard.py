@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
     url = f"http://{listening_on(listener)}{options.prefix}/"
     typer.echo(f"The dashboard is on {url}")
     if options.open_browser:
-        webbrowser.open(url)
+        # Aside: one in a terminal lasts until it is closed, and the page isn't served before what follows.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     config = uvicorn.Config(
         app,
         http="h11",

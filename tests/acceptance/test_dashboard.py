@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import sys
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -14,9 +15,20 @@ import pytest
 
 from midday_worker.dashboard.assets_folder import FOLDER
 from tests.acceptance.command import Command, Running
+from tests.deadline import eventually
 
 ROOT = Path(__file__).parents[2]
 FREE = ("--port", "0")
+BROWSER = """
+import pathlib, sys, time, urllib.request
+seen, url = pathlib.Path(sys.argv[1]), sys.argv[2]
+status = urllib.request.urlopen(url, timeout=20).status
+partial = seen.with_suffix(".partial")
+partial.write_text(f"{url} {status}")
+partial.rename(seen)
+while seen.exists():
+    time.sleep(0.05)
+"""
 pytestmark = pytest.mark.usefixtures("dashboard_assets")
 
 
@@ -56,6 +68,23 @@ async def test_only_the_named_queues_are_shown(command: Command) -> None:
     url = await address_of(await command.start("dashboard", *FREE, "--queues", "reports,mails", WORKER_IMPORTS=""))
     names = re.findall(r'"name":"(\w+)"', await read(f"{url}api/queues"))
     assert names == ["reports", "mails"]
+
+
+async def test_a_browser_is_opened_that_may_last_as_long_as_it_likes(command: Command, tmp_path: Path) -> None:
+    """It reads the page and stays open, as one in a terminal does: the dashboard doesn't wait for it."""
+    seen, browser = tmp_path / "seen", tmp_path / "browser.py"
+    browser.write_text(BROWSER)
+    running = await command.start("dashboard", *FREE, "--open", BROWSER=f"{sys.executable} {browser} {seen} %s")
+    url = await address_of(running)
+
+    async def has_seen() -> bool:
+        return seen.exists()
+
+    await eventually(has_seen, "the browser has read the page", 30)
+    assert seen.read_text() == f"{url} 200"
+    seen.unlink()  # which closes it
+    running.signal(signal.SIGTERM)
+    assert await running.end() in (0, -signal.SIGTERM)
 
 
 async def test_other_machines_need_a_login(command: Command) -> None:

@@ -55,6 +55,14 @@ async def test_allowed_names_are_answered(make: Make) -> None:
             assert (await visitor.http.get("/api/queues", headers={"Host": host})).status_code == 200
 
 
+async def test_redis_s_figures_are_not_told_where_they_are_configured_away(make: Make) -> None:
+    async with Visitor(make()) as visitor:
+        assert (await visitor.get("/api/redis/stats")).status == 200
+    async with Visitor(make(ui_config={"hideRedisDetails": True})) as visitor:
+        answer = await visitor.get("/api/redis/stats")
+        assert (answer.status, answer.key) == (403, "ERRORS.FORBIDDEN")
+
+
 @pytest.mark.parametrize(
     ("base", "address"),
     [("http://10.0.0.5", "127.0.0.1"), ("http://localhost", "10.0.0.9"), ("http://0.0.0.0", "127.0.0.1")],
