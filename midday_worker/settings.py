@@ -3,71 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, get_args
+from typing import Any, ClassVar, Final, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from midday_worker.durations import Duration, to_milliseconds
-from midday_worker.errors import ConfigurationError, DurationError
-from midday_worker.http_address import HttpAddress
-from midday_worker.urls import check_database_url, check_redis_url, check_sentry_dsn, redact_url
+from midday_worker.errors import ConfigurationError
+from midday_worker.setting_values import (
+    Address,
+    DatabaseUrl,
+    Environment,
+    LogFormat,
+    LogLevel,
+    Milliseconds,
+    Names,
+    RedisUrl,
+    SentryDsn,
+)
+from midday_worker.urls import redact_url
 
 __all__ = ["ENV_FILE", "Settings", "load_settings", "redact_url", "variable_of"]
 
 ENV_FILE: Final = Path(".env")
 """Read from the working directory; the environment goes before it."""
-
-
-def _milliseconds(value: Duration) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    try:
-        return to_milliseconds(value)
-    except DurationError:
-        raise ValueError('accepted: milliseconds, or a text such as "500ms", "5s", "1h30m"') from None
-
-
-def _split_commas(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _address(text: str) -> str:
-    return str(HttpAddress.parse(text))
-
-
-def _secret(check: Callable[[str], None]) -> AfterValidator:
-    def checked(value: SecretStr) -> SecretStr:
-        check(value.get_secret_value())
-        return value
-
-    return AfterValidator(checked)
-
-
-Environment = Annotated[Literal["development", "staging", "production"], BeforeValidator(_lower)]
-LogFormat = Annotated[Literal["auto", "pretty", "json"], BeforeValidator(_lower)]
-LogLevel = Annotated[
-    Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
-]
-Address = Annotated[str, AfterValidator(_address)]
-Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
-RedisUrl = Annotated[SecretStr, _secret(check_redis_url)]
-DatabaseUrl = Annotated[SecretStr, _secret(check_database_url)]
-SentryDsn = Annotated[SecretStr, _secret(check_sentry_dsn)]
 
 
 class Settings(BaseSettings):
