@@ -47,6 +47,7 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
         import uvicorn
 
         from midday_worker.dashboard.assets_folder import load_assets
+        from midday_worker.workers.http.configuration import server_config
         from midday_worker.workers.http.listener import listen, listening_on
     except ImportError as error:
         raise ConfigurationError(
@@ -60,17 +61,7 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
     if options.open_browser:
         # Aside: one in a terminal lasts until it is closed, and the page isn't served before what follows.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-    config = uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-    )
+    config = server_config(app, lifespan="auto")
     uvicorn.Server(config).run(sockets=[listener])
 
 

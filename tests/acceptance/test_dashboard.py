@@ -14,8 +14,11 @@ from urllib.request import urlopen
 import pytest
 
 from midday_worker.dashboard.assets_folder import FOLDER
+from midday_worker.http_address import HttpAddress
+from midday_worker.workers.http.connections import MOST_CONNECTIONS
 from tests.acceptance.command import Command, Running
 from tests.deadline import eventually
+from tests.silent_connections import ended, silent
 
 ROOT = Path(__file__).parents[2]
 FREE = ("--port", "0")
@@ -48,6 +51,15 @@ async def read(url: str) -> str:
             return str(answer.read().decode())
 
     return await asyncio.to_thread(get)
+
+
+async def test_connections_that_say_nothing_give_way_to_who_asks(command: Command) -> None:
+    running = await command.start("dashboard", *FREE)
+    url = await address_of(running)
+    where = HttpAddress.parse(url.removeprefix("http://").rstrip("/"))
+    async with silent(where, MOST_CONNECTIONS + 50) as readers:
+        assert "<base href" in await read(url)
+        await ended(readers, 50)
 
 
 async def test_it_serves_the_page_and_its_files_below_a_prefix(command: Command) -> None:

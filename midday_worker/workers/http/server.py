@@ -6,21 +6,16 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
 
 import uvicorn
 from loguru import logger
 from starlette.types import ASGIApp
 
 from midday_worker.workers.http.app import create_app
+from midday_worker.workers.http.configuration import END_S, server_config
 from midday_worker.workers.http.listener import listening_on
 from midday_worker.workers.http.own_name import OwnName, is_loopback
 from midday_worker.workers.status import StatusSource
-
-_END_S: Final = 2.0
-"""How long requests under way may take at the end."""
-
-_MOST_CONNECTIONS: Final = 200
 
 
 class _Server(uvicorn.Server):
@@ -55,7 +50,7 @@ class HttpSide:
         app: ASGIApp = create_app(source)
         if is_loopback(listening_on(self._listener).host):
             app = OwnName(app)
-        server = _Server(self._config(app if around is None else around(app)))
+        server = _Server(server_config(app if around is None else around(app), lifespan="off"))
         logger.info("HTTP on http://{address}", address=listening_on(self._listener))
         running = asyncio.create_task(server.serve([self._listener]), name="http")
         running.add_done_callback(_say_if_broken)
@@ -63,23 +58,8 @@ class HttpSide:
             yield
         finally:
             server.should_exit = True
-            await asyncio.wait({running}, timeout=2 * _END_S)
+            await asyncio.wait({running}, timeout=2 * END_S)
             running.cancel()
-
-    def _config(self, app: ASGIApp) -> uvicorn.Config:
-        return uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_graceful_shutdown=round(_END_S),
-        )
 
 
 def _say_if_broken(task: asyncio.Task[None]) -> None:
