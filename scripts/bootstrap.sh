@@ -48,7 +48,7 @@ fingerprint() {
   cksum <"$ROOT/pyproject.toml"
 }
 
-# `dev` holds all that `demo` and `bench` do.
+# `dev` holds all that the others do.
 is_installed() {
   local wanted extra
   wanted=$(fingerprint 2>/dev/null) || return 1
