@@ -36,9 +36,23 @@ def payload_annotation(job: str, handler: Callable[..., object]) -> object:
     )
 
 
-def result_annotation(handler: Callable[..., object]) -> object | None:
-    """Return the handler's return annotation; None if it has none that exists at run time."""
-    return _resolved(handler).get("return")
+def result_annotation(job: str, handler: Callable[..., object], place: str) -> object | None:
+    """Return the handler's return annotation; None if it has none.
+
+    Raises:
+        DefinitionError: its names exist for type checkers only.
+    """
+    resolved = _resolved(handler)
+    if "return" in resolved:
+        return resolved["return"]
+    written = inspect.get_annotations(_function(handler)).get("return")
+    if written is not None:
+        raise DefinitionError(
+            f"The result's annotation {written!r} of job {job!r} at {place} can't be resolved: results are checked and "
+            "typed by it, so its names must exist in the module when the program runs. Import them at run time, not "
+            "only under TYPE_CHECKING."
+        )
+    return None
 
 
 def check_context(job: str, handler: Callable[..., object], place: str) -> None:
@@ -73,13 +87,13 @@ def batch_payload_annotation(job: str, handler: Callable[..., object]) -> object
     return items[0]
 
 
-def batch_result_annotation(job: str, handler: Callable[..., object]) -> object | None:
+def batch_result_annotation(job: str, handler: Callable[..., object], place: str) -> object | None:
     """Return the type of a batch handler's results, exceptions left out; None if it declares none.
 
     Raises:
-        DefinitionError: the annotation is no list.
+        DefinitionError: the annotation is no list, or its names exist for type checkers only.
     """
-    returned = result_annotation(handler)
+    returned = result_annotation(job, handler, place)
     if returned is None or returned is list:
         return None
     items = _items(returned)
@@ -117,7 +131,7 @@ def _resolved(handler: Callable[..., object]) -> Mapping[str, object]:
 def _one_by_one(function: Callable[..., object]) -> Mapping[str, object]:
     # Names of TYPE_CHECKING blocks: what they annotate counts as not annotated.
     contexts = {"JobContext": JobContext, "BatchContext": BatchContext, "SyncJobContext": SyncJobContext}
-    names: dict[str, object] = {**getattr(function, "__globals__", {}), **contexts}
+    names: dict[str, object] = {**getattr(inspect.unwrap(function), "__globals__", {}), **contexts}
     resolved: dict[str, object] = {}
     for parameter, annotation in inspect.get_annotations(function).items():
         try:

@@ -166,7 +166,7 @@ def _define(
 ) -> JobDefinition[P, R]:
     queue, own, target = _checked(name, handler, options, place)
     check_context(name, handler, place)
-    result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(handler)))
+    result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(name, handler, place)))
     definition: JobDefinition[P, R] = JobDefinition(
         name,
         _schema(name, schema),
@@ -222,7 +222,7 @@ def _define_batch(
     definition: BatchDefinition[P, R] = BatchDefinition(
         name,
         _schema(name, schema),
-        cast("Schema[R] | None", _result_schema(name, batch_result_annotation(name, handler))),
+        cast("Schema[R] | None", _result_schema(name, batch_result_annotation(name, handler, place))),
         handler,
         batch,
         queue=queue,

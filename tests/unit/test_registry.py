@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fractions
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from midday_worker.testing import run_job
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from midday_worker import JobContext as Context
 
 
 async def handle(data: int, ctx: JobContext) -> str:
@@ -181,11 +184,47 @@ def test_with_a_schema_the_handlers_annotations_may_be_for_checkers_only(registr
     assert definition.result_schema is not None
 
 
-def test_a_results_annotation_that_is_for_checkers_only_declares_nothing(registry: JobRegistry) -> None:
+def test_a_results_annotation_that_is_for_checkers_only_is_refused(registry: JobRegistry) -> None:
+    """Its results would come back unchecked, as dictionaries."""
+
     async def priced(data: int, ctx: JobContext) -> Decimal:
         raise NotImplementedError
 
-    assert job("pay", registry=registry)(priced).result_schema is None
+    refused = r"The result's annotation 'Decimal' of job 'pay' at .*test_registry\.py:\d+ can't be .*Import them at run"
+    with pytest.raises(DefinitionError, match=refused):
+        job("pay", registry=registry)(priced)
+    with pytest.raises(DefinitionError, match=refused):
+        job("pay", int, priced, registry=registry)
+    assert len(registry) == 0
+
+
+def test_a_contexts_annotation_may_be_for_checkers_only(registry: JobRegistry) -> None:
+    async def counted(data: int, ctx: Context) -> str:
+        return str(data)
+
+    definition = job("pay", registry=registry)(counted)
+
+    assert definition.result_schema is not None
+    assert definition.result_schema.type is str
+
+
+def test_a_wrappers_annotations_are_resolved_where_they_were_written(registry: JobRegistry) -> None:
+    source = (
+        "from __future__ import annotations\n"
+        "from fractions import Fraction\n"
+        "async def counted(data: int, ctx: OnlyForCheckers) -> Fraction: ...\n"
+    )
+    module: dict[str, Callable[[int, JobContext], Awaitable[object]]] = {}
+    exec(source, module)  # noqa: S102 - a module with names that this one hasn't
+
+    @functools.wraps(module["counted"])
+    async def wrapper(data: int, ctx: JobContext) -> object:
+        return await module["counted"](data, ctx)
+
+    definition = job("pay", registry=registry)(wrapper)
+
+    assert definition.result_schema is not None
+    assert definition.result_schema.type is fractions.Fraction
 
 
 @dataclass
