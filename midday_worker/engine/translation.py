@@ -145,9 +145,10 @@ def translation(error: RedisError | OSError, action: str, writing: Writing | Non
         return RedisRefusedError(f"Redis refused to {action}: {explained(error)}.{said}", added_ids=before)
     lost = writing is not None and not was_never_sent(error)
     more = f" So may {len(beside):,} jobs that were on their way with them." if beside else ""
-    why = f"Redis is not reachable ({error or type(error).__name__})"
+    problem = f"Could not {action}: Redis is not reachable ({str(error) or type(error).__name__})."
     return RedisUnavailableError(
-        f"Could not {action}: {why}. {_written(writing, lost)}{more}",
+        f"{problem}{_written(writing, lost)}{more}",
+        problem=problem,
         may_have_been_written=lost or bool(before or beside),
         job_ids=(*before, *writing.ids, *beside) if writing else (),
         added_ids=before,
@@ -166,10 +167,10 @@ def was_never_sent(error: BaseException) -> bool:
 def _written(writing: Writing | None, lost: bool) -> str:
     before = writing.before if writing else ()
     if writing is None or not lost:
-        return f"{already(before)} The rest was not." if before else "Nothing was written."
+        return f" {already(before)} The rest was not." if before else " Nothing was written."
     shown = ", ".join(writing.ids[:3]) + (" ..." if len(writing.ids) > 3 else "")
     said = f"{already(before)} " if before else ""
-    return f"{said}The reply was lost, so it may have been written (job id {shown}). {writing.again}"
+    return f" {said}The reply was lost, so it may have been written (job id {shown}). {writing.again}"
 
 
 def already(before: Sequence[str]) -> str:

@@ -17,7 +17,8 @@ class RedisUnavailableError(EngineError):
     `may_have_been_written` is true when a command was on its way as the connection broke: the job may exist.
     `job_ids` are the ids that were to be written; an id whose finished job is still kept is not run twice when
     it is sent again. `added_ids` are those of a batch that were added before, in its order; as several thousands are
-    under way at once, one in between may be missing.
+    under way at once, one in between may be missing. `problem` is the message without
+    what it says of what was written, for whoever has written other things before.
     """
 
     def __init__(
@@ -27,7 +28,9 @@ class RedisUnavailableError(EngineError):
         may_have_been_written: bool = False,
         job_ids: Sequence[str] = (),
         added_ids: Sequence[str] = (),
+        problem: str | None = None,
     ) -> None:
+        self.problem = message if problem is None else problem
         self.may_have_been_written = may_have_been_written
         self.job_ids = tuple(job_ids)
         self.added_ids = tuple(added_ids)

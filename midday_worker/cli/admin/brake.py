@@ -15,6 +15,7 @@ class Brake:
 
     def __init__(self) -> None:
         self._presses = 0
+        self._is_broken_off = False
         self._before: _Handler | int | None = None
 
     def __enter__(self) -> Self:
@@ -31,9 +32,13 @@ class Brake:
         if self._presses:
             raise KeyboardInterrupt
 
+    def break_off(self) -> None:
+        """Take note that a batch was broken off: Redis went away."""
+        self._is_broken_off = True
+
     def said(self, done: int) -> str:
-        """Return how many jobs are done: of a batch that a second Ctrl-C broke off, nobody knows."""
-        return f"at least {done:,}" if self._presses > 1 else f"{done:,}"
+        """Return how many jobs are done: of a batch that a second Ctrl-C or Redis broke off, nobody knows."""
+        return f"at least {done:,}" if self._is_broken_off or self._presses > 1 else f"{done:,}"
 
     def _press(self, number: int, frame: FrameType | None) -> None:
         self._presses += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import typer
 
 from midday_worker.cli.printable import printable
-from midday_worker.errors import MiddayWorkerError
+from midday_worker.errors import EngineError, MiddayWorkerError, RedisUnavailableError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,15 @@ class Manner:
         if self.as_json:
             typer.echo(json.dumps({**record, "interrupted": True}))
         return f"Interrupted. {text} Run the same command again to go on."
+
+
+def broken_off(done: object, error: EngineError) -> MiddayWorkerError:
+    """Return the error of a command that Redis broke off; `done` says how far it came.
+
+    What Redis's own error says of what was written is left out: it knows only of the last command.
+    """
+    problem = error.problem if isinstance(error, RedisUnavailableError) else str(error)
+    return MiddayWorkerError(f"{done} Then: {problem} Run the same command again to go on.")
 
 
 def _asked(question: str) -> bool:

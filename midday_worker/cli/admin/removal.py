@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from midday_worker.admin import Removed
 from midday_worker.cli.admin.brake import Brake
-from midday_worker.cli.admin.manner import Manner, counted
-from midday_worker.errors import EngineError, MiddayWorkerError
+from midday_worker.cli.admin.manner import Manner, broken_off, counted
+from midday_worker.errors import EngineError
 
 
 @dataclass(slots=True)
@@ -69,7 +69,8 @@ class Removal:
             with self._brake:
                 self.done = await remove(count)
         except EngineError as error:
-            raise MiddayWorkerError(f"{self} Then: {error}") from error
+            self._brake.break_off()
+            raise broken_off(self, error) from error
 
     def _record(self) -> dict[str, object]:
         record: dict[str, object] = {"queue": self.queue, "act": self.act, "matching": self.matching}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from midday_worker.admin import FailureChoice, Moved, count_failed, group_failures, retry_failed
 from midday_worker.cli.admin.brake import Brake
-from midday_worker.cli.admin.manner import Manner, counted
+from midday_worker.cli.admin.manner import Manner, broken_off, counted
 from midday_worker.cli.admin.moment import now_ms
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.engine.queue import Queue
@@ -71,7 +71,8 @@ async def _retry(queue: Queue, choice: FailureChoice, tally: Tally, started_ms: 
     try:
         await retry_failed(queue, choice, count, now_ms=started_ms)
     except EngineError as error:
-        raise MiddayWorkerError(f"{tally} Then: {error}") from error
+        tally.brake.break_off()
+        raise broken_off(tally, error) from error
 
 
 async def _refuse_unknown(job: str, queues: Sequence[Queue]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
 
 from midday_worker import JobClient
 from midday_worker.cli.admin import retry
+from midday_worker.engine.queue import Queue
 from tests.integration.cli.terminal import Terminal
 
 Row = dict[str, object]
@@ -146,6 +148,41 @@ def test_an_interrupted_retry_says_how_far_it_came(terminal: Terminal, monkeypat
     assert stopped.code == 130
     assert "Interrupted. Retried 2 of 3 failed jobs. Run the same command again" in stopped.err
     assert terminal.counts() == {"failed": 1, "waiting": 2}
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "word", "said"),
+    [
+        (("retry", "-y"), "ask", "HGET", "Retried at least 1 of 3 failed jobs."),
+        (("queue", "clean", "emails", "--state", "failed", "-y"), "clean", 0, "Removed at least 1 of 3 failed jobs"),
+    ],
+)
+def test_what_redis_breaks_off_says_how_far_it_came_and_not_that_nothing_was_written(
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    method: str,
+    word: str | int,
+    said: str,
+) -> None:
+    """Redis goes away at the second batch, with an error that has no text."""
+    terminal.add(terminal.mail, "nobody", "nobody", "nobody")
+    terminal.work()
+    real = cast("Callable[..., Awaitable[object]]", getattr(Queue, method))
+    words: list[object] = []
+
+    async def ask(queue: Queue, *arguments: object) -> object:
+        words.append(arguments[0])
+        if words.count(word) == 2:
+            raise ConnectionResetError
+        return await real(queue, *arguments)
+
+    monkeypatch.setattr(Queue, method, ask)
+    for module in ("failure_retry", "queue_acts"):
+        monkeypatch.setattr(f"midday_worker.admin.{module}.BATCH", 1)
+    line = terminal.run(*command).refused
+    assert said in line
+    assert "Redis is not reachable (ConnectionResetError). Run the same command again to go on." in line
 
 
 def test_schedules_are_listed_run_and_removed(terminal: Terminal) -> None:

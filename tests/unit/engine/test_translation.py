@@ -56,6 +56,17 @@ def test_what_writes_may_have_written_when_the_reply_is_lost(error: Exception) -
     assert str(failure.value).endswith("Calling again with the same job_id is safe while the finished job is kept.")
 
 
+@pytest.mark.parametrize(
+    ("error", "why"), [(ConnectionResetError(), "ConnectionResetError"), (ConnectionError("gone"), "gone")]
+)
+def test_an_error_without_a_text_is_named(error: Exception, why: str) -> None:
+    with pytest.raises(RedisUnavailableError) as failure, translated("look"):
+        raise error
+
+    assert failure.value.problem == f"Could not look: Redis is not reachable ({why})."
+    assert str(failure.value) == f"{failure.value.problem} Nothing was written."
+
+
 @pytest.mark.parametrize("words", ["Error 111 connecting to localhost:6379.", "No connection available."])
 def test_what_never_left_was_not_written(words: str) -> None:
     with pytest.raises(RedisUnavailableError) as failure, translated("add", Writing(ids=["a"])):

@@ -31,3 +31,9 @@ def test_after_its_block_ctrl_c_is_what_it_was() -> None:
     with Brake():
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_of_a_batch_that_redis_broke_off_a_count_is_the_least_that_was_done() -> None:
+    brake = Brake()
+    brake.break_off()
+    assert brake.said(1_000) == "at least 1,000"
