@@ -9,7 +9,9 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias
+
+Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 ANSWER_S: Final = 3.0
 """How long an answer may take: a loop that doesn't turn for so long is stuck."""
@@ -33,7 +35,7 @@ class StatusLine:
         self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._turn = asyncio.Lock()
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._opening: asyncio.Task[Streams] | None = None
         self._owed = 0
         self.ended = False
         self.answered = False
@@ -65,9 +67,10 @@ class StatusLine:
     async def _ask(self, question: str) -> bytes | None:
         if self.ended:
             return None
-        if self._streams is None:
-            self._streams = await asyncio.open_unix_connection(sock=self._ours, limit=_LONGEST)
-        reader, writer = self._streams
+        if self._opening is None:
+            self._opening = asyncio.create_task(asyncio.open_unix_connection(sock=self._ours, limit=_LONGEST))
+        # Shielded: asyncio closes the socket if whoever waits for its streams gives up.
+        reader, writer = await asyncio.shield(self._opening)
         writer.write(f"{question}\n".encode())
         self._owed += 1
         while True:  # the answers to questions that were given up come first
@@ -80,10 +83,18 @@ class StatusLine:
     def close(self) -> None:
         """Ask no more."""
         self.ended = True
-        if self._streams is not None:
-            self._streams[1].close()  # and the socket with it
-        else:
+        if self._opening is None:
             self._ours.close()
+        elif self._opening.done():
+            self._close_streams(self._opening)
+        else:
+            self._opening.add_done_callback(self._close_streams)
+
+    def _close_streams(self, opened: asyncio.Task[Streams]) -> None:
+        if opened.cancelled() or opened.exception() is not None:
+            self._ours.close()
+        else:
+            opened.result()[1].close()  # and the socket with it
 
 
 async def answer(fd: int, reply: Callable[[str], Awaitable[bytes]]) -> None:

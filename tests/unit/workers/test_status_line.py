@@ -25,11 +25,12 @@ def answering(line: StatusLine, reply: str, gate: asyncio.Event | None = None) -
     return task
 
 
-async def test_each_question_gets_its_own_answer_though_one_was_given_up() -> None:
+@pytest.mark.parametrize("within_s", [0, 0.01])
+async def test_each_question_gets_its_own_answer_though_one_was_given_up(within_s: float) -> None:
     line, gate = StatusLine(), asyncio.Event()
     process = answering(line, "to", gate)
     with pytest.raises(SilentProcessError):
-        await line.ask("first", 0.01)
+        await line.ask("first", within_s)
     gate.set()
     answers = await asyncio.gather(line.ask("second"), line.ask("third"))
     assert list(answers) == [b"to second\n", b"to third\n"]
@@ -45,6 +46,20 @@ async def test_one_that_has_ended_is_not_asked_again() -> None:
     process.cancel()
     assert [await line.ask("second"), await line.ask("third")] == [None, None]
     assert line.ended
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_one_that_is_closed_at_its_first_question_gives_no_answer_and_leaves_no_socket(turns: int) -> None:
+    line, gate = StatusLine(), asyncio.Event()
+    process = answering(line, "to", gate)
+    first = asyncio.create_task(line.ask("first"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    line.close()
+    gate.set()
+    assert await first is None
+    assert await line.ask("second") is None
+    await asyncio.wait_for(process, 5)  # it has read the end
 
 
 async def test_one_that_never_started_has_ended() -> None:
