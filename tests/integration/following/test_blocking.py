@@ -86,9 +86,11 @@ async def test_handles_come_as_their_jobs_end_and_know_how(settings: Settings, s
         with JobClient.sync(settings) as client:
             gone = square.sync.handle("gone")
             # By both ways to name a client: their handles are one kind.
-            handles = [square.sync.trigger(7, delay="300ms"), square.sync.trigger(-1, client=client), gone]
+            handles = [square.sync.trigger(7, delay="1h"), square.sync.trigger(-1, client=client), gone]
             for ended in sync_as_completed(handles, timeout="30s"):
                 seen.append(handles.index(ended))
+                if len(seen) == 2:
+                    handles[0].promote()
                 if ended == handles[0]:
                     ended.remove()
                     assert ended.result() == 49  # at once, and though it is gone
