@@ -15,7 +15,7 @@ from midday_worker.handler_kind import is_asynchronous
 from midday_worker.sync_context import SyncJobContext
 
 
-def payload_annotation(job: str, handler: Callable[..., object]) -> object:
+def payload_annotation(job: str, handler: Callable[..., object], place: str) -> object:
     """Return the annotation of the handler's first parameter.
 
     Raises:
@@ -28,11 +28,11 @@ def payload_annotation(job: str, handler: Callable[..., object]) -> object:
     written = inspect.get_annotations(_function(handler)).get(first)
     if written is not None:
         raise DefinitionError(
-            f"The payload's annotation {written!r} of job {job!r} can't be resolved: it is the payload's schema, so "
-            "its names must exist in the module when the program runs, not only under TYPE_CHECKING."
+            f"The payload's annotation {written!r} of job {job!r} at {place} can't be resolved: it is the payload's "
+            "schema, so its names must exist in the module when the program runs, not only under TYPE_CHECKING."
         )
     raise DefinitionError(
-        f"The handler of job {job!r} needs an annotation on its first parameter: it is the payload's schema."
+        f"The handler of job {job!r} at {place} needs an annotation on its first parameter: it is the payload's schema."
     )
 
 
@@ -72,17 +72,18 @@ def check_context(job: str, handler: Callable[..., object], place: str) -> None:
         )
 
 
-def batch_payload_annotation(job: str, handler: Callable[..., object]) -> object:
+def batch_payload_annotation(job: str, handler: Callable[..., object], place: str) -> object:
     """Return the type of the items of a batch handler's first parameter.
 
     Raises:
         DefinitionError: there is no annotation, or it is no list.
     """
-    annotated = payload_annotation(job, handler)
+    annotated = payload_annotation(job, handler, place)
     items = _items(annotated)
     if not items:
         raise DefinitionError(
-            f"The handler of job {job!r} takes {annotated!r}; accepted with batch=: a list, as list[MyPayload]."
+            f"The handler of job {job!r} at {place} takes {annotated!r}; accepted with batch=: a list, as "
+            "list[MyPayload]."
         )
     return items[0]
 
@@ -99,8 +100,8 @@ def batch_result_annotation(job: str, handler: Callable[..., object], place: str
     items = _items(returned)
     if not items:
         raise DefinitionError(
-            f"The handler of job {job!r} returns {returned!r}; accepted with batch=: a list with a result or an "
-            "exception for each payload, as list[MyResult | Exception]."
+            f"The handler of job {job!r} at {place} returns {returned!r}; accepted with batch=: a list with a result "
+            "or an exception for each payload, as list[MyResult | Exception]."
         )
     members: tuple[object, ...] = get_args(items[0]) if get_origin(items[0]) in (Union, UnionType) else items
     results = [member for member in members if not _is_exception(member)]

@@ -9,14 +9,12 @@ from midday_worker.client import JobClient, current_client
 from midday_worker.errors import DurationError, FlowError, InvalidInputError, OptionError, PayloadError
 from midday_worker.flow import Child, flow_handle, is_mapping
 from midday_worker.handle import JobHandle
-from midday_worker.options import CallOptions
+from midday_worker.options import CallOptions, located
 from midday_worker.request import JobRequest
 from midday_worker.triggers import Triggers
 
 P = TypeVar("P")
 R = TypeVar("R")
-
-Located: TypeAlias = PayloadError | OptionError | DurationError | FlowError
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how many were added, and how many there are."""
@@ -111,13 +109,13 @@ class BulkTriggers(Triggers[P, R]):
         return f"Item {index} of the batch for job {self.id!r}"
 
 
-def _located(error: Located, index: int, where: str) -> Located:
+def _located(
+    error: PayloadError | OptionError | DurationError | FlowError, index: int, where: str
+) -> InvalidInputError:
     """Return an error that says, too, which item of the batch it is about."""
     if isinstance(error, PayloadError):
         return PayloadError(error.job, error.problems, f"payload {index} of the batch")
-    if isinstance(error, OptionError):
-        return OptionError(error.option, f"{where}: {error}")
-    return type(error)(f"{where}: {error}")
+    return located(error, where)
 
 
 def _is_payload_alone(item: object) -> bool:

@@ -61,7 +61,7 @@ class JobDecorator:
     def __call__(self, handler: Callable[[P, SyncJobContext], R]) -> JobDefinition[P, R]: ...
     def __call__(self, handler: Handler[P, R]) -> JobDefinition[P, R]:
         """Define the job."""
-        schema = cast("TypeForm[P]", payload_annotation(self._name, handler))
+        schema = cast("TypeForm[P]", payload_annotation(self._name, handler, self._place))
         return _define(self._name, schema, handler, self._options, self._place)
 
 
@@ -84,7 +84,7 @@ class BatchDecorator:
     ) -> BatchDefinition[P, R]: ...
     def __call__(self, handler: BatchHandler[P, R]) -> BatchDefinition[P, R]:
         """Define the job."""
-        schema = cast("TypeForm[P]", batch_payload_annotation(self._name, handler))
+        schema = cast("TypeForm[P]", batch_payload_annotation(self._name, handler, self._place))
         return _define_batch(self._name, schema, handler, self._batch, self._options, self._place)
 
 
@@ -166,10 +166,10 @@ def _define(
 ) -> JobDefinition[P, R]:
     queue, own, target = _checked(name, handler, options, place)
     check_context(name, handler, place)
-    result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(name, handler, place)))
+    result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(name, handler, place), place))
     definition: JobDefinition[P, R] = JobDefinition(
         name,
-        _schema(name, schema),
+        _schema(name, schema, place),
         result_schema,
         handler,
         queue=queue,
@@ -221,8 +221,8 @@ def _define_batch(
         raise DefinitionError(f'Job {name!r} at {place} has batch=, which can\'t be combined with executor="process".')
     definition: BatchDefinition[P, R] = BatchDefinition(
         name,
-        _schema(name, schema),
-        cast("Schema[R] | None", _result_schema(name, batch_result_annotation(name, handler, place))),
+        _schema(name, schema, place),
+        cast("Schema[R] | None", _result_schema(name, batch_result_annotation(name, handler, place), place)),
         handler,
         batch,
         queue=queue,
@@ -245,16 +245,16 @@ def _checked(
     own = {key: value for key, value in options.items() if key not in _NOT_OF_JOBS}
     where = options.get("queue", DEFAULT_QUEUE)
     queue = where.name if isinstance(where, QueueDefinition) else where
-    check_queue_name(queue)
-    return queue, check_options(own), options.get("registry", default_registry)
+    check_queue_name(queue, f" of job {name!r} at {place}")
+    return queue, check_options(own, where=f"Job {name!r} at {place}"), options.get("registry", default_registry)
 
 
-def _schema(name: str, schema: TypeForm[P]) -> Schema[P]:
+def _schema(name: str, schema: TypeForm[P], place: str) -> Schema[P]:
     try:
         return Schema(schema)
     except SchemaError as error:
-        raise SchemaError(f"The schema of job {name!r}: {error}") from error
+        raise SchemaError(f"The schema of job {name!r} at {place}: {error}") from error
 
 
-def _result_schema(name: str, returned: object | None) -> Schema[object] | None:
-    return None if returned is None else _schema(name, cast("TypeForm[object]", returned))
+def _result_schema(name: str, returned: object | None, place: str) -> Schema[object] | None:
+    return None if returned is None else _schema(name, cast("TypeForm[object]", returned), place)

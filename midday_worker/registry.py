@@ -12,6 +12,7 @@ from midday_worker.attempt import ExecutableJob
 from midday_worker.definition import JobDefinition
 from midday_worker.errors import DuplicateJobError, ImportFailedError, UnknownJobError
 from midday_worker.hooks import Hooks
+from midday_worker.import_fault import placed, told
 from midday_worker.queues import QueueDefinition, QueueRegistry, default_queues
 
 P = TypeVar("P")
@@ -109,16 +110,8 @@ def _import(module: str) -> object:
         hint = (
             "no such module; is it installed, or below the current directory?"
             if module == missing or module.startswith(f"{missing}.")
-            else f"it imports {missing!r}, which isn't installed"
+            else placed(f"it imports {missing!r}, which isn't installed", error, module)
         )
         raise ImportFailedError(module, hint) from error
     except (Exception, SystemExit) as error:  # a user's module may raise anything, and a script may exit
-        place = _last_place(error)
-        raise ImportFailedError(module, f"{type(error).__name__}: {error}{place}") from error
-
-
-def _last_place(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""
+        raise ImportFailedError(module, told(error, module)) from error

@@ -1,6 +1,6 @@
 """The options of jobs, queues and calls: as they are written, checked, and merged in one place."""
 
-from midday_worker.options.check import check_options
+from midday_worker.options.check import check_options, located
 from midday_worker.options.declared import (
     Backoff,
     BackoffFunction,
@@ -41,5 +41,6 @@ __all__ = [
     "UndelayedOptions",
     "check_known_id",
     "check_options",
+    "located",
     "merge",
 ]

@@ -5,26 +5,45 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Final
+from typing import Final, TypeAlias
 
-from midday_worker.errors import OptionError
+from midday_worker.errors import DurationError, FlowError, OptionError
 from midday_worker.options.parsers import PARSERS
 from midday_worker.options.resolved import CheckedOptions, ResolvedOptions
+
+Located: TypeAlias = OptionError | DurationError | FlowError
 
 _STAY_HERE: Final = ("retry_on", "fail_on")
 """What only a worker with the job's definition knows."""
 
 
-def check_options(options: Mapping[str, object], *, call: bool = False) -> CheckedOptions:
+def check_options(options: Mapping[str, object], *, call: bool = False, where: str = "") -> CheckedOptions:
     """Check one layer of options and bring its values to their final form.
 
     Args:
         options: a `JobOptions`, or with `call` a `CallOptions`.
         call: whether `job_id` is allowed, and what can't travel isn't.
+        where: whose options they are, for the message: "Job 'a' at jobs.py:8".
 
     Raises:
         OptionError: an option is unknown, of the wrong type, or out of range; the message says which are known.
+        DurationError: one isn't the duration that it should be.
     """
+    try:
+        return _checked(options, call=call)
+    except (OptionError, DurationError) as error:
+        if where:
+            raise located(error, where) from error
+        raise
+
+
+def located(error: Located, where: str) -> Located:
+    """Return an error that says, too, where it is."""
+    text = f"{where}: {error}"
+    return OptionError(error.option, text) if isinstance(error, OptionError) else type(error)(text)
+
+
+def _checked(options: Mapping[str, object], *, call: bool) -> CheckedOptions:
     checked: dict[str, object] = {}
     for name, value in options.items():
         parse = PARSERS.get(name)

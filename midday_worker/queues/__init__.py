@@ -105,21 +105,23 @@ def queue(
 
     >>> reports = queue("reports", concurrency=2, rate_limit=RateLimit(10, "1s"), attempts=5)
     """
-    check_queue_name(name)
-    if concurrency is not None and not _is_count(concurrency):
-        raise DefinitionError(f"Queue {name!r} has concurrency={concurrency!r}; accepted: an integer of 1 or more.")
     caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] - the only way to know where a queue is defined
     place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
-    definition = QueueDefinition(name, concurrency, rate_limit, check_options(defaults), place)
+    check_queue_name(name, f" at {place}")
+    where = f"Queue {name!r} at {place}"
+    if concurrency is not None and not _is_count(concurrency):
+        raise DefinitionError(f"{where} has concurrency={concurrency!r}; accepted: an integer of 1 or more.")
+    definition = QueueDefinition(name, concurrency, rate_limit, check_options(defaults, where=where), place)
     (registry or default_queues).add(definition)
     return definition
 
 
-def check_queue_name(name: object) -> None:
-    """Raise DefinitionError unless Node and Redis can both use this name."""
+def check_queue_name(name: object, which: str = "") -> None:
+    """Raise DefinitionError unless Node and Redis can both use this name; `which` says of what the queue is."""
     if not isinstance(name, str) or not name or ":" in name or not name.isprintable():
         raise DefinitionError(
-            f'A queue is named {name!r}; accepted: a non-empty text of printable characters without ":", as in Node.'
+            f"A queue{which} is named {name!r}; accepted: a non-empty text of printable characters without "
+            '":", as in Node.'
         )
 
 

@@ -52,9 +52,12 @@ def test_loading_a_module_imports_just_it(package: Path) -> None:
     [
         ("1 / 0", r"ZeroDivisionError: division by zero \(.*broken\.py:1\)"),
         ("def f():\n    raise ValueError('bad')\nf()", r"ValueError: bad \(.*broken\.py:2\)"),
-        ("import no_such_package", "it imports 'no_such_package', which isn't installed"),
+        ("import no_such_package", r"it imports 'no_such_package', which isn't installed \(.*broken\.py:1\)"),
         ("from shop import nothing", "ImportError: cannot import name 'nothing'"),
-        ("def (", "SyntaxError"),
+        ("\ndef (", r"SyntaxError: invalid syntax \(.*broken\.py:2\)"),
+        ("\ncompile('(', '<text>', 'exec')", r"SyntaxError: .* \(.*broken\.py:2\)"),
+        ("import json\njson.loads('{')", r"JSONDecodeError: .* \(.*broken\.py:2\)"),
+        ("from midday_worker import RateLimit\nRateLimit(0, '1s')", r"OptionError: RateLimit\.max .*broken\.py:2\)"),
         ("import sys\nsys.exit(3)", r"SystemExit: 3 \(.*broken\.py:2\)"),
     ],
 )
@@ -65,6 +68,39 @@ def test_a_broken_module_is_named_with_its_reason(package: Path, source: str, re
         default_registry.load("shop")
 
     assert failure.value.module == "shop.orders.broken"
+
+
+def test_a_job_that_is_defined_wrongly_is_named_with_its_place_once(package: Path) -> None:
+    broken = package / "broken.py"
+    broken.write_text("from midday_worker import job\n\n@job('bad', retries=3)\nasync def bad(data: int, ctx): ...\n")
+
+    with pytest.raises(ImportFailedError, match=r"OptionError: Job 'bad' at .*Unknown option 'retries'") as failure:
+        default_registry.load("shop")
+
+    assert str(failure.value).count(f"{broken}:3") == 1
+    assert "check.py" not in str(failure.value)
+
+
+def test_a_mistake_in_a_module_that_is_imported_by_another_is_placed_where_it_stands(package: Path) -> None:
+    (package / "broken.py").write_text("from shop import prices\n")
+    (package / "prices.py").write_text("\n\nfee = = 3\n")
+
+    with pytest.raises(ImportFailedError, match=r"SyntaxError: invalid syntax \(.*prices\.py:3\)"):
+        default_registry.load("shop.broken")
+
+
+def test_jobs_that_are_installed_beside_the_libraries_are_placed_too(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = package.parent / "site-packages"
+    installed.mkdir()
+    package.rename(installed / "shop")
+    (installed / "library.py").write_text("def fail():\n    raise ValueError('bad')\n")
+    (installed / "shop" / "broken.py").write_text("import library\n\nlibrary.fail()\n")
+    monkeypatch.setattr(sys, "path", [str(installed), *sys.path])
+
+    with pytest.raises(ImportFailedError, match=r"ValueError: bad \(.*broken\.py:3\)"):
+        default_registry.load("shop.broken")
 
 
 def test_a_broken_package_within_is_named_too(package: Path) -> None:

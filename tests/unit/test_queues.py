@@ -38,13 +38,18 @@ def test_a_queue_is_configured_once() -> None:
 
 @pytest.mark.parametrize("name", ["", "a:b", "a\n", None, 5])
 def test_a_name_that_node_could_not_use_is_refused(name: str) -> None:
-    with pytest.raises(DefinitionError, match='accepted: a non-empty text of printable characters without ":"'):
+    with pytest.raises(
+        DefinitionError, match=r"A queue at .*test_queues.py:\d+ is named .*; accepted: a non-empty text of"
+    ):
         queue(name, registry=QueueRegistry())
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, True, 1.5, "3"])
 def test_a_concurrency_below_one_is_refused(concurrency: int) -> None:
-    with pytest.raises(DefinitionError, match=r"Queue 'reports' has concurrency=.*; accepted: an integer of 1 or more"):
+    with pytest.raises(
+        DefinitionError,
+        match=r"Queue 'reports' at .*test_queues.py:\d+ has concurrency=.*; accepted: an integer of 1 or more",
+    ):
         queue("reports", concurrency=concurrency, registry=QueueRegistry())
 
 
@@ -63,7 +68,7 @@ def test_a_rate_limits_window_is_above_zero(per: Duration) -> None:
 def test_a_wrong_default_registers_nothing() -> None:
     registry = QueueRegistry()
 
-    with pytest.raises(OptionError, match="Did you mean 'attempts'"):
+    with pytest.raises(OptionError, match=r"^Queue 'reports' at .*test_queues.py:\d+: .* Did you mean 'attempts'"):
         queue("reports", registry=registry, attemps=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - the mistake
     assert list(registry) == []
 

@@ -15,6 +15,7 @@ from typing_extensions import TypeForm
 from midday_worker import (
     DefinitionError,
     DuplicateJobError,
+    DurationError,
     JobContext,
     JobDefinition,
     JobRegistry,
@@ -122,18 +123,25 @@ def test_a_handler_that_can_not_be_called_is_refused(registry: JobRegistry) -> N
 def test_a_schema_that_can_not_travel_is_refused_with_the_jobs_name(registry: JobRegistry) -> None:
     async def secret(data: SecretStr, ctx: JobContext) -> None: ...
 
-    with pytest.raises(SchemaError, match=r"The schema of job 'pay': Values of .* can't travel"):
+    with pytest.raises(
+        SchemaError, match=r"The schema of job 'pay' at .*test_registry.py:\d+: Values of .* can't travel"
+    ):
         job("pay", SecretStr, secret, registry=registry)
     assert len(registry) == 0
 
 
 def test_a_wrong_option_or_queue_defines_nothing(registry: JobRegistry) -> None:
-    with pytest.raises(OptionError, match="Did you mean 'attempts'"):
+    with pytest.raises(
+        OptionError, match=r"^Job 'pay' at .*test_registry.py:\d+: .*Did you mean 'attempts'"
+    ) as failure:
         job("pay", int, handle, registry=registry, attemps=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - the mistake
     with pytest.raises(OptionError, match="job_id belongs to a single call"):
         job("pay", int, handle, registry=registry, job_id="1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - the mistake
-    with pytest.raises(DefinitionError, match="A queue is named 'a:b'"):
+    with pytest.raises(DurationError, match=r"^Job 'pay' at .*test_registry.py:\d+: option timeout is 'soon'"):
+        job("pay", int, handle, registry=registry, timeout="soon")
+    with pytest.raises(DefinitionError, match=r"A queue of job 'pay' at .*test_registry.py:\d+ is named 'a:b'"):
         job("pay", int, handle, registry=registry, queue="a:b")
+    assert failure.value.option == "attemps"
     assert len(registry) == 0
 
 
@@ -161,16 +169,18 @@ def test_a_decorated_handler_without_annotation_is_refused(registry: JobRegistry
     def bare(data, ctx):  # type: ignore[no-untyped-def]  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType] - the mistake
         ...
 
-    with pytest.raises(DefinitionError, match="needs an annotation on its first parameter"):
+    with pytest.raises(DefinitionError, match=r"job 'pay' at .*test_registry.py:\d+ needs an annotation on its first"):
         job("pay", registry=registry)(cast("Callable[[int, SyncJobContext], int]", bare))
-    with pytest.raises(DefinitionError, match="needs an annotation on its first parameter"):
+    with pytest.raises(DefinitionError, match=r"job 'pay' at .*test_registry.py:\d+ needs an annotation on its first"):
         job("pay", registry=registry)(cast("Callable[[int, SyncJobContext], int]", lambda: 5))
 
 
 def test_a_payloads_annotation_that_is_for_checkers_only_is_refused(registry: JobRegistry) -> None:
     async def priced(data: Decimal, ctx: JobContext) -> None: ...
 
-    with pytest.raises(DefinitionError, match="The payload's annotation 'Decimal' of job 'pay' can't be resolved"):
+    with pytest.raises(
+        DefinitionError, match=r"The payload's annotation 'Decimal' of job 'pay' at .* can't be resolved"
+    ):
         job("pay", registry=registry)(priced)
 
 

@@ -82,9 +82,9 @@ def test_a_handler_of_one_payload_is_refused(registry: JobRegistry) -> None:
     async def no_list(data: list[Reading], ctx: BatchContext) -> int:
         return 1
 
-    with pytest.raises(DefinitionError, match=r"job 'one' takes .*Reading.*; accepted with batch=: a list"):
+    with pytest.raises(DefinitionError, match=r"job 'one' at .* takes .*Reading.*; accepted with batch=: a list"):
         job("one", batch=BatchOptions(), registry=registry)(cast("Any", one))  # Any: a mistake that checkers refuse
-    with pytest.raises(DefinitionError, match=r"job 'no-list' returns .*int.*; accepted with batch=: a list"):
+    with pytest.raises(DefinitionError, match=r"job 'no-list' at .* returns .*int.*; accepted with batch=: a list"):
         job("no-list", batch=BatchOptions(), registry=registry)(cast("Any", no_list))  # Any: as above
     with pytest.raises(DefinitionError, match=r"has batch=100; accepted: BatchOptions"):
         job("number", Reading, store, batch=cast("BatchOptions", 100), registry=registry)
