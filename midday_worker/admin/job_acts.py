@@ -11,7 +11,6 @@ from midday_worker.engine.acts import Acts
 from midday_worker.engine.job import Job
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.translation import Writing
-from midday_worker.errors import JobStateError, ScheduledRunError
 
 _UNREAD: Final = 0
 """No payload is needed of a job that is acted on."""
@@ -35,13 +34,12 @@ async def remove_job(queue: Queue, job_id: str) -> None:
         JobStateError: it, or a child of it, is running.
         ScheduledRunError: it is the next run of a schedule.
     """
-    job = await get_job(queue, job_id, longest=_UNREAD)
-    try:
-        await Acts(queue).remove(job_id, children=True)
-    except JobStateError as error:
-        if error.state == "delayed" and job.schedule_id is not None:
-            raise ScheduledRunError(job_id=job_id, queue=queue.name, schedule_id=job.schedule_id) from error
-        raise
+    await (await _acts(queue, job_id)).remove(job_id, children=True)
+
+
+async def check_removal(queue: Queue, job_id: str) -> None:
+    """Raise what `remove_job` would raise; change nothing."""
+    await (await _acts(queue, job_id)).check_remove(job_id, children=True)
 
 
 async def change_data(queue: Queue, job_id: str, data: object) -> None:

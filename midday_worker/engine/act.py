@@ -35,6 +35,29 @@ end
 """
 """A parent whose children haven't ended waits for them; BullMQ would run it without them, and then not complete it."""
 
+SCHEDULED: Final = "next run of "
+"""What a look at a job that is to be removed answers, before the schedule's id, for a schedule's next run."""
+
+LOCKED: Final = "locked"
+CHILD_RUNS: Final = "child runs"
+
+_BEFORE_REMOVE: Final = f"""
+local key = prefix .. id
+local function runs_below(parent)
+  for _, child in ipairs(redis.call("SMEMBERS", parent .. ":dependencies")) do
+    if redis.call("EXISTS", child .. ":lock") == 1 or runs_below(child) then return true end
+  end
+  return false
+end
+local schedule = redis.call("HGET", key, "rjk")
+local next_run = schedule and redis.call("ZSCORE", prefix .. "repeat", schedule)
+if next_run and id == "repeat:" .. schedule .. ":" .. next_run then return {{found, "{SCHEDULED}" .. schedule}} end
+if redis.call("EXISTS", key .. ":lock") == 1 then return {{found, "{LOCKED}"}} end
+if ARGV[2] == "1" and runs_below(key) then return {{found, "{CHILD_RUNS}"}} end
+if ARGV[4] == "look" then return {{found, 1}} end
+"""
+"""What BullMQ looks at before it removes, told apart: it has one answer for a lock of the job's and of a child's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -55,7 +78,11 @@ RETRY: Final = Act(
     "retried", ("failed", "completed"), Guarded("reprocessJob-9.lua", before=_BEFORE_RETRY, after=_AFTER_RETRY)
 )
 PROMOTE: Final = Act("promoted", ("delayed",), Guarded("promote-9.lua"))
-REMOVE: Final = Act("removed", (*UNSTARTED, "completed", "failed", "unknown"), Guarded("removeJob-2.lua"))
+REMOVE: Final = Act(
+    "removed",
+    (*UNSTARTED, "completed", "failed", "unknown"),
+    Guarded("removeJob-2.lua", before=_BEFORE_REMOVE),
+)
 RESCHEDULE: Final = Act("rescheduled", ("delayed",), Guarded("changeDelay-4.lua"))
 CHANGE_PRIORITY: Final = Act("given another priority", UNSTARTED, Guarded("changePriority-7.lua"))
 UPDATE_DATA: Final = Act("given another payload", (*UNSTARTED, "failed"), Guarded("updateData-1.lua"))

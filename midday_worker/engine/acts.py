@@ -9,24 +9,28 @@ from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.engine.act import (
     CHANGE_PRIORITY,
+    CHILD_RUNS,
     FAILED_CHILDREN,
+    LOCKED,
     PROMOTE,
     REMOVE,
     RESCHEDULE,
     RETRY,
+    SCHEDULED,
     UPDATE_DATA,
     Act,
     refusal,
 )
 from midday_worker.engine.cancellation import Cancelling, CancelOutcome
 from midday_worker.engine.translation import Writing
+from midday_worker.errors import ScheduledRunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from midday_worker.engine.queue import Queue
 
-_OF_A_SCHEDULE: Final = -8
+_HELD: Final = {LOCKED: "A worker holds its lock.", CHILD_RUNS: "A child of it is running."}
 _TO_WAIT: Final = ("delayed", "wait", "paused", "meta", "prioritized", "active", "pc", "events", "marker")
 _PRIORITY: Final = ("wait", "paused", "meta", "prioritized", "active", "pc", "marker")
 
@@ -75,16 +79,25 @@ class Acts:
         await self._act(PROMOTE, job_id, self._keys(*_TO_WAIT), [self._prefix, job_id])
 
     async def remove(self, job_id: str, *, children: bool = False) -> None:
-        """Remove a job that isn't running, as Node's `Job.remove`; with its children, if none of them runs."""
+        """Remove a job that isn't running, as Node's `Job.remove`; with its children, if none of them runs.
+
+        Raises ScheduledRunError too, for the next run of a schedule.
+        """
+        await self._remove(job_id, "act", children=children)
+
+    async def check_remove(self, job_id: str, *, children: bool = False) -> None:
+        """Raise what `remove` would raise; change nothing."""
+        await self._remove(job_id, "look", children=children)
+
+    async def _remove(self, job_id: str, how: str, *, children: bool) -> None:
         keys = [self._queue.toKey(job_id), *self._keys("repeat")]
-        args = [job_id, "1" if children else "0", self._prefix]
-        answer = await self._act(REMOVE, job_id, keys, args)
-        if answer == _OF_A_SCHEDULE:
-            why = "It is the next run of a schedule: remove the schedule, or let it run."
-            raise refusal(REMOVE, self._queue.name, job_id, "delayed", why)
-        if answer == 0:
-            why = "A child is running." if children else "A worker holds its lock."
-            raise refusal(REMOVE, self._queue.name, job_id, "active", why)
+        args = [job_id, "1" if children else "0", self._prefix, how]
+        found, answer = await self._run(REMOVE, job_id, keys, args, REMOVE.allowed)
+        if isinstance(answer, str) and answer.startswith(SCHEDULED):
+            schedule_id = answer.removeprefix(SCHEDULED)
+            raise ScheduledRunError(job_id=job_id, queue=self._queue.name, state=found, schedule_id=schedule_id)
+        if answer != 1:
+            raise refusal(REMOVE, self._queue.name, job_id, found, _HELD.get(str(answer), ""))
 
     async def reschedule(self, job_id: str, delay_ms: int) -> None:
         """Let a delayed job be due in `delay_ms` milliseconds from now, as Node's `Job.changeDelay`."""

@@ -60,7 +60,7 @@ class JobNotFoundError(MiddayWorkerError):
 class JobStateError(MiddayWorkerError):
     """The job's state doesn't allow what was asked. Nothing was changed.
 
-    `state` is the state that was found, `allowed` those that allow it.
+    `state` is the state that was found, `allowed` those that allow it, `why` what else stands in the way.
     """
 
     def __init__(self, *, act: str, job_id: str, queue: str, state: str, allowed: Sequence[str], why: str = "") -> None:
@@ -69,6 +69,7 @@ class JobStateError(MiddayWorkerError):
         self.queue = queue
         self.state = state
         self.allowed = tuple(allowed)
+        self.why = why
         reason = f" {why}" if why else f" Allowed: {', '.join(allowed)}."
         super().__init__(f"Job {job_id} of queue {queue} can't be {act}: it is {state}.{reason}")
 

@@ -14,10 +14,10 @@ class ScheduledRunError(JobStateError):
     `schedule_id` names the schedule: remove that instead.
     """
 
-    def __init__(self, *, job_id: str, queue: str, schedule_id: str) -> None:
+    def __init__(self, *, job_id: str, queue: str, state: str, schedule_id: str) -> None:
         self.schedule_id = schedule_id
         why = f"It is the next run of schedule {schedule_id!r}: remove the schedule, or let it run."
-        super().__init__(act="removed", job_id=job_id, queue=queue, state="delayed", allowed=(), why=why)
+        super().__init__(act="removed", job_id=job_id, queue=queue, state=state, allowed=(), why=why)
 
 
 class QueueStateError(MiddayWorkerError):

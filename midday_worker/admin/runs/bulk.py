@@ -17,7 +17,7 @@ from midday_worker.admin.runs.run import Run, Show, as_stored
 from midday_worker.admin.runs.scan import Scan, sizes_of
 from midday_worker.engine.acts import Acts
 from midday_worker.engine.queue import Queue
-from midday_worker.errors import JobNotFoundError, JobStateError
+from midday_worker.errors import JobNotFoundError, JobStateError, ScheduledRunError
 
 BulkAct: TypeAlias = Literal["retry", "promote", "remove"]
 
@@ -147,6 +147,8 @@ class _Step:
                 await acts.remove(run.id, children=True)
         except JobNotFoundError:
             return _GONE
+        except ScheduledRunError:
+            return _SCHEDULED
         except JobStateError as error:
-            return _SCHEDULED if error.state == "delayed" and self._act == "remove" else f"it is {error.state}"
+            return f"it is {error.state}. {error.why}".rstrip(". ")
         return None

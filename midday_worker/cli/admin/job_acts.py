@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from midday_worker.admin import count_children, promote_job, remove_job, retry_job
+from midday_worker.admin import check_removal, count_children, promote_job, remove_job, retry_job
 from midday_worker.cli.admin.manner import Manner, counted
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.engine.queue import Queue
@@ -25,6 +25,7 @@ def remove(job_id: str, queue: str | None, manner: Manner) -> None:
 
     async def act(at: Reach) -> None:
         holder, job = await at.job(job_id, queue)
+        await check_removal(holder, job_id)
         children = await count_children(holder, job_id)
         below = f" and {counted(children, 'child').replace('childs', 'children')}" if children else ""
         deed = f"remove {job.state} job {job_id} ({job.name}){below} of queue {holder.name}"

@@ -152,6 +152,21 @@ async def test_a_parent_is_removed_with_its_children(stage: Stage) -> None:
         assert [await child.state() for child in parent.children] == ["unknown"]
 
 
+async def test_a_failed_parent_is_not_removed_with_a_child_that_runs(stage: Stage, redis: Redis) -> None:
+    """And the refusal names the state of the parent."""
+    async with stage.job_in("waiting-children") as parent:
+        (child,) = parent.children
+        await parent.cancel()
+        await redis.set(f"{stage.client.queue(child.queue).toKey(child.id)}:lock", "a worker's token")
+        acts = stage.client.acts(parent.queue)
+        for act in (acts.check_remove, acts.remove):
+            with pytest.raises(JobStateError, match=r"it is failed\. A child of it is running\.") as caught:
+                await act(parent.id, children=True)
+            assert caught.value.state == "failed"
+        await acts.check_remove(parent.id)
+        assert [await parent.state(), await child.state()] == ["failed", "waiting"]
+
+
 async def test_a_parent_without_its_removed_child_runs(stage: Stage) -> None:
     async with stage.job_in("waiting-children") as parent:
         (child,) = parent.children
@@ -195,7 +210,7 @@ async def test_the_next_run_of_a_schedule_is_not_removed(stage: Stage) -> None:
     queue = stage.client.queue(stage.play.queue)
     (run,) = await queue.read_jobs(["delayed", "waiting"], 0, -1)
     handle = JobHandle(run.id, "play", queue.name, stage.client, stage.play)
-    with pytest.raises(JobStateError, match="next run of a schedule"):
+    with pytest.raises(JobStateError, match=f"next run of schedule '{schedule.id}'"):
         await handle.remove()
     assert await schedule.next_run() is not None
 

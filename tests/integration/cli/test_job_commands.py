@@ -91,6 +91,25 @@ def test_a_job_is_removed_with_the_children_that_were_counted(terminal: Terminal
     assert (terminal.counts("emails"), terminal.counts("invoices")) == ({}, {})
 
 
+def test_a_dry_run_of_a_removal_refuses_what_the_removal_refuses(terminal: Terminal) -> None:
+    async def make(client: JobClient) -> tuple[str, str]:
+        schedule = await terminal.mail.trigger_recurring("ada", "0 9 * * *", schedule_id="daily", client=client)
+        fires = await schedule.next_run()
+        assert fires is not None
+        flow = await terminal.mail.trigger_flow("root", [terminal.invoice.node("a")], client=client)
+        (child,) = flow.children
+        queue = client.queue("invoices")
+        await queue.ask("SET", f"{queue.toKey(child.id)}:lock", "a worker's token")
+        await flow.cancel()
+        return f"repeat:daily:{round(fires.timestamp() * 1000)}", flow.id
+
+    run, parent = terminal.with_client(make)
+    for how in ("--dry-run", "--yes"):
+        assert "next run of schedule 'daily': remove" in terminal.run("job", "remove", run, how).refused
+        assert "it is failed. A child of it is running." in terminal.run("job", "remove", parent, how).refused
+    assert terminal.counts() == {"delayed": 1, "failed": 1}
+
+
 def test_an_unknown_job_is_one_line_with_those_that_are_near(terminal: Terminal) -> None:
     (job_id,) = terminal.add(terminal.mail, "ada")
     assert (
