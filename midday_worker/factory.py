@@ -20,6 +20,7 @@ from midday_worker.context import JobContext
 from midday_worker.defined_place import Place
 from midday_worker.definition import Handler, JobDefinition
 from midday_worker.errors import DefinitionError, SchemaError
+from midday_worker.handler_signature import check_signature
 from midday_worker.options import CheckedOptions, JobOptions, check_options
 from midday_worker.process_handler import MAX_TASKS_PER_CHILD, ProcessHandler, check_process_handler
 from midday_worker.queues import DEFAULT_QUEUE, QueueDefinition, check_queue_name
@@ -141,7 +142,7 @@ def job(
         **options: see `JobOptions`; also `queue`, a name or what `queue()` returned, and `DefinitionOptions`.
 
     Raises:
-        DefinitionError: the name or handler is wrong, or the name is taken (DuplicateJobError).
+        DefinitionError: the name, the handler or its annotations are wrong, or the name is taken (DuplicateJobError).
         SchemaError: values of the schema can't travel through JSON.
         OptionError: an option is misspelt or out of range.
 
@@ -152,6 +153,8 @@ def job(
     ...     return f"Hello, {data.name}"
     """
     place = Place(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a job is defined
+    if callable(name):
+        raise DefinitionError(f'The job at {place} has no name; accepted: `@job("name")`, with parentheses.')
     if schema is None and handler is None:
         return JobDecorator(name, options, place) if batch is None else BatchDecorator(name, batch, options, place)
     if schema is None or handler is None:
@@ -165,6 +168,7 @@ def _define(
     name: str, schema: TypeForm[P], handler: Handler[P, R], options: DefinitionOptions, place: Place
 ) -> JobDefinition[P, R]:
     queue, own, target = _checked(name, handler, options, place)
+    check_signature(name, handler, place, batch=False)
     check_context(name, handler, place)
     result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(name, handler, place), place))
     definition: JobDefinition[P, R] = JobDefinition(
@@ -217,6 +221,7 @@ def _define_batch(
     queue, own, target = _checked(name, handler, options, place)
     if not isinstance(batch, BatchOptions):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(f"Job {name!r} at {place} has batch={batch!r}; accepted: BatchOptions(...).")
+    check_signature(name, handler, place, batch=True)
     if options.get("executor") == "process" or "max_tasks_per_child" in options:
         raise DefinitionError(f'Job {name!r} at {place} has batch=, which can\'t be combined with executor="process".')
     definition: BatchDefinition[P, R] = BatchDefinition(

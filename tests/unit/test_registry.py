@@ -278,6 +278,15 @@ async def test_a_handler_may_be_an_object_a_method_a_partial_or_a_plain_function
     assert explicit.result_schema is not None
 
 
+def test_a_decorator_without_parentheses_is_refused() -> None:
+    with pytest.raises(
+        DefinitionError, match=r'The job at .*test_registry.py:\d+ has no name; accepted: `@job\("name"\)`'
+    ):
+
+        @job  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator] - the mistake
+        async def forgotten(data: int, ctx: JobContext) -> None: ...
+
+
 def test_a_type_that_pydantic_does_not_know_is_refused(registry: JobRegistry) -> None:
     with pytest.raises(SchemaError, match="The schema of job 'pay'"):
         job("pay", cast("TypeForm[int]", JobRegistry), handle, registry=registry)

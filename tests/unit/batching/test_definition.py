@@ -82,10 +82,17 @@ def test_a_handler_of_one_payload_is_refused(registry: JobRegistry) -> None:
     async def no_list(data: list[Reading], ctx: BatchContext) -> int:
         return 1
 
+    def alone(data: list[int]) -> list[int]:
+        return data
+
     with pytest.raises(DefinitionError, match=r"job 'one' at .* takes .*Reading.*; accepted with batch=: a list"):
         job("one", batch=BatchOptions(), registry=registry)(cast("Any", one))  # Any: a mistake that checkers refuse
     with pytest.raises(DefinitionError, match=r"job 'no-list' at .* returns .*int.*; accepted with batch=: a list"):
         job("no-list", batch=BatchOptions(), registry=registry)(cast("Any", no_list))  # Any: as above
+    with pytest.raises(
+        DefinitionError, match=r"as in `def handle\(data: list\[MyPayload\], ctx: BatchContext\) -> list\["
+    ):
+        job("alone", int, cast("Any", alone), batch=BatchOptions(), registry=registry)  # Any: as above
     with pytest.raises(DefinitionError, match=r"has batch=100; accepted: BatchOptions"):
         job("number", Reading, store, batch=cast("BatchOptions", 100), registry=registry)
     assert len(registry) == 0

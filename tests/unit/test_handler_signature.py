@@ -1,0 +1,86 @@
+"""How handlers are called, and which ones can be called so."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import pytest
+
+from midday_worker import DefinitionError, JobContext, JobRegistry, SyncJobContext, job
+
+
+async def handle(data: int, ctx: JobContext) -> str:
+    return str(data)
+
+
+@pytest.fixture
+def registry() -> JobRegistry:
+    return JobRegistry()
+
+
+class Mistakes:
+    """Handlers that can't be called with a payload and a context."""
+
+    async def without_context(self, data: int) -> None: ...
+
+    async def with_too_much(self, data: int, ctx: JobContext, extra: int) -> None: ...
+
+    async def with_a_context_by_name(self, data: int, *, ctx: JobContext) -> None: ...
+
+    async def handled(self, data: int, ctx: JobContext) -> None:
+        """What lacks its object."""
+
+    async def with_more_by_name(self, data: int, ctx: JobContext, *, factor: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        Mistakes().without_context,
+        Mistakes().with_too_much,
+        Mistakes().with_a_context_by_name,
+        Mistakes().with_more_by_name,
+        Mistakes.handled,
+        functools.partial(handle, 5),
+        lambda: None,
+    ],
+)
+def test_a_handler_that_takes_other_than_two_arguments_is_refused(
+    handler: Callable[[int, JobContext], Awaitable[None]], registry: JobRegistry
+) -> None:
+    """Each of its attempts would end in a TypeError."""
+    with pytest.raises(
+        DefinitionError, match=r"job 'pay' at .*test_handler_signature.py:\d+ takes \(.*def handle\(data: MyPayl"
+    ):
+        job("pay", int, handler, registry=registry)
+    assert len(registry) == 0
+
+
+def test_the_signature_that_is_wanted_is_shown(registry: JobRegistry) -> None:
+    def plain_one(data: int) -> int:
+        return data
+
+    with pytest.raises(DefinitionError, match=r"`async def handle\(data: MyPayload, ctx: JobContext\) -> MyResult`"):
+        job("pay", registry=registry)(cast("Callable[[int, JobContext], Awaitable[None]]", Mistakes().without_context))
+    with pytest.raises(DefinitionError, match=r"takes \(data.*\).* `def handle\(data: MyPayload, ctx: SyncJobContext"):
+        job("pay", registry=registry)(cast("Callable[[int, SyncJobContext], int]", plain_one))
+
+
+def test_a_handler_may_take_more_than_it_is_given(registry: JobRegistry) -> None:
+    async def with_default(data: int, ctx: JobContext, factor: int = 2) -> int:
+        return data * factor
+
+    async def with_any(*given: object) -> None: ...
+
+    async def with_a_service(data: int, ctx: JobContext, service: str) -> str:
+        return service
+
+    @functools.wraps(with_a_service)
+    async def wrapper(data: int, ctx: JobContext) -> str:
+        return await with_a_service(data, ctx, "mail")
+
+    for name, handler in (("default", with_default), ("any", with_any), ("wrapped", wrapper), ("in C", divmod)):
+        job(name, int, cast("Callable[[int, JobContext], Awaitable[object]]", handler), registry=registry)
+    assert len(registry) == 4
