@@ -3,6 +3,7 @@
 from midday_worker.admin.doctor import Expected, examine
 from midday_worker.admin.failure_retry import retry_failed
 from midday_worker.admin.failures import (
+    FailedCount,
     FailedJob,
     FailureChoice,
     FailureGroup,
@@ -82,6 +83,7 @@ __all__ = [
     "Cut",
     "Ended",
     "Expected",
+    "FailedCount",
     "FailedJob",
     "FailureChoice",
     "FailureGroup",

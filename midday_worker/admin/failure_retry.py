@@ -56,7 +56,8 @@ async def _retried(acts: Acts, job: FailedJob) -> bool:
     if not job.readable:
         return False
     try:
-        await acts.retry_from(job.id, "failed")
+        # Those that aren't meant were left out by what was read of them.
+        await acts.retry_from(job.id, "failed", cancelled=job.cancelled)
     except (JobStateError, JobNotFoundError):
         return False
     return True

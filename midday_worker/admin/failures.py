@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from midday_worker.admin.queue_acts import BATCH
-from midday_worker.admin.reason import common_reason, is_about
+from midday_worker.admin.reason import common_reason, is_about, names_cancelled
 from midday_worker.engine.queue import Queue
+from midday_worker.errors import CANCELLED
 
 _EVER: Final = "-inf"
 _NOW: Final = "+inf"
@@ -51,27 +52,35 @@ class FailedJob:
     failed_ms: int
     readable: bool = True
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it has not failed by itself: somebody cancelled it."""
+        return self.reason.startswith(CANCELLED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureChoice:
-    """Which failed jobs are meant; all, if nothing is given.
+    """Which failed jobs are meant; all that weren't cancelled, if nothing is given.
 
     Attributes:
         job: only jobs of this name.
         reason: only those whose reason holds this text, or is of this kind (`common_reason`).
         since_ms: only those that failed at this time or later, in epoch milliseconds.
         until_ms: only those that failed at this time or before.
+        cancelled: also those that somebody cancelled, which BullMQ keeps among the failed ones. A `reason` that begins
+            with "cancelled" means them too.
     """
 
     job: str | None = None
     reason: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    cancelled: bool = False
 
     @property
     def by_time_alone(self) -> bool:
         """Whether no job need be read to know whether it is meant."""
-        return self.job is None and self.reason is None
+        return self.job is None and self.reason is None and self.cancelled
 
     @property
     def span(self) -> tuple[str, str]:
@@ -83,9 +92,28 @@ class FailureChoice:
 
     def means(self, job: FailedJob) -> bool:
         """Return whether a job that failed in the span is meant."""
+        return self._matches(job) and (not job.cancelled or self._takes_cancelled)
+
+    def leaves_out(self, job: FailedJob) -> bool:
+        """Return whether a job that failed in the span is not meant only because it was cancelled."""
+        return self._matches(job) and job.cancelled and not self._takes_cancelled
+
+    def _matches(self, job: FailedJob) -> bool:
         if self.job is not None and job.name != self.job:
             return False
         return self.reason is None or is_about(job.reason, self.reason)
+
+    @property
+    def _takes_cancelled(self) -> bool:
+        return self.cancelled or names_cancelled(self.reason or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCount:
+    """How many failed jobs are meant, and how many would be but for having been cancelled."""
+
+    matching: int
+    cancelled: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,6 +127,7 @@ class FailureGroup:
         count: how many there are.
         newest_ms: when the last one failed, in epoch milliseconds.
         newest_id: its id.
+        cancelled: whether somebody cancelled them.
     """
 
     queue: str
@@ -107,11 +136,15 @@ class FailureGroup:
     count: int
     newest_ms: int
     newest_id: str
+    cancelled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """A queue's failed jobs in groups, the largest first; how many were looked at for it, and how many there are."""
+    """A queue's failed jobs in groups, the largest first and the cancelled ones last.
+
+    `looked_at` is how many were looked at for it, `total` how many there are.
+    """
 
     groups: tuple[FailureGroup, ...]
     looked_at: int
@@ -126,28 +159,35 @@ async def group_failures(queue: Queue, choice: FailureChoice, most: int) -> Fail
         choice: which.
         most: how many are looked at, the newest.
     """
-    groups: dict[tuple[str, str], FailureGroup] = {}
+    groups: dict[tuple[str, str, bool], FailureGroup] = {}
     looked_at = 0
     async for page in read_failed(queue, choice, most):
         looked_at += len(page)
         for job in filter(choice.means, page):
             reason = common_reason(job.reason)
-            group = groups.setdefault(
-                (job.name, reason),
-                FailureGroup(
-                    queue=queue.name, job=job.name, reason=reason, count=0, newest_ms=job.failed_ms, newest_id=job.id
-                ),
+            newest = FailureGroup(
+                queue=queue.name,
+                job=job.name,
+                reason=reason,
+                count=0,
+                newest_ms=job.failed_ms,
+                newest_id=job.id,
+                cancelled=job.cancelled,
             )
-            group.count += 1
-    ordered = sorted(groups.values(), key=lambda group: (-group.count, -group.newest_ms))
+            groups.setdefault((job.name, reason, job.cancelled), newest).count += 1
+    ordered = sorted(groups.values(), key=lambda group: (group.cancelled, -group.count, -group.newest_ms))
     return Failures(tuple(ordered), looked_at, await count_span(queue, choice))
 
 
-async def count_failed(queue: Queue, choice: FailureChoice) -> int:
+async def count_failed(queue: Queue, choice: FailureChoice) -> FailedCount:
     """Return how many jobs are meant; each is read, unless they are chosen by time alone."""
     if choice.by_time_alone:
-        return await count_span(queue, choice)
-    return sum([sum(map(choice.means, page)) async for page in read_failed(queue, choice)])
+        return FailedCount(matching=await count_span(queue, choice), cancelled=0)
+    matching = cancelled = 0
+    async for page in read_failed(queue, choice):
+        matching += sum(map(choice.means, page))
+        cancelled += sum(map(choice.leaves_out, page))
+    return FailedCount(matching=matching, cancelled=cancelled)
 
 
 async def count_span(queue: Queue, choice: FailureChoice) -> int:

@@ -28,7 +28,7 @@ _ACTIVE_JOBS: Final = -2
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How many jobs were moved, and how many were left where they were: gone, or taken by a worker meanwhile."""
+    """How many jobs were moved, and how many were left where they were: gone, taken meanwhile, or cancelled."""
 
     moved: int
     skipped: int
@@ -83,8 +83,11 @@ async def release_rate_limit(queue: Queue) -> None:
 
 
 async def retry_jobs(queue: Queue, state: Ended) -> Moved:
-    """Put all jobs that have ended so back among those that wait, the oldest first; each keeps its priority."""
-    return await _move_all(queue, state, lambda job_id: Acts(queue).retry_from(job_id, state))
+    """Put all jobs that have ended so back among those that wait, the oldest first; each keeps its priority.
+
+    Cancelled ones are left alone: somebody meant them not to run.
+    """
+    return await _move_all(queue, state, lambda job_id: Acts(queue).retry_from(job_id, state, cancelled=False))
 
 
 async def promote_jobs(queue: Queue) -> Moved:

@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from midday_worker.errors import CANCELLED
+
 LONGEST: Final = 200
 
 _VARYING: Final = (
@@ -45,3 +47,12 @@ def is_about(reason: str, wanted: str) -> bool:
         return True
     # Only what names something that varies can be in the one and not in the other.
     return any(name in text for name in _NAMES) and text in common_reason(reason).casefold()
+
+
+def names_cancelled(wanted: str) -> bool:
+    """Return whether a text that reasons must hold asks for those of cancelled jobs.
+
+    >>> names_cancelled("Cancelled"), names_cancelled("cancelled: no reason"), names_cancelled("timed out")
+    (True, True, False)
+    """
+    return wanted.strip().casefold().startswith(CANCELLED.rstrip(": "))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from midday_worker.engine.guarded import MISSING, Guarded
-from midday_worker.errors import JobNotFoundError, JobStateError
+from midday_worker.errors import CANCELLED, JobNotFoundError, JobStateError
 
 UNSTARTED: Final = ("waiting", "prioritized", "delayed", "waiting-children")
 """The states of a job that waits to be run, for the first time or again."""
@@ -14,8 +14,15 @@ UNSTARTED: Final = ("waiting", "prioritized", "delayed", "waiting-children")
 FAILED_CHILDREN: Final = "failed children"
 """What a retry answers for a parent that BullMQ would let run, and then not complete."""
 
+WAS_CANCELLED: Final = "It was cancelled."
+"""Why a cancelled job isn't retried among others."""
+
 _BEFORE_RETRY: Final = f"""
 local key = prefix .. id
+if ARGV[7] == "uncancelled" and found == "failed" then
+  local reason = redis.call("HGET", key, "failedReason") or ""
+  if string.sub(reason, 1, {len(CANCELLED)}) == "{CANCELLED}" then return {{found, "{WAS_CANCELLED}"}} end
+end
 if redis.call("ZCARD", key .. ":unsuccessful") > 0 then return {{found, "{FAILED_CHILDREN}"}} end
 redis.call("HDEL", key, "defa")
 redis.call("DEL", key .. ":cancel")

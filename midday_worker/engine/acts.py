@@ -18,6 +18,7 @@ from midday_worker.engine.act import (
     RETRY,
     SCHEDULED,
     UPDATE_DATA,
+    WAS_CANCELLED,
     Act,
     refusal,
 )
@@ -49,11 +50,18 @@ class Acts:
         """Put a job that has ended back into its queue, as Node's `Job.retry`; it isn't cancelled any more."""
         await self._retry(job_id, RETRY, reset="1" if reset_attempts else "0")
 
-    async def retry_from(self, job_id: str, state: str) -> None:
-        """As `retry`, for a job that has ended so and not otherwise: by now it may have been retried, and completed."""
-        await self._retry(job_id, replace(RETRY, allowed=(state,)), reset="0")
+    async def retry_from(self, job_id: str, state: str, *, cancelled: bool) -> None:
+        """As `retry`, for a job that has ended so and not otherwise: by now it may have been retried, and completed.
 
-    async def _retry(self, job_id: str, act: Act, reset: str) -> None:
+        Args:
+            job_id: the job.
+            state: how it has ended.
+            cancelled: whether also if somebody cancelled it; else it is refused, with WAS_CANCELLED as why.
+        """
+        which = "any" if cancelled else "uncancelled"
+        await self._retry(job_id, replace(RETRY, allowed=(state,)), reset="0", which=which)
+
+    async def _retry(self, job_id: str, act: Act, reset: str, which: str = "any") -> None:
         push = "RPUSH" if await self._is_lifo(job_id) else "LPUSH"
         found = act.allowed[0]
         for _ in range(3):  # at most: it may be retried by another and end differently in between
@@ -63,11 +71,13 @@ class Acts:
                 *self._keys("events", state, "wait", "meta", "active", "marker", "prioritized", "pc"),
             ]
             field = "failedReason" if state == "failed" else "returnvalue"
-            args = [job_id, push, field, state, reset, reset]
+            args = [job_id, push, field, state, reset, reset, which]
             found, answer = await self._run(act, job_id, keys, args, (state,))
             if answer == FAILED_CHILDREN:
                 why = "A child of it has failed: retry that first, as this job can't complete without it."
                 raise refusal(act, self._queue.name, job_id, found, why)
+            if answer == WAS_CANCELLED:
+                raise refusal(act, self._queue.name, job_id, found, WAS_CANCELLED)
             if answer is not None:
                 return
             if found not in act.allowed:

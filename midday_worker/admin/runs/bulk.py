@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from midday_worker.admin.queue_acts import BATCH
+from midday_worker.admin.reason import names_cancelled
 from midday_worker.admin.runs.choice import RunChoice
 from midday_worker.admin.runs.cursor import Cursor
 from midday_worker.admin.runs.place import Place
 from midday_worker.admin.runs.run import Run, Show, as_stored
 from midday_worker.admin.runs.scan import Scan, sizes_of
+from midday_worker.engine.act import WAS_CANCELLED
 from midday_worker.engine.acts import Acts
 from midday_worker.engine.queue import Queue
 from midday_worker.errors import JobNotFoundError, JobStateError, ScheduledRunError
@@ -34,6 +36,7 @@ _LONGEST_S: Final = 1.0
 _GONE: Final = "it is gone"
 _NO_JOB: Final = "what is stored in its place is no job"
 _SCHEDULED: Final = "it is the next run of a schedule"
+_CANCELLED: Final = "it was cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,8 @@ async def act_on_runs(
     """Do something to the next 1,000 runs that are meant, the oldest first; fewer if it takes long.
 
     Each is done to only if its state still allows it. One that was run again and has ended again since the count isn't
-    meant any more, as its time is later.
+    meant any more, as its time is later. One that was cancelled is retried only if the choice's text begins with
+    "cancelled".
 
     Args:
         queues: returns the queue of a name.
@@ -79,7 +83,7 @@ async def act_on_runs(
     choice = within(choice, act)
     sizes = await sizes_of(queues, choice)
     scan = Scan(queues, choice, cursor or Cursor(), "oldest", sizes)
-    step = _Step(queues, act)
+    step = _Step(queues, act, takes_cancelled=names_cancelled(choice.text))
     until = time.monotonic() + _LONGEST_S
     looked_at: list[tuple[Place, Run]] = []
     async for place, run in scan.read():
@@ -112,12 +116,13 @@ def within(choice: RunChoice, act: BulkAct) -> RunChoice:
 class _Step:
     """The runs that an act is done to, some at a time."""
 
-    def __init__(self, queues: Callable[[str], Queue], act: BulkAct) -> None:
+    def __init__(self, queues: Callable[[str], Queue], act: BulkAct, *, takes_cancelled: bool) -> None:
         self.meant: list[Run] = []
         self.moved: set[tuple[str, str, str]] = set()
         self.refused: Counter[str] = Counter()
         self._queues = queues
         self._act: BulkAct = act
+        self._takes_cancelled = takes_cancelled
 
     @property
     def count(self) -> int:
@@ -140,7 +145,7 @@ class _Step:
         acts = Acts(self._queues(run.queue))
         try:
             if self._act == "retry":
-                await acts.retry_from(run.id, run.state)
+                await acts.retry_from(run.id, run.state, cancelled=self._takes_cancelled)
             elif self._act == "promote":
                 await acts.promote(run.id)
             else:
@@ -150,5 +155,7 @@ class _Step:
         except ScheduledRunError:
             return _SCHEDULED
         except JobStateError as error:
+            if error.why == WAS_CANCELLED:
+                return _CANCELLED
             return f"it is {error.state}. {error.why}".rstrip(". ")
         return None

@@ -30,7 +30,8 @@ def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json:
     async def act(at: Reach) -> None:
         queues = await at.queues(queue)
         found = await asyncio.gather(*(group_failures(one, choice, most) for one in queues))
-        groups = sorted((group for one in found for group in one.groups), key=lambda group: -group.count)
+        every = (group for one in found for group in one.groups)
+        groups = sorted(every, key=lambda group: (group.cancelled, -group.count))
         looked_at, total = sum(one.looked_at for one in found), sum(one.total for one in found)
         if as_json:
             record = {"groups": [asdict(group) for group in groups], "looked_at": looked_at, "total": total}
@@ -49,6 +50,9 @@ def _write(groups: Sequence[FailureGroup], found: Sequence[Failures]) -> None:
     looked_at, total = sum(one.looked_at for one in found), sum(one.total for one in found)
     if looked_at < total:
         write("", Text(f"Of {total:,} failed jobs the newest {looked_at:,} were looked at: --limit", style="dim"))
+    cancelled = sum(group.count for group in groups if group.cancelled)
+    if cancelled:
+        write("", Text(f"Among them {cancelled:,} cancelled: retry takes those with --cancelled.", style="dim"))
     largest = groups[0]
     write(
         "", Text(f"The newest of the first: midday-worker job show {largest.newest_id} -q {largest.queue}", style="dim")
@@ -60,5 +64,5 @@ def render_groups(groups: Sequence[FailureGroup], now: int) -> Table:
     shown = table("failed", "last", "queue", "job", "reason", right=("failed",))
     for group in groups:
         cells = (moment(group.newest_ms, now), group.queue, group.job, group.reason or "(none)")
-        add_row(shown, number(group.count, "red"), *cells)
+        add_row(shown, number(group.count, "yellow" if group.cancelled else "red"), *cells)
     return shown

@@ -60,7 +60,7 @@ async def _write(queue: Queue, overview: QueueOverview, workers: list[WorkerClie
     if schedules:
         write("", render_schedules(schedules))
     if overview.counts.get("failed"):
-        failures = await group_failures(queue, FailureChoice(), _FAILURES)
+        failures = await group_failures(queue, FailureChoice(cancelled=True), _FAILURES)
         write("", render_groups(failures.groups[:5], now_ms()))
         if failures.looked_at < failures.total:
             write(

@@ -20,21 +20,31 @@ _NAMED = 1_000
 
 @dataclass(slots=True)
 class Tally:
-    """How far a retry has come."""
+    """How far a retry has come; `left_out` were cancelled, and weren't asked for."""
 
     matching: int = 0
+    left_out: int = 0
     moved: int = 0
     skipped: int = 0
     brake: Brake = field(default_factory=Brake)
 
     def __str__(self) -> str:
         skipped = f"; {counted(self.skipped)} skipped, which another has moved meanwhile" if self.skipped else ""
-        return f"Retried {self.brake.said(self.moved)} of {counted(self.matching, 'failed job')}{skipped}."
+        retried = f"Retried {self.brake.said(self.moved)} of {counted(self.matching, 'failed job')}"
+        return f"{retried}{skipped}{self.without}."
 
     def record(self, manner: Manner) -> dict[str, object]:
         """Return the same for JSON."""
         record: dict[str, object] = {"act": "retry", "matching": self.matching, "done": self.moved}
-        return record | {"skipped": self.skipped, "dry_run": manner.dry_run}
+        return record | {"skipped": self.skipped, "cancelled_left_out": self.left_out, "dry_run": manner.dry_run}
+
+    @property
+    def without(self) -> str:
+        """Which jobs aren't among those that match, in words."""
+        if not self.left_out:
+            return ""
+        are, them = ("one is", "it") if self.left_out == 1 else ("ones are", "them")
+        return f"; {self.left_out:,} cancelled {are} left out, --cancelled takes {them} too"
 
 
 def retry_chosen(queue: str | None, choice: FailureChoice, manner: Manner) -> None:
@@ -44,11 +54,13 @@ def retry_chosen(queue: str | None, choice: FailureChoice, manner: Manner) -> No
     async def act(at: Reach) -> None:
         started = now_ms()
         queues = await at.queues(queue)
-        matching = {one: await count_failed(one, choice) for one in queues}
+        counts = {one: await count_failed(one, choice) for one in queues}
+        matching = {one: count.matching for one, count in counts.items()}
         tally.matching = sum(matching.values())
-        if not tally.matching and choice.job is not None:
+        tally.left_out = sum(count.cancelled for count in counts.values())
+        if not (tally.matching or tally.left_out) and choice.job is not None:
             await _refuse_unknown(choice.job, queues)
-        deed = f"retry {counted(tally.matching, 'failed job')}{_where(matching)}"
+        deed = f"retry {counted(tally.matching, 'failed job')}{_where(matching)}{tally.without}"
         if manner.agreed(deed, tally.matching):
             with tally.brake:
                 for one, count in matching.items():
@@ -76,7 +88,7 @@ async def _retry(queue: Queue, choice: FailureChoice, tally: Tally, started_ms: 
 
 
 async def _refuse_unknown(job: str, queues: Sequence[Queue]) -> None:
-    found = [await group_failures(queue, FailureChoice(), _NAMED) for queue in queues]
+    found = [await group_failures(queue, FailureChoice(cancelled=True), _NAMED) for queue in queues]
     names = sorted({group.job for failures in found for group in failures.groups})
     if names and job not in names:
         near = difflib.get_close_matches(job, names, n=3)

@@ -70,7 +70,7 @@ def failed(
     """Show failed jobs, grouped by reason."""
     from midday_worker.cli.admin.failed import show_failed
 
-    show_failed(queue, _choice(job, reason, since), most=limit, as_json=as_json)
+    show_failed(queue, _choice(job, reason, since, cancelled=True), most=limit, as_json=as_json)
 
 
 @one_line_errors
@@ -79,15 +79,19 @@ def retry(
     job: OnlyJob = None,
     reason: OnlyReason = None,
     since: Since = None,
+    cancelled: Annotated[
+        bool, typer.Option("--cancelled", help="Cancelled ones too, which are left out otherwise.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run failed jobs once more: all, or those that are chosen."""
+    """Run failed jobs once more: all but cancelled ones, or those that are chosen."""
     from midday_worker.cli.admin.manner import Manner
     from midday_worker.cli.admin.retry import retry_chosen
 
-    retry_chosen(queue, _choice(job, reason, since), Manner(dry_run=dry_run, yes=yes, as_json=as_json))
+    choice = _choice(job, reason, since, cancelled=cancelled)
+    retry_chosen(queue, choice, Manner(dry_run=dry_run, yes=yes, as_json=as_json))
 
 
 @one_line_errors
@@ -112,8 +116,9 @@ def doctor(
     run_doctor(imports or [], as_json=as_json)
 
 
-def _choice(job: str | None, reason: str | None, since_ms: int | None) -> FailureChoice:
+def _choice(job: str | None, reason: str | None, since_ms: int | None, *, cancelled: bool) -> FailureChoice:
     from midday_worker.admin import FailureChoice
     from midday_worker.cli.admin.moment import now_ms
 
-    return FailureChoice(job=job, reason=reason, since_ms=None if since_ms is None else now_ms() - since_ms)
+    first_ms = None if since_ms is None else now_ms() - since_ms
+    return FailureChoice(job=job, reason=reason, since_ms=first_ms, cancelled=cancelled)

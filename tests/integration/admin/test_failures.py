@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobDefinition, JobRegistry, Settings
 from midday_worker.admin import (
+    FailedCount,
     FailureChoice,
     Moved,
     count_failed,
@@ -89,7 +90,7 @@ async def test_chosen_jobs_are_retried_and_no_others(failed: list[str], queue: Q
     await redis.hset(queue.toKey(failed[1]), "failedReason", "Timed out after 3 s")
     await redis.hset(queue.toKey(failed[3]), "failedReason", "timed out after 40 s")
     choice = FailureChoice(reason="timed out after <n> s")
-    assert await count_failed(queue, choice) == 2
+    assert await count_failed(queue, choice) == FailedCount(matching=2, cancelled=0)
     assert await retry_failed(queue, choice, now_ms=now_ms()) == Moved(2, 0)
     assert [(await get_job(queue, job_id)).state for job_id in failed] == [
         *("failed", "waiting", "failed", "waiting", "failed")
@@ -97,11 +98,40 @@ async def test_chosen_jobs_are_retried_and_no_others(failed: list[str], queue: Q
     assert await retry_failed(queue, FailureChoice(job="other"), now_ms=now_ms()) == Moved(0, 0)
 
 
+@pytest.mark.parametrize(
+    ("choice", "count", "retried"),
+    [
+        (ALL, FailedCount(matching=3, cancelled=2), (2, 3, 4)),
+        (FailureChoice(reason="no such"), FailedCount(matching=3, cancelled=1), (2, 3, 4)),
+        (FailureChoice(reason="cancelled: no such"), FailedCount(matching=1, cancelled=0), (1,)),
+        (FailureChoice(cancelled=True), FailedCount(matching=5, cancelled=0), (0, 1, 2, 3, 4)),
+        (FailureChoice(cancelled=True, reason="no such"), FailedCount(matching=4, cancelled=0), (1, 2, 3, 4)),
+    ],
+)
+async def test_cancelled_jobs_are_retried_only_if_asked_for(
+    failed: list[str], queue: Queue, redis: Redis, choice: FailureChoice, count: FailedCount, retried: tuple[int, ...]
+) -> None:
+    await redis.hset(queue.toKey(failed[0]), "failedReason", "cancelled: the customer has left")
+    await redis.hset(queue.toKey(failed[1]), "failedReason", "cancelled: no such user")
+    assert await count_failed(queue, choice) == count
+    assert await retry_failed(queue, choice, now_ms=now_ms()) == Moved(len(retried), 0)
+    states = [(await get_job(queue, job_id)).state for job_id in failed]
+    assert states == ["waiting" if place in retried else "failed" for place in range(5)]
+
+
+async def test_cancelled_jobs_are_a_group_of_their_own_the_last(failed: list[str], queue: Queue, redis: Redis) -> None:
+    for job_id in failed[:3]:
+        await redis.hset(queue.toKey(job_id), "failedReason", "cancelled: the customer has left")
+    found = await group_failures(queue, FailureChoice(cancelled=True), 1_000)
+    assert [(group.count, group.cancelled) for group in found.groups] == [(2, False), (3, True)]
+    assert [group.count for group in (await group_failures(queue, ALL, 1_000)).groups] == [2]
+
+
 async def test_since_leaves_out_what_failed_before(failed: list[str], queue: Queue, redis: Redis) -> None:
     now = now_ms()
     await redis.zadd(queue.keys["failed"], {failed[0]: now - 7_200_000, failed[1]: now - 3_000_000})
     choice = FailureChoice(since_ms=now - 3_600_000)
-    assert await count_failed(queue, choice) == 4
+    assert await count_failed(queue, choice) == FailedCount(matching=4, cancelled=0)
     assert (await retry_failed(queue, choice, now_ms=now_ms())).moved == 4
     assert (await get_job(queue, failed[0])).state == "failed"
 

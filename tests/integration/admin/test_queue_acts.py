@@ -82,6 +82,16 @@ async def test_failed_jobs_are_retried_in_batches_and_keep_their_priority(
     assert (counts["waiting"], counts["prioritized"], counts["failed"]) == (MANY - 1, 1, 1)
 
 
+async def test_all_failed_jobs_are_retried_but_not_those_that_were_cancelled(
+    mail: Mail, client: JobClient, queue: Queue, redis: Redis
+) -> None:
+    *failed, cancelled = await add(mail, client, 3)
+    await client.acts(queue.name).cancel(cancelled, "the customer has left")
+    await fail(redis, queue, failed)
+    assert await retry_jobs(queue, "failed") == Moved(2, skipped=1)
+    assert (await get_job(queue, cancelled)).state == "failed"
+
+
 async def test_delayed_jobs_are_promoted_and_keep_their_priority(mail: Mail, client: JobClient, queue: Queue) -> None:
     await add(mail, client, 3, delay=3_600_000)
     await add(mail, client, 2, delay=3_600_000, priority=2)

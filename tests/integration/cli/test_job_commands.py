@@ -141,7 +141,34 @@ def test_failed_jobs_are_shown_by_reason_and_the_chosen_ones_retried(terminal: T
     assert terminal.run(*chosen, "--yes").out == "Retried 2 of 2 failed jobs.\n"
     assert (terminal.counts(), terminal.counts("invoices")) == ({"failed": 1, "waiting": 2}, {"failed": 1})
     rest = terminal.run("retry", "--yes", "--json").json
-    assert rest == {"act": "retry", "matching": 2, "done": 2, "skipped": 0, "dry_run": False}
+    assert rest == {
+        **{"act": "retry", "matching": 2, "done": 2, "skipped": 0, "cancelled_left_out": 0, "dry_run": False}
+    }
+
+
+def test_a_cancelled_job_is_marked_and_left_out_of_a_retry_unless_asked_for(terminal: Terminal) -> None:
+    (gone,) = terminal.add(terminal.mail, "ada")
+    terminal.run("cancel", gone)
+    only = terminal.run("retry", "--job", "send-mail", "--yes").out
+    assert only == (
+        "Nothing to do: would retry 0 failed jobs; 1 cancelled one is left out, --cancelled takes it too.\n"
+    )
+    terminal.add(terminal.mail, "nobody")
+    terminal.work()
+    groups = cast("dict[str, list[Row]]", terminal.run("failed", "--json").json)["groups"]
+    assert [(group["reason"], group["cancelled"]) for group in groups] == [
+        *[("no such user", False), ("cancelled: no reason was given", True)]
+    ]
+    assert "Among them" not in terminal.run("failed", "--reason", "no such user").out
+    assert "Among them 1 cancelled: retry takes those" in terminal.run("failed").out
+    left_out = "; 1 cancelled one is left out, --cancelled takes it too."
+    assert terminal.run("retry", "--dry-run").out == (
+        f"Would retry 1 failed job of queue emails{left_out} Nothing was changed.\n"
+    )
+    assert terminal.run("retry", "--yes").out == f"Retried 1 of 1 failed job{left_out}\n"
+    assert terminal.counts() == {"failed": 1, "waiting": 1}
+    assert terminal.run("retry", "--cancelled", "--yes").out == "Retried 1 of 1 failed job.\n"
+    assert terminal.counts() == {"waiting": 2}
 
 
 def test_a_name_that_has_not_failed_is_one_line_with_those_that_have(terminal: Terminal) -> None:

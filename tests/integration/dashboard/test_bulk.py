@@ -103,6 +103,18 @@ async def test_what_was_refused_is_said_with_why(
     assert (await states(client, {"later": ended["later"]})) == {"later": "delayed"}
 
 
+@pytest.mark.parametrize(("text", "left_alone"), [("", 1), ("cancelled: gone", 0)])
+async def test_a_cancelled_run_is_retried_only_if_the_search_names_it(
+    visitor: Visitor, failed: list[str], client: JobClient, redis: Redis, text: str, left_alone: int
+) -> None:
+    await redis.hset(client.queue("emails").toKey(failed[0]), "failedReason", "cancelled: gone")
+    counted = await count(visitor, "retry", state="failed", text=text)
+    done = await do(visitor, "retry", counted, state=["failed"], text=text)
+    assert done.json["refused"] == ({"it was cancelled": 1} if left_alone else {})
+    assert await client.state("emails", failed[0]) == ("failed" if left_alone else "waiting")
+    assert done.json["done"] == (11 if left_alone else 1)
+
+
 async def test_delayed_runs_are_promoted(visitor: Visitor, ended: dict[str, str], client: JobClient) -> None:
     counted = await count(visitor, "promote", tag="userId=later")
     done = await do(visitor, "promote", counted, tag=["userId=later"])

@@ -8,7 +8,7 @@ import { stateName } from "./rows.js";
 
 const WORDS = {
   retry: { title: "Retry runs", verb: "Retry", done: "retried", kind: "primary", allowed: ["failed", "completed"],
-    says: "Each goes back to its queue and runs again." },
+    says: "Each goes back to its queue and runs again, but for cancelled ones: they are left alone unless the search is for “cancelled”." },
   promote: { title: "Promote runs", verb: "Promote", done: "promoted", kind: "primary", allowed: ["delayed"],
     says: "Each is due now, whatever its delay." },
   remove: { title: "Remove runs", verb: "Remove", done: "removed", kind: "danger", allowed: STATES.filter((state) => state !== "active"),
