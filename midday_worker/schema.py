@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
@@ -12,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 from typing_extensions import TypeForm
 
+from midday_worker.difference import differences
 from midday_worker.errors import FieldProblem, SchemaError
 
 T = TypeVar("T")
@@ -25,6 +27,9 @@ CoreSchema: TypeAlias = Mapping[str, object]
 
 # Pydantic's own choice is null, for values of no declared type: NaN would travel as another value.
 _KEEP_NAN: Final = ConfigDict(ser_json_inf_nan="constants")
+
+_CHANGED: Final = "the value doesn't survive JSON: it comes back as another value"
+_SHOWN_DIFFERENCES: Final = 3
 
 
 class Payload(BaseModel):
@@ -131,10 +136,11 @@ class Schema(Generic[T]):
         return dumped, len(text)
 
     def check_travels(self, value: T, dumped: JsonValue) -> None:
-        """Raise InvalidValue unless the dumped value validates back to an equal one."""
+        """Raise InvalidValue, with the first paths that differ, unless the dumped value comes back equal."""
         back = self.validate_wire(dumped)
         if back != value:
-            raise InvalidValue((FieldProblem("", "the value doesn't survive JSON: it comes back as another value"),))
+            found = islice(differences(value, back), _SHOWN_DIFFERENCES)
+            raise InvalidValue(tuple(FieldProblem(path, _CHANGED, part) for path, part in found))
 
     @property
     def adapter(self) -> TypeAdapter[T]:

@@ -25,7 +25,7 @@ def test_a_tree_is_walked_parents_first() -> None:
 def test_a_value_that_would_come_back_as_another_is_refused_wherever_it_stands() -> None:
     root = ship.node(PARCEL, children=[loose.node({"pair": (1, 2)})])
 
-    with pytest.raises(PayloadError, match="job 'loose': the value doesn't survive JSON"):
+    with pytest.raises(PayloadError, match="job 'loose': pair: the value doesn't survive JSON"):
         root.check_travels()
     pack.node(PARCEL).check_travels()
 
