@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from midday_worker.bulk import BatchItem, FlowItem
     from midday_worker.client import JobClient, SyncJobClient, close
     from midday_worker.context import JobContext
+    from midday_worker.declaration import JobDeclaration
     from midday_worker.definition import JobDefinition
     from midday_worker.durations import Duration, to_milliseconds
     from midday_worker.engine.cancellation import CancelOutcome
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         JobStateError,
         JobTimeoutError,
         MiddayWorkerError,
+        NoHandlerError,
         NonRetryableError,
         OptionError,
         PayloadError,
@@ -109,6 +111,7 @@ __all__ = [
     "JobClient",
     "JobContext",
     "JobDeadlineError",
+    "JobDeclaration",
     "JobDefinition",
     "JobEvent",
     "JobFailedError",
@@ -123,6 +126,7 @@ __all__ = [
     "JobTimeoutError",
     "Keep",
     "MiddayWorkerError",
+    "NoHandlerError",
     "NonRetryableError",
     "OptionError",
     "Payload",
@@ -165,6 +169,7 @@ _HOMES: Final = {
     "midday_worker.batching": "BatchContext BatchDefinition BatchOptions",
     "midday_worker.client": "JobClient SyncJobClient close",
     "midday_worker.context": "JobContext",
+    "midday_worker.declaration": "JobDeclaration",
     "midday_worker.definition": "JobDefinition",
     "midday_worker.flow": "Child",
     "midday_worker.durations": "Duration to_milliseconds",
@@ -173,7 +178,7 @@ _HOMES: Final = {
         "DuplicateQueueError DurationError EngineError EnqueueError FieldProblem FlowError ImportFailedError "
         "InvalidInputError JobCancelledError JobDeadlineError JobFailedError JobNotFoundError JobProcessError "
         "JobResultTimeout "
-        "JobStateError JobTimeoutError MiddayWorkerError "
+        "JobStateError JobTimeoutError MiddayWorkerError NoHandlerError "
         "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
         "RetryAfter RunningLoopError ScheduleError SchemaError UnknownJobError "
     ),

@@ -12,11 +12,12 @@ from loguru import logger
 from midday_worker.batching import BatchDefinition, Collector
 from midday_worker.database import Database
 from midday_worker.deadline import check_deadline
+from midday_worker.declaration import JobDeclaration
 from midday_worker.definition import JobDefinition
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
 from midday_worker.engine.wire import WireOptions, attempts_of, encode, extras_of, fill_in, milliseconds_of
-from midday_worker.errors import NonRetryableError, UnknownJobError
+from midday_worker.errors import MiddayWorkerError, NoHandlerError, NonRetryableError, UnknownJobError
 from midday_worker.hooks import HookChain
 from midday_worker.logs import job_logger, running_job
 from midday_worker.options import ResolvedOptions
@@ -33,8 +34,8 @@ class Executor:
     Args:
         registry: the jobs that this worker knows.
         database: where `ctx.db` goes; None if none is configured.
-        unknown_job_retries: how often a job of an unknown name is parked before it fails; the default of 12 is about
-            an hour, time for a rolling deploy to bring the worker that knows it.
+        unknown_job_retries: how often a job without a handler here is parked before it fails; the default of 12 is
+            about an hour, time for a rolling deploy to bring the worker that knows it.
         outcome_level: the level of the line that tells of each job's completion.
     """
 
@@ -57,8 +58,8 @@ class Executor:
         if job.unreadable is not None:
             raise NonRetryableError(job.unreadable)
         definition = self._registry.find(job.name)
-        if definition is None:
-            raise job.refusal or self._unknown(job)
+        if definition is None or isinstance(definition, JobDeclaration):
+            raise job.refusal or self._unknown(job, definition)
         token = running_job.set(_fields(job))
         try:
             return await self._attempt(job, definition)
@@ -140,8 +141,13 @@ class Executor:
             known = self._encoded[name] = (options, encode(options))
         return known[1]
 
-    def _unknown(self, job: Job) -> Exception:
-        unknown = UnknownJobError(job.name, self._registry.near(job.name), len(self._registry))
+    def _unknown(self, job: Job, declared: JobDeclaration[object, object] | None) -> Exception:
+        if declared is None:
+            unknown: MiddayWorkerError = UnknownJobError(job.name, self._registry.near(job.name), len(self._registry))
+            other = f"A worker of queue {job.queue.name} that isn't deployed yet may know it"
+        else:
+            unknown = NoHandlerError(job.name, declared.defined_at)
+            other = f"Left to the other workers of queue {job.queue.name}"
         # Parking uses no attempt, so the starts beyond the attempts are the times it was parked.
         parked = max(0, job.attemptsStarted - job.attemptsMade - 1)
         log = job_logger(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1)
@@ -149,10 +155,9 @@ class Executor:
             return NonRetryableError(f"{unknown} Given up after {parked} tries.")
         delay = min(_LONGEST_PARK_MS, _FIRST_PARK_MS * 2**parked)
         log.warning(
-            "{reason} A worker of queue {name} that isn't deployed yet may know it: parked for {seconds} s "
-            "({parked} of {limit}).",
+            "{reason} {other}: parked for {seconds} s ({parked} of {limit}).",
             reason=unknown,
-            name=job.queue.name,
+            other=other,
             seconds=delay // 1000,
             parked=parked + 1,
             limit=self._unknown_job_retries,

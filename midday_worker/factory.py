@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Literal, TypeVar, cast, overload
+from typing import Final, TypeVar, cast, overload
 
 from typing_extensions import TypeForm, Unpack
 
@@ -17,11 +17,13 @@ from midday_worker.annotations import (
 )
 from midday_worker.batching import BatchContext, BatchDefinition, BatchHandler, BatchOptions
 from midday_worker.context import JobContext
+from midday_worker.declaration import JobDeclaration, check_declared
 from midday_worker.defined_place import Place
 from midday_worker.definition import Handler, JobDefinition
+from midday_worker.definition_options import DeclarationOptions, DefinitionOptions
 from midday_worker.errors import DefinitionError, SchemaError
 from midday_worker.handler_signature import check_signature
-from midday_worker.options import CheckedOptions, JobOptions, check_options
+from midday_worker.options import CheckedOptions, check_options
 from midday_worker.process_handler import MAX_TASKS_PER_CHILD, ProcessHandler, check_process_handler
 from midday_worker.queues import DEFAULT_QUEUE, QueueDefinition, check_queue_name
 from midday_worker.registry import JobRegistry, default_registry
@@ -32,20 +34,6 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 _NOT_OF_JOBS: Final = ("queue", "registry", "executor", "max_tasks_per_child")
-
-
-class DefinitionOptions(JobOptions, total=False):
-    """The options of `job()`: a job's, its queue, the registry it goes to, and where a plain function runs.
-
-    Attributes:
-        executor: "thread", or "process" for a plain function that keeps a processor busy; see `SyncJobContext`.
-        max_tasks_per_child: how many jobs a process runs before it is replaced; 1,000 if not given.
-    """
-
-    queue: str | QueueDefinition
-    registry: JobRegistry
-    executor: Literal["thread", "process"]
-    max_tasks_per_child: int
 
 
 class JobDecorator:
@@ -101,6 +89,12 @@ def job(
     name: str, schema: TypeForm[P], handler: Callable[[P, SyncJobContext], R], **options: Unpack[DefinitionOptions]
 ) -> JobDefinition[P, R]: ...
 @overload
+def job(
+    name: str, schema: TypeForm[P], *, result: TypeForm[R], **options: Unpack[DeclarationOptions]
+) -> JobDeclaration[P, R]: ...
+@overload
+def job(name: str, schema: TypeForm[P], **options: Unpack[DeclarationOptions]) -> JobDeclaration[P, object]: ...
+@overload
 def job(name: str, **options: Unpack[DefinitionOptions]) -> JobDecorator: ...
 @overload
 def job(
@@ -128,9 +122,12 @@ def job(
     handler: Handler[P, R] | BatchHandler[P, R] | None = None,
     *,
     batch: BatchOptions | None = None,
+    result: object = object,
     **options: Unpack[DefinitionOptions],
 ) -> JobDefinition[P, R] | JobDecorator | BatchDecorator:
     """Define a job and register it; as a decorator when only the name and options are given.
+
+    Without a handler it is declared: it can be triggered here, and is run elsewhere, as by a worker in Node.
 
     Args:
         name: the job's id, which is BullMQ's job name: any text that isn't empty.
@@ -139,6 +136,7 @@ def job(
             which runs in a thread, or with `executor="process"` in a process.
         batch: for a handler of many jobs at once, `async def handle(data: list[P], ctx: BatchContext)`, which returns
             a result or an exception for each; see `BatchOptions`.
+        result: without a handler, what the result is, as `schema`; with one, its return annotation says it.
         **options: see `JobOptions`; also `queue`, a name or what `queue()` returned, and `DefinitionOptions`.
 
     Raises:
@@ -155,19 +153,41 @@ def job(
     place = Place(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a job is defined
     if callable(name):
         raise DefinitionError(f'The job at {place} has no name; accepted: `@job("name")`, with parentheses.')
+    if result is not object and (schema is None or handler is not None):
+        raise DefinitionError(f"Job {name!r} at {place} has result=, which is for a job with a schema and no handler.")
     if schema is None and handler is None:
         return JobDecorator(name, options, place) if batch is None else BatchDecorator(name, batch, options, place)
-    if schema is None or handler is None:
+    if schema is None:
         raise DefinitionError(f"Job {name!r} at {place} needs a schema and a handler, or neither, as a decorator.")
+    if handler is None:
+        check_declared(name, options if batch is None else {**options, "batch": batch}, place)
+        return _declare(name, schema, cast("TypeForm[R]", result), options, place)
     if batch is None:
         return _define(name, schema, cast("Handler[P, R]", handler), options, place)
     return _define_batch(name, schema, cast("BatchHandler[P, R]", handler), batch, options, place)
 
 
+def _declare(
+    name: str, schema: TypeForm[P], result: TypeForm[R], options: DefinitionOptions, place: Place
+) -> JobDeclaration[P, R]:
+    queue, own, target = _checked(name, options, place)
+    definition: JobDeclaration[P, R] = JobDeclaration(
+        name,
+        _schema(name, schema, place),
+        None if result is object else _schema(name, result, place),
+        queue=queue,
+        options=own,
+        queues=target.queues,
+        defined_at=place,
+    )
+    target.add(definition)
+    return definition
+
+
 def _define(
     name: str, schema: TypeForm[P], handler: Handler[P, R], options: DefinitionOptions, place: Place
 ) -> JobDefinition[P, R]:
-    queue, own, target = _checked(name, handler, options, place)
+    queue, own, target = _checked(name, options, place)
     check_signature(name, handler, place, batch=False)
     check_context(name, handler, place)
     result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(name, handler, place), place))
@@ -218,7 +238,7 @@ def _define_batch(
     options: DefinitionOptions,
     place: Place,
 ) -> BatchDefinition[P, R]:
-    queue, own, target = _checked(name, handler, options, place)
+    queue, own, target = _checked(name, options, place)
     if not isinstance(batch, BatchOptions):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(f"Job {name!r} at {place} has batch={batch!r}; accepted: BatchOptions(...).")
     check_signature(name, handler, place, batch=True)
@@ -239,14 +259,10 @@ def _define_batch(
     return definition
 
 
-def _checked(
-    name: str, handler: object, options: DefinitionOptions, place: Place
-) -> tuple[str, CheckedOptions, JobRegistry]:
+def _checked(name: str, options: DefinitionOptions, place: Place) -> tuple[str, CheckedOptions, JobRegistry]:
     """Return a job's queue, its own options, and its registry."""
     if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(f"A job at {place} is named {name!r}; accepted: a text that isn't empty.")
-    if not callable(handler):
-        raise DefinitionError(f"The handler of job {name!r} at {place} is {handler!r}; accepted: a function.")
     own = {key: value for key, value in options.items() if key not in _NOT_OF_JOBS}
     where = options.get("queue", DEFAULT_QUEUE)
     queue = where.name if isinstance(where, QueueDefinition) else where

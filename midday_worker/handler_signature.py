@@ -9,8 +9,10 @@ from midday_worker.errors import DefinitionError
 from midday_worker.handler_kind import is_asynchronous
 
 
-def check_signature(job: str, handler: Callable[..., object], place: str, *, batch: bool) -> None:
+def check_signature(job: str, handler: object, place: str, *, batch: bool) -> None:
     """Raise DefinitionError for a handler that can't be called with the payload, or payloads, and the context."""
+    if not callable(handler):
+        raise DefinitionError(f"The handler of job {job!r} at {place} is {handler!r}; accepted: a function.")
     # As it is called: a wrapper may pass further arguments to what it wraps.
     signature = inspect.signature(handler, follow_wrapped=False)
     try:

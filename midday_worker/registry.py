@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final, TypeVar, cast
 
 from midday_worker.attempt import ExecutableJob
+from midday_worker.declaration import JobDeclaration
 from midday_worker.definition import JobDefinition
 from midday_worker.errors import DuplicateJobError, ImportFailedError, UnknownJobError
 from midday_worker.hooks import Hooks
@@ -70,6 +71,14 @@ class JobRegistry:
     def all(self) -> list[JobDefinition[object, object]]:
         """Return all jobs, by id."""
         return [self._jobs[name] for name in sorted(self._jobs)]
+
+    def handled(self, queue: str | None = None) -> list[JobDefinition[object, object]]:
+        """Return the jobs that have a handler, of one queue or of all, by id."""
+        return [job for job in self.all() if not isinstance(job, JobDeclaration) and queue in (None, job.queue)]
+
+    def declared(self, queue: str | None = None) -> list[JobDefinition[object, object]]:
+        """Return the jobs that are run elsewhere, of one queue or of all, by id."""
+        return [job for job in self.all() if isinstance(job, JobDeclaration) and queue in (None, job.queue)]
 
     def near(self, name: str) -> list[str]:
         """Return the ids that look like this one."""

@@ -22,20 +22,23 @@ class Expected:
     Attributes:
         prefix: the prefix of our keys.
         largest: how large a payload may be, in bytes.
-        handled: the jobs that are defined here, by queue; empty if none are known.
+        handled: the jobs that are defined here with a handler, by queue; empty if none are known.
+        declared: those that are declared here, to be run elsewhere, by queue.
     """
 
     prefix: str
     largest: int
     handled: Mapping[str, Collection[str]]
+    declared: Mapping[str, Collection[str]]
 
 
 async def examine(connection: Connection, expected: Expected) -> list[Finding]:
     """Return what was found, the server first, then each queue. Raises RedisUnavailableError."""
     findings = await check_server(connection)
+    defined = {*expected.handled, *expected.declared}
     prefixes = await list_prefixes(connection)
-    findings.append(judge_prefixes(expected.prefix, prefixes, expected.handled))
-    if not expected.handled:
+    findings.append(judge_prefixes(expected.prefix, prefixes, defined))
+    if not defined:
         text = "not looked for: no job is defined here"
         fix = "name the packages that define yours: --import my_service.jobs, or WORKER_IMPORTS"
         findings.append(Finding(check="handlers", grade="note", text=text, fix=fix))
@@ -44,6 +47,6 @@ async def examine(connection: Connection, expected: Expected) -> list[Finding]:
     workers = await list_all_workers(queues)
     for queue in queues:
         findings += await check_queue(queue, workers[queue.name], expected.largest)
-        if expected.handled:
-            findings += judge_names(queue.name, await unfinished_names(queue), expected.handled)
+        if defined:
+            findings += judge_names(queue.name, await unfinished_names(queue), expected.handled, expected.declared)
     return findings

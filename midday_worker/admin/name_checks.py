@@ -8,20 +8,27 @@ from collections.abc import Collection, Mapping, Sequence
 from midday_worker.admin.finding import Finding
 
 
-def judge_names(queue: str, names: Mapping[str, int], handled: Mapping[str, Collection[str]]) -> list[Finding]:
+def judge_names(
+    queue: str,
+    names: Mapping[str, int],
+    handled: Mapping[str, Collection[str]],
+    declared: Mapping[str, Collection[str]],
+) -> list[Finding]:
     """Return the names of a queue's jobs that nobody handles.
 
     Args:
         queue: the queue's name.
         names: those of its jobs and schedules, with how many jobs have it.
-        handled: the jobs that are defined here, by queue.
+        handled: the jobs that are defined here with a handler, by queue.
+        declared: those that are declared here, to be run elsewhere, by queue.
     """
-    here = {name for of_queue in handled.values() for name in of_queue}
+    here = {name for of_queue in (*handled.values(), *declared.values()) for name in of_queue}
     if queue not in handled:
         # Another program's, perhaps in another language.
-        if not names:
+        others = sorted(set(names) - set(declared.get(queue, ())))
+        if not others:
             return []
-        text = f"no job that is defined here lives on it; it holds {', '.join(sorted(names))}"
+        text = f"no job that is run here lives on it; it holds {', '.join(others)}"
         return [Finding(check="handlers", grade="note", text=text, queue=queue)]
     missing = [name for name in sorted(names) if name not in here]
     return [

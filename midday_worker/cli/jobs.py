@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.declaration import JobDeclaration
 from midday_worker.durations import from_milliseconds
 
 
@@ -23,6 +24,7 @@ def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
             "queue": definition.queue,
             "attempts": definition.options.attempts,
             "timeout_ms": definition.options.timeout,
+            "run_elsewhere": isinstance(definition, JobDeclaration),
             "defined_at": definition.defined_at,
         }
         for definition in load_jobs(imports, settings_with())
@@ -36,8 +38,9 @@ def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
     table = Table("job", "queue", "attempts", "timeout", "defined at")
     for row in rows:
         timeout = from_milliseconds(row["timeout_ms"]) if isinstance(row["timeout_ms"], int) else "none"
+        queue = f"{row['queue']} (run elsewhere)" if row["run_elsewhere"] else row["queue"]
         # Text: rich would take brackets in a plain string as markup.
-        cells = (row["job"], row["queue"], row["attempts"], timeout, _from_here(str(row["defined_at"])))
+        cells = (row["job"], queue, row["attempts"], timeout, _from_here(str(row["defined_at"])))
         table.add_row(*(Text(str(cell)) for cell in cells))
     Console().print(table)
 

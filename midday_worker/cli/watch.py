@@ -15,7 +15,6 @@ from midday_worker.cli.failure import show_error
 from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.cli.place import queue_of
 from midday_worker.client import JobClient
-from midday_worker.context import JobContext
 from midday_worker.errors import JobFailedError, JobNotFoundError, MiddayWorkerError
 from midday_worker.factory import job
 from midday_worker.handle import JobHandle
@@ -51,13 +50,9 @@ async def _handle(client: JobClient, job_id: str, queue: str | None) -> JobHandl
         check_queue_name(queue)
     place = queue or await queue_of(client, job_id)
     found = await client.find(place, job_id)
-
-    async def handle(data: object, ctx: JobContext) -> object:
-        return data
-
     # Of one that is gone, its place is enough to say so.
     name = "job" if found is None else found.name or "job"
-    return job(name, object, handle, queue=place, registry=JobRegistry(QueueRegistry())).handle(job_id, client=client)
+    return job(name, object, queue=place, registry=JobRegistry(QueueRegistry())).handle(job_id, client=client)
 
 
 async def _watch(job_id: str, queue: str | None, settings: Settings) -> None:

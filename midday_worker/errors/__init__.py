@@ -11,6 +11,7 @@
     │   ├── DuplicateQueueError
     │   └── SchemaError                 values of this type can't travel
     ├── DatabaseUnavailableError        the database doesn't answer
+    ├── NoHandlerError                  a job that is declared, to be run elsewhere, was to run here
     ├── UnknownJobError                 no job of this id in the registry
     ├── InvalidInputError (ValueError)  what a caller passed is wrong; nothing was written
     │   ├── PayloadError
@@ -51,6 +52,7 @@ from midday_worker.errors.definition import (
     DefinitionError,
     DuplicateJobError,
     DuplicateQueueError,
+    NoHandlerError,
     SchemaError,
     UnknownJobError,
 )
@@ -112,6 +114,7 @@ __all__ = [
     "JobStateError",
     "JobTimeoutError",
     "MiddayWorkerError",
+    "NoHandlerError",
     "NonRetryableError",
     "OptionError",
     "PayloadError",

@@ -37,6 +37,16 @@ class SchemaError(DefinitionError):
     """Values of this schema can't travel through JSON and come back equal."""
 
 
+class NoHandlerError(MiddayWorkerError):
+    """The job is declared without a handler: it is run elsewhere."""
+
+    def __init__(self, job: str, place: str) -> None:
+        self.job = job
+        super().__init__(
+            f"Job {job!r} is declared without a handler, at {place}: it is to be run elsewhere, as by a worker in Node."
+        )
+
+
 class UnknownJobError(MiddayWorkerError):
     """No job of this id is registered."""
 

@@ -61,7 +61,7 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = MappingProxyType(
         "midday_worker_jobs_handed_back_total": Instrument(
             "counter", "Attempts that a stop cut short; the job went back to its queue.", _JOB
         ),
-        "midday_worker_jobs_parked_total": Instrument("counter", "Jobs of unknown names that were put off.", _JOB),
+        "midday_worker_jobs_parked_total": Instrument("counter", "Jobs that have no handler here, put off.", _JOB),
         "midday_worker_jobs_running": Instrument("gauge", "Attempts under way.", _JOB),
         "midday_worker_job_duration_seconds": Instrument(
             "histogram", "How long an attempt took, whatever its outcome.", _JOB, DURATIONS

@@ -10,6 +10,7 @@ from midday_worker.options.declared import (
     ErrorClasses,
     JobOptions,
     Keep,
+    TravellingOptions,
     UndelayedOptions,
 )
 from midday_worker.options.job_id import check_known_id
@@ -38,6 +39,7 @@ __all__ = [
     "Keep",
     "KeepPolicy",
     "ResolvedOptions",
+    "TravellingOptions",
     "UndelayedOptions",
     "check_known_id",
     "check_options",

@@ -49,14 +49,12 @@ class Deduplication(TypedDict, total=False):
     replace: bool
 
 
-class SharedOptions(TypedDict, total=False):
-    """The options that are the same for queues, jobs and calls; see `JobOptions`."""
+class TravellingOptions(TypedDict, total=False):
+    """The options that are written with a job, for whichever worker takes it; see `JobOptions`."""
 
     priority: int
     lifo: bool
     attempts: int
-    timeout: Duration | None
-    retry_on_timeout: bool
     deadline: Duration | datetime | None
     remove_on_complete: bool | int | Keep
     remove_on_fail: bool | int | Keep
@@ -64,6 +62,13 @@ class SharedOptions(TypedDict, total=False):
     keep_logs: int
     stack_trace_limit: int
     omit_trace_context: bool
+
+
+class SharedOptions(TravellingOptions, total=False):
+    """The options that are the same for queues, jobs and calls; see `JobOptions`."""
+
+    timeout: Duration | None
+    retry_on_timeout: bool
 
 
 class UndelayedOptions(SharedOptions, total=False):

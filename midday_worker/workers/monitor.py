@@ -39,7 +39,7 @@ class Monitor:
         worked = {config.queue for config in plan.queues}
         self._jobs = tuple(
             JobEntry(id=definition.id, queue=definition.queue, attempts=definition.options.attempts)
-            for definition in registry
+            for definition in registry.handled()
             if definition.queue in worked
         )
         self._metrics = ProcessMetrics(registry, plan, settings)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from midday_worker.batching import BatchDefinition
+from midday_worker.definition import JobDefinition
 from midday_worker.engine.interruption import Grace
 from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.errors import ConfigurationError
@@ -21,7 +22,7 @@ class Plan:
 
 
 def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: int = 5) -> Plan:
-    """Return the queues of the registry's jobs, each with its concurrency and rate limit.
+    """Return the queues of the registry's jobs that have a handler, each with its concurrency and rate limit.
 
     Args:
         registry: the jobs.
@@ -29,19 +30,19 @@ def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: i
         concurrency: for queues that don't set their own; of those with batch handlers at least the largest `max_size`.
 
     Raises:
-        ConfigurationError: there are no jobs, `only` names a queue that none lives on, or a queue's own concurrency is
-            smaller than the batches of one of its jobs.
+        ConfigurationError: there are no such jobs, `only` names a queue that none lives on, or a queue's own
+            concurrency is smaller than the batches of one of its jobs.
     """
-    named = sorted({definition.queue for definition in registry})
+    named = sorted({definition.queue for definition in registry.handled()})
     if not named:
         raise ConfigurationError(
-            "No jobs are registered, so there is nothing to run. Name the package that defines them, for example "
+            f"{_no_jobs(registry)}, so there is nothing to run. Name the package that defines them, for example "
             "--import my_service.jobs, or set WORKER_IMPORTS."
         )
     unknown = [name for name in only if name not in named]
     if unknown:
         raise ConfigurationError(
-            f"No job lives on queue {unknown[0]!r} (from --queues or WORKER_QUEUES). "
+            f"{_no_jobs_on(registry, unknown[0])} (from --queues or WORKER_QUEUES). "
             f"Queues with jobs: {', '.join(named)}."
         )
     return Plan(tuple(_config(registry, name, concurrency) for name in named if not only or name in only))
@@ -60,6 +61,24 @@ def plan_from_settings(registry: JobRegistry, settings: Settings) -> Plan:
 def grace_from(settings: Settings) -> Grace:
     """Return how long a handler that is told to stop may take."""
     return Grace(settings.cancel_grace / 1000, settings.cut_grace / 1000)
+
+
+def _no_jobs(registry: JobRegistry) -> str:
+    declared = registry.declared()
+    if not declared:
+        return "No jobs are registered"
+    return f"No jobs with a handler are registered, only {_listed(declared)}, declared to be run elsewhere"
+
+
+def _no_jobs_on(registry: JobRegistry, queue: str) -> str:
+    declared = registry.declared(queue)
+    if not declared:
+        return f"No job lives on queue {queue!r}"
+    return f"Queue {queue!r} has no job with a handler, only {_listed(declared)}, declared to be run elsewhere"
+
+
+def _listed(declared: Sequence[JobDefinition[object, object]]) -> str:
+    return ", ".join(repr(definition.id) for definition in declared)
 
 
 def _config(registry: JobRegistry, name: str, concurrency: int) -> WorkerConfig:

@@ -52,7 +52,7 @@ class ProcessMetrics:
         names = [definition.id for definition in registry]
         self.tallies = {
             config.queue: QueueTally(
-                config.queue, [each.id for each in registry if each.queue == config.queue], elsewhere=names
+                config.queue, [each.id for each in registry.handled(config.queue)], elsewhere=names
             )
             for config in plan.queues
         }

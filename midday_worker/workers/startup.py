@@ -101,7 +101,7 @@ def banner(plan: Plan, registry: JobRegistry, settings: Settings, redis_version:
         lines.append(f"  queue        {config.queue} (concurrency {config.concurrency}{limit})")
         lines.extend(
             f"    job        {definition.id} (attempts {definition.options.attempts})"
-            for definition in registry
-            if definition.queue == config.queue
+            for definition in registry.handled(config.queue)
         )
+        lines.extend(f"    elsewhere  {definition.id}" for definition in registry.declared(config.queue))
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from tests.acceptance.command import Command
 from tests.acceptance.readme_blocks import README, block, blocks, run_python
 
 ROOT = README.parent
-JOBS = ["A job in thirty lines", "Options", "In the handler"]
+JOBS = ["A job in thirty lines", "Options", "In the handler", "Node and Python on one queue"]
 """The sections whose Python goes into the service's jobs.py."""
 
 ASK_THE_DASHBOARD = """
@@ -29,6 +29,20 @@ async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https
         answer = await client.get("/admin/queues/api/queues", headers={"x-user": user})
         body = answer.json()
         print(answer.status_code, body.get("code") or body["queues"][0]["readOnlyMode"])
+"""
+
+ADD_SMS = """
+from my_service.jobs import Sms, send_sms
+
+added = await send_sms.batch_trigger([{"payload": Sms(number="+46", text="x" * length)} for length in range(1, 7)])
+print([handle.id for handle in added])
+"""
+
+READ_SMS = """
+from midday_worker import results
+from my_service.jobs import send_sms
+
+print([sent.parts for sent in await results([send_sms.handle(job_id) for job_id in ids], timeout="30s")])
 """
 
 
@@ -76,6 +90,7 @@ def test_every_block_is_run_by_a_test_of_this_module() -> None:
         ("Flows", "python"),
         ("Test your jobs", "python"),
         ("Node and Python on one queue", "typescript"),
+        ("Node and Python on one queue", "python"),
         ("The dashboard", "python"),
     ]
 
@@ -184,12 +199,10 @@ raise SystemExit(pytest.main(["-q", "-p", "no:cacheprovider", "-o", "asyncio_mod
 async def test_node_and_python_on_one_queue(
     command: Command, service: Path, environment: dict[str, str], node: NodeRuntime, redis_server: RedisServer
 ) -> None:
-    """Node's block against a Python worker of its own queue, and a Node worker for a job of Python's."""
-    running = await command.start("run", "--import", "my_service.jobs", "--queues", "emails")
+    """Node's block beside a Python worker that takes none of the jobs that are declared for Node."""
+    running = await command.start("run", "--import", "my_service.jobs")
     await running.until("notify")
-    await run_python(
-        "from my_service.jobs import monthly_report\nawait monthly_report.trigger('May')", service, environment
-    )
+    added = await run_python(ADD_SMS, service, environment)
     where = f'{{ host: "127.0.0.1", port: {redis_server.port} }}'
     prefix = environment["REDIS_PREFIX"]
     source = block("Node and Python on one queue", "typescript")
@@ -198,16 +211,17 @@ async def test_node_and_python_on_one_queue(
     source = (
         source.replace("console.log(", "const printed = (")
         + f"""
-const reports = new Queue("reports", {{ connection, prefix: "{prefix}" }});
-let done = [];
-while (done.length === 0) done = await reports.getCompleted();
-console.log(JSON.stringify([printed, done[0].returnvalue]));
+const sms = new Queue("sms", {{ connection, prefix: "{prefix}" }});
+while ((await sms.getCompletedCount()) < 6);
+console.log(JSON.stringify(printed));
 process.exit();
 """
     )
-    assert await node.run(source, timeout_s=60) == [{"processed": True, "userId": "user_123"}, "report of May"]
+    assert await node.run(source, timeout_s=60) == {"processed": True, "userId": "user_123"}
+    assert await run_python(f"ids = {added}\n{READ_SMS}", service, environment) == f"{[1, 2, 3, 4, 5, 6]}\n"
     running.signal(signal.SIGTERM)
     assert await running.end() == 0
+    assert "sms" not in "".join(running.lines)
 
 
 async def test_mounting_the_dashboard(service: Path, environment: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from midday_worker import JobClient, JobContext, JobFailedError, JobRegistry, Payload, Settings, job
 from midday_worker.demo.node import NodeRuntime
+from tests.deadline import eventually
 from tests.integration.crew import Crew
 
 HEAD = """
@@ -139,6 +140,26 @@ async def test_python_adds_node_runs_and_the_handle_has_the_typed_result(
     assert await triggered.result("30s") == Doubled(doubled=42, by="node")
     await working
     assert (await triggered.fetch()).progress == 50
+
+
+async def test_a_worker_leaves_a_job_without_a_handler_to_node_on_the_same_queue(
+    client: JobClient, registry: JobRegistry, settings: Settings, peer: Peer
+) -> None:
+    job("add-one", Count, double, queue="shared", registry=registry)
+    declared = job("double", Count, result=Doubled, queue="shared", attempts=1, registry=registry)
+    triggered = await declared.trigger(Count(count=21), client=client)
+    async with Crew(registry, settings) as crew:
+        tally = crew.tallies["shared"].of("double")
+
+        async def parked() -> bool:
+            return tally.parked == 1
+
+        await eventually(parked, "the job is parked")
+        assert await triggered.state() == "delayed"
+    working = asyncio.create_task(peer.run(WORK_ONE, "shared"))
+    assert await triggered.result("30s") == Doubled(doubled=42, by="node")
+    await working
+    assert await triggered.attempts() == 1
 
 
 async def test_a_failure_in_node_is_told_with_nodes_words(client: JobClient, registry: JobRegistry, peer: Peer) -> None:

@@ -1,4 +1,4 @@
-"""mypy and basedpyright infer what `inferred.py` says, and refuse just what is marked in `rejected/`."""
+"""mypy and basedpyright infer what the files here say, and refuse just what is marked in `rejected/`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-INFERRED = HERE / "inferred.py"
+INFERRED = (HERE / "inferred.py", HERE / "declared.py")
 REJECTED = HERE / "rejected"
 """Left out by the project's configuration; it has a pyrightconfig.json of its own."""
 
@@ -86,9 +86,10 @@ CHECKERS = pytest.mark.parametrize("errors_in", [mypy, basedpyright])
 
 
 @CHECKERS
-def test_the_inferred_types_are_those_that_are_asserted(errors_in: Checker) -> None:
-    assert "assert_type(" in INFERRED.read_text("utf-8")
-    assert errors_in(INFERRED) == set()
+@pytest.mark.parametrize("inferred", INFERRED, ids=lambda path: path.stem)
+def test_the_inferred_types_are_those_that_are_asserted(errors_in: Checker, inferred: Path) -> None:
+    assert "assert_type(" in inferred.read_text("utf-8")
+    assert errors_in(inferred) == set()
 
 
 @CHECKERS

@@ -127,6 +127,23 @@ async def test_all_tries_of_an_unknown_job_take_about_an_hour() -> None:
     assert 50 * 60 < seconds < 70 * 60
 
 
+async def test_a_job_that_is_declared_to_be_run_elsewhere_is_parked_for_other_workers(logged: list[str]) -> None:
+    registry = JobRegistry()
+    declared = job("send-sms", int, queue="warehouse", attempts=9, registry=registry)
+    stored = StoredJob({"not": "its schema"}, name="send-sms")
+
+    with pytest.raises(Park) as parked:
+        await execute(stored, registry)
+
+    assert parked.value.delay_ms == 5_000
+    assert stored.opts == {}
+    (line,) = logged
+    assert f"Job 'send-sms' is declared without a handler, at {declared.defined_at}: it is to be run elsewhere" in line
+    assert "Left to the other workers of queue warehouse: parked for 5 s (1 of 12)" in line
+    with pytest.raises(NonRetryableError, match=r"is declared without a handler.* Given up after 2 tries\."):
+        await execute(StoredJob(1, name="send-sms", attemptsStarted=4, attemptsMade=1), registry, retries=2)
+
+
 async def test_an_unknown_job_fails_when_it_was_parked_often_enough() -> None:
     with pytest.raises(NonRetryableError, match=r"No job named 'pak' is registered .* Given up after 2 tries\."):
         await execute(StoredJob(None, name="pak", attemptsStarted=4, attemptsMade=1), retries=2)

@@ -110,9 +110,10 @@ def test_an_id_may_be_any_text_as_in_node(name: str, registry: JobRegistry) -> N
     assert job(name, int, handle, registry=registry).id == name
 
 
-def test_a_schema_without_a_handler_is_refused(registry: JobRegistry) -> None:
+def test_a_handler_without_a_schema_is_refused(registry: JobRegistry) -> None:
     with pytest.raises(DefinitionError, match="needs a schema and a handler, or neither, as a decorator"):
-        job("pay", int, registry=registry)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - the mistake
+        job("pay", handler=handle, registry=registry)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - the mistake
+    assert len(registry) == 0
 
 
 def test_a_handler_that_can_not_be_called_is_refused(registry: JobRegistry) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
@@ -15,6 +15,8 @@ from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import write
 from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.cli.printable import one_line
+from midday_worker.definition import JobDefinition
+from midday_worker.settings import Settings
 
 _STYLES: Final[Mapping[Grade, str]] = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 
@@ -24,9 +26,7 @@ def run_doctor(imports: Sequence[str], *, as_json: bool) -> None:
     found: list[Finding] = []
 
     async def act(at: Reach) -> None:
-        settings = at.settings
-        expected = Expected(prefix=settings.redis_prefix, largest=settings.max_payload_bytes, handled=_handled(imports))
-        found.extend(await examine(at.client.connection, expected))
+        found.extend(await examine(at.client.connection, _expected(imports, at.settings)))
 
     reach(act)
     wrong = any(finding.grade == "fail" for finding in found)
@@ -60,11 +60,19 @@ def summary(found: Sequence[Finding]) -> Text:
     return Text(f"{wrong} wrong, {doubtful} doubtful", style="red" if wrong else "yellow")
 
 
-def _handled(imports: Sequence[str]) -> Mapping[str, Collection[str]]:
-    settings = settings_with()
-    if not imports and not settings.worker_imports:
-        return {}
-    handled: dict[str, set[str]] = {}
-    for definition in load_jobs(imports, settings):
-        handled.setdefault(definition.queue, set()).add(definition.id)
-    return handled
+def _expected(imports: Sequence[str], settings: Settings) -> Expected:
+    named = settings_with()
+    registry = load_jobs(imports, named) if imports or named.worker_imports else None
+    return Expected(
+        prefix=settings.redis_prefix,
+        largest=settings.max_payload_bytes,
+        handled=_by_queue(registry.handled() if registry else ()),
+        declared=_by_queue(registry.declared() if registry else ()),
+    )
+
+
+def _by_queue(definitions: Iterable[JobDefinition[object, object]]) -> Mapping[str, Collection[str]]:
+    names: dict[str, set[str]] = {}
+    for definition in definitions:
+        names.setdefault(definition.queue, set()).add(definition.id)
+    return names

@@ -22,7 +22,7 @@ HANDLED: Final[Mapping[str, set[str]]] = {"emails": {"send-mail"}}
 
 async def found(client: JobClient, largest: int = 1_000, handled: Mapping[str, set[str]] = HANDLED) -> list[Finding]:
     """What the doctor found of the test's own queues."""
-    expected = Expected(prefix=client.settings.redis_prefix, largest=largest, handled=handled)
+    expected = Expected(prefix=client.settings.redis_prefix, largest=largest, handled=handled, declared={})
     return [finding for finding in await examine(client.connection, expected) if finding.queue is not None]
 
 
@@ -35,7 +35,7 @@ async def test_a_queue_with_a_worker_and_handlers_is_well(
 
 
 async def test_the_server_is_looked_at_first(client: JobClient) -> None:
-    findings = await examine(client.connection, Expected(prefix="bull", largest=1, handled={}))
+    findings = await examine(client.connection, Expected(prefix="bull", largest=1, handled={}, declared={}))
     assert [finding.check for finding in findings[:6]] == [
         *("redis", "eviction policy", "clock", "versions", "prefix", "handlers")
     ]
@@ -47,7 +47,7 @@ async def test_an_eviction_policy_that_drops_jobs_is_found(mortal_redis: RedisSe
     settings = Settings(env_file=None, redis_url=mortal_redis.url)
     async with JobClient(settings) as client:
         await client.connection.conn.config_set("maxmemory-policy", "allkeys-lru")  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
-        findings = await examine(client.connection, Expected(prefix="bull", largest=1, handled={}))
+        findings = await examine(client.connection, Expected(prefix="bull", largest=1, handled={}, declared={}))
     assert [finding.check for finding in findings if finding.grade == "fail"] == ["eviction policy"]
 
 

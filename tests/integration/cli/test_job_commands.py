@@ -269,6 +269,13 @@ def test_the_doctor_needs_no_jobs_but_looks_for_handlers_with_them(terminal: Ter
     assert "'send-mail', which is not defined here ('send-mails' is)" in with_jobs.out
 
 
+def test_the_doctor_misses_no_handler_of_a_job_that_is_run_elsewhere(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada", delay="1h")
+    seen = terminal.run("doctor", "--import", "tests.integration.cli.declared_jobs")
+    assert seen.code == 0
+    assert "handlers" not in seen.out
+
+
 def test_redis_that_is_away_is_one_line(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     for arguments in (("queues", "--once"), ("failed",), ("doctor",), ("job", "show", "a"), ("workers",)):

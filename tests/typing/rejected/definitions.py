@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midday_worker import JobContext, JobDefinition, Payload, job, queue
+from midday_worker import JobContext, JobDeclaration, JobDefinition, Payload, job, queue
 
 
 class Order(Payload):
@@ -41,6 +41,25 @@ job("no-duration", Order, handle, timeout=[1])  # error: no duration
 queue("misspelt", concurency=3)  # error: misspelt option
 queue("wrong", concurrency="3")  # error: text for a number
 text_job: JobDefinition[Order, str] = job("annotated", Order, handle)  # error: another result
+
+declared = job("declared", Order, result=Other, queue="sms")
+other_result: JobDeclaration[Order, Order] = job("declared-other", Order, result=Other)  # error: another result
+job("declared-timeout", Order, timeout="5s")  # error: only who runs a job knows of its timeout
+job("declared-retries", Order, retry_on=OSError)  # error: as above
+job("declared-backoff", Order, backoff=lambda attempt, error: "5s")  # error: as above
+job("declared-executor", Order, result=Other, executor="process")  # error: as above
+job("declared-misspelt", Order, attemps=3)  # error: misspelt option
+job("result-of-handler", Order, handle, result=int)  # error: a handler's annotation says it
+job("result-alone", result=int)  # error: a decorator has no result
+
+
+@job("schema-of-decorator", Order)  # error: a decorator takes the schema from the annotation
+async def with_schema(data: Order, ctx: JobContext) -> None: ...
+
+
+async def trigger_declared() -> Order:
+    await declared.trigger(Other(other_id="o1"))  # error: another model
+    return await (await declared.trigger(Order(order_id="o1"))).result()  # error: another result
 
 
 @job("misspelt-decorator", queu="mail")  # error: misspelt option

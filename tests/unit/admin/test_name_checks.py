@@ -8,20 +8,28 @@ HANDLED = {"emails": {"send-mail", "send-invoice"}}
 
 
 def test_a_name_that_nobody_handles_is_shown_with_the_one_that_is_near() -> None:
-    (finding,) = judge_names("emails", {"send-mial": 3, "send-mail": 9}, HANDLED)
+    (finding,) = judge_names("emails", {"send-mial": 3, "send-mail": 9}, HANDLED, {})
     assert (finding.grade, finding.queue) == ("fail", "emails")
     assert finding.text == "it holds 3 of 'send-mial', which is not defined here ('send-mail' is)"
 
 
 def test_a_queue_of_another_program_is_only_mentioned() -> None:
-    (finding,) = judge_names("images", {"resize": 2, "crop": 1}, HANDLED)
+    (finding,) = judge_names("images", {"resize": 2, "crop": 1}, HANDLED, {})
     assert finding.grade == "note"
     assert finding.text.endswith("it holds crop, resize")
-    assert judge_names("images", {}, HANDLED) == []
+    assert judge_names("images", {}, HANDLED, {}) == []
+
+
+def test_names_that_are_declared_are_not_mentioned_and_others_of_their_queue_are_no_fault() -> None:
+    declared = {"sms": {"send-sms"}, "emails": {"print"}}
+    assert judge_names("sms", {"send-sms": 2}, HANDLED, declared) == []
+    (finding,) = judge_names("sms", {"send-sms": 2, "of-node": 1}, HANDLED, declared)
+    assert (finding.grade, finding.text) == ("note", "no job that is run here lives on it; it holds of-node")
+    assert judge_names("emails", {"print": 1, "send-mail": 1}, HANDLED, declared) == []
 
 
 def test_names_that_are_handled_are_not_mentioned() -> None:
-    assert judge_names("emails", {"send-mail": 1}, HANDLED) == []
+    assert judge_names("emails", {"send-mail": 1}, HANDLED, {}) == []
 
 
 def test_a_defined_queue_under_another_prefix_is_a_mismatch() -> None:

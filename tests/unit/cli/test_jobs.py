@@ -41,6 +41,7 @@ def test_jobs_are_written_as_json(capsys: pytest.CaptureFixture[str], project: P
             "queue": "mail",
             "attempts": 7,
             "timeout_ms": 60_000,
+            "run_elsewhere": False,
             "defined_at": f"{project}/invoices_of_test.py:4",
         }
     ]
@@ -52,6 +53,19 @@ def test_jobs_are_written_as_a_table(capsys: pytest.CaptureFixture[str]) -> None
     table = capsys.readouterr().out
     assert "send-invoice" in table
     assert " invoices_of_test.py:4 " in table  # from the current directory: a whole path would be cut
+
+
+def test_a_job_without_a_handler_is_listed_as_run_elsewhere(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    (project / "invoices_of_test.py").write_text(SOURCE + '\njob("send-sms", str, queue="sms")\n')
+
+    list_jobs(["invoices_of_test"], as_json=True)
+    rows = {row["job"]: row["run_elsewhere"] for row in json.loads(capsys.readouterr().out)}
+    list_jobs(["invoices_of_test"], as_json=False)
+    table = capsys.readouterr().out
+
+    assert rows == {"send-invoice": False, "send-sms": True}
+    assert "sms (run elsewhere)" in table
+    assert "mail (run elsewhere)" not in table
 
 
 def test_a_name_with_brackets_is_no_markup(capsys: pytest.CaptureFixture[str], project: Path) -> None:

@@ -10,6 +10,9 @@ from pydantic import SecretStr
 from midday_worker import ConfigurationError, JobContext, JobRegistry, QueueRegistry, RateLimit, Settings, job, queue
 from midday_worker.engine.interruption import Grace
 from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.metrics.snapshot import Snapshot
+from midday_worker.metrics.tally import UNKNOWN
+from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import grace_from, make_plan, plan_from_settings
 from midday_worker.workers.startup import banner
 
@@ -56,6 +59,33 @@ def test_a_queue_without_jobs_is_refused_with_those_that_have_some(registry: Job
         make_plan(registry, only=["mail", "unused"])
 
 
+def test_a_queue_on_which_all_jobs_are_run_elsewhere_is_not_worked(registry: JobRegistry) -> None:
+    job("send-sms", int, queue="sms", registry=registry)
+    job("print", int, queue="reports", registry=registry)
+
+    assert [config.queue for config in make_plan(registry).queues] == ["mail", "reports"]
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^Queue 'sms' has no job with a handler, only 'send-sms', declared to be run elsewhere "
+        r"\(from --queues .*Queues with jobs: mail, reports\.$",
+    ):
+        make_plan(registry, only=["sms"])
+
+
+def test_with_declared_jobs_alone_there_is_nothing_to_run() -> None:
+    registry = JobRegistry(QueueRegistry())
+    job("send-sms", int, queue="sms", registry=registry)
+    job("send-fax", int, queue="fax", registry=registry)
+
+    for only in ([], ["sms"]):
+        with pytest.raises(
+            ConfigurationError,
+            match=r"^No jobs with a handler are registered, only 'send-fax', 'send-sms', declared to be run elsewhere, "
+            r"so there is nothing to run\.",
+        ):
+            make_plan(registry, only=only)
+
+
 def test_without_jobs_there_is_nothing_to_run() -> None:
     with pytest.raises(ConfigurationError, match=r"No jobs are registered.*--import my_service\.jobs"):
         make_plan(JobRegistry())
@@ -82,6 +112,33 @@ def test_the_banner_lists_servers_without_passwords_queues_and_jobs(registry: Jo
         "job        daily (attempts 7)",
         "job        weekly (attempts 7)",
     ]
+
+
+def test_the_banner_lists_what_other_workers_of_a_queue_run_and_nothing_of_other_queues(registry: JobRegistry) -> None:
+    job("send-sms", int, queue="sms", registry=registry)
+    job("print", int, queue="mail", registry=registry)
+
+    said = banner(make_plan(registry, only=["mail"]), registry, Settings.model_construct(), "7")
+
+    assert [line.strip() for line in said.splitlines()[-3:]] == [
+        "queue        mail (concurrency 5)",
+        "job        welcome (attempts 3)",
+        "elsewhere  print",
+    ]
+
+
+def test_only_what_is_run_here_is_counted_from_the_start_and_told(registry: JobRegistry) -> None:
+    job("print", int, queue="mail", registry=registry)
+    settings = Settings.model_construct()
+    monitor = Monitor(registry, make_plan(registry, only=["mail"]), settings)
+    snapshot = Snapshot()
+
+    monitor.tallies["mail"].write(snapshot)
+
+    parked = dict(snapshot)["midday_worker_jobs_parked_total"]
+    assert set(parked) == {("mail", "welcome"), ("mail", UNKNOWN)}
+    assert [entry.id for entry in monitor.process_status().jobs] == ["welcome"]
+    assert monitor.tallies["mail"].of("print") is not monitor.tallies["mail"].of("gone")
 
 
 def test_the_banner_says_that_there_is_no_database(registry: JobRegistry) -> None:
