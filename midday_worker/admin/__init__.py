@@ -71,6 +71,7 @@ from midday_worker.admin.search import queues_of
 from midday_worker.admin.server import ServerInfo, read_server
 from midday_worker.admin.snapshot import Cut, JobSnapshot
 from midday_worker.admin.throughput import Throughput, read_throughput
+from midday_worker.admin.waiting_parents import WaitingParents, find_waiting_parent, find_waiting_parents
 from midday_worker.engine.queue_names import list_prefixes, list_queues, queue_exists
 from midday_worker.engine.worker_clients import WorkerClient, list_all_workers, list_workers
 
@@ -103,6 +104,7 @@ __all__ = [
     "ScheduleRuns",
     "ServerInfo",
     "Throughput",
+    "WaitingParents",
     "WorkerClient",
     "change_data",
     "change_delay",
@@ -121,6 +123,8 @@ __all__ = [
     "find_job",
     "find_root",
     "find_schedule",
+    "find_waiting_parent",
+    "find_waiting_parents",
     "get_job",
     "group_failures",
     "limit_concurrency",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from midday_worker.admin import check_removal, count_children, promote_job, remove_job, retry_job
+from midday_worker.admin import check_removal, count_children, find_waiting_parent, promote_job, remove_job, retry_job
 from midday_worker.cli.admin.manner import Manner, counted
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.engine.queue import Queue
@@ -28,14 +28,17 @@ def remove(job_id: str, queue: str | None, manner: Manner) -> None:
         await check_removal(holder, job_id)
         children = await count_children(holder, job_id)
         below = f" and {counted(children, 'child').replace('childs', 'children')}" if children else ""
-        deed = f"remove {job.state} job {job_id} ({job.name}){below} of queue {holder.name}"
+        above = await find_waiting_parent(holder, job_id)
+        loss = f"; its parent {above[1]} of queue {above[0]} would run without it" if above else ""
+        deed = f"remove {job.state} job {job_id} ({job.name}){below} of queue {holder.name}{loss}"
         done = 0
         if manner.agreed(deed, 1):
             await remove_job(holder, job_id)
             done = 1
         record = {"id": job_id, "queue": holder.name, "act": "remove", "done": done, "dry_run": manner.dry_run}
         text = f"Removed job {job_id}{below} of queue {holder.name}." if done else manner.unchanged(deed, 1)
-        manner.answer(record | {"children": children}, text)
+        parent = {"queue": above[0], "id": above[1]} if above else None
+        manner.answer(record | {"children": children, "parent": parent}, text)
 
     reach(act)
 

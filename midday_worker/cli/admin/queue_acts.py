@@ -9,6 +9,7 @@ from midday_worker.admin import (
     count_ended,
     count_jobs,
     empty_queue,
+    find_waiting_parents,
     limit_concurrency,
     limit_rate,
     pause_queue,
@@ -58,15 +59,15 @@ def drain(name: str, manner: Manner, *, delayed: bool) -> None:
 
     async def act(at: Reach) -> None:
         queue = await at.queue(name)
-        matching = await _count(queue, *WAITING, *(["delayed"] if delayed else []))
+        states = [*WAITING, *(["delayed"] if delayed else [])]
+        matching = await _count(queue, *states)
 
         async def remove(on_progress: Removed) -> int:
             done = await empty_queue(queue, on_progress)
             return done + (await clean_jobs(queue, "delayed", lambda more: on_progress(done + more)) if delayed else 0)
 
-        await removal.carry_out(
-            matching, counted(matching, "waiting or delayed job" if delayed else "waiting job"), remove
-        )
+        jobs = counted(matching, "waiting or delayed job" if delayed else "waiting job")
+        await removal.carry_out(matching, jobs, await find_waiting_parents(queue, states, matching), remove)
 
     reach(act, removal.interrupted)
 
@@ -80,8 +81,9 @@ def clean(name: str, manner: Manner, *, state: Cleanable, older_than_ms: int) ->
         matching, exact = await _count_old(queue, state, older_than_ms)
         age = f" older than {from_milliseconds(older_than_ms)}" if older_than_ms else ""
         jobs = f"{'' if exact else 'up to '}{counted(matching, f'{state} job')}{age}"
+        parents = await find_waiting_parents(queue, [state], matching)
         await removal.carry_out(
-            matching, jobs, lambda on_progress: clean_jobs(queue, state, on_progress, grace_ms=older_than_ms)
+            matching, jobs, parents, lambda on_progress: clean_jobs(queue, state, on_progress, grace_ms=older_than_ms)
         )
 
     reach(act, removal.interrupted)

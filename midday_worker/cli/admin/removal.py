@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from midday_worker.admin import Removed
+from midday_worker.admin import Removed, WaitingParents
 from midday_worker.cli.admin.brake import Brake
+from midday_worker.cli.admin.flow_loss import flow_loss
 from midday_worker.cli.admin.manner import Manner, broken_off, counted
 from midday_worker.errors import EngineError
 
@@ -23,6 +24,7 @@ class Removal:
         jobs: the same in words: "12 completed jobs".
         done: how many are removed.
         begun: whether any may be.
+        parents: the parents of flows that wait for them.
     """
 
     act: str
@@ -32,25 +34,30 @@ class Removal:
     jobs: str = ""
     done: int = 0
     begun: bool = False
+    parents: WaitingParents | None = None
     _brake: Brake = field(default_factory=Brake)
 
     def __str__(self) -> str:
         return f"Removed {self._brake.said(self.done)} of {self.jobs} of queue {self.queue}."
 
-    async def carry_out(self, matching: int, jobs: str, remove: Callable[[Removed], Awaitable[int]]) -> None:
+    async def carry_out(
+        self, matching: int, jobs: str, parents: WaitingParents, remove: Callable[[Removed], Awaitable[int]]
+    ) -> None:
         """Ask if need be, remove, and say what was done.
 
         Args:
             matching: how many jobs it is about.
             jobs: the same in words.
+            parents: the parents that wait for them.
             remove: removes them, and tells how many.
         """
-        self.matching, self.jobs = matching, jobs
-        deed = f"remove {jobs} of queue {self.queue}"
+        self.matching, self.jobs, self.parents = matching, jobs, parents
+        deed = f"remove {jobs} of queue {self.queue}{flow_loss(parents)}"
         if self.manner.agreed(deed, matching):
             await self._remove(remove)
         changed = matching and not self.manner.dry_run
-        text = f"Removed {counted(self.done)} of queue {self.queue}." if changed else None
+        loss = flow_loss(parents, done=True) if self.done else ""
+        text = f"Removed {counted(self.done)} of queue {self.queue}{loss}." if changed else None
         self.manner.answer(self._record(), text or self.manner.unchanged(deed, matching))
 
     def interrupted(self) -> str:
@@ -74,4 +81,7 @@ class Removal:
 
     def _record(self) -> dict[str, object]:
         record: dict[str, object] = {"queue": self.queue, "act": self.act, "matching": self.matching}
+        if self.parents is not None:
+            released, removed = dict(self.parents.released), self.parents.removed
+            record |= {"parents": {"released": released, "removed": removed, "looked_at": self.parents.looked_at}}
         return record | {"done": self.done, "dry_run": self.manner.dry_run}

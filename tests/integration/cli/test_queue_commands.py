@@ -85,11 +85,53 @@ def test_a_drain_leaves_the_next_run_of_a_schedule(terminal: Terminal) -> None:
     assert terminal.counts() == {"delayed": 1}
 
 
+def test_a_drain_says_first_which_parents_would_run_without_their_children(terminal: Terminal) -> None:
+    async def flows(client: JobClient) -> None:
+        for parent in ("may", "june"):
+            children = [terminal.mail.node("ada"), terminal.mail.node("eve", delay="1h")]
+            await terminal.invoice.trigger_flow(parent, children, client=client)
+        await terminal.mail.trigger_flow("root", [terminal.mail.node("ada")], client=client)
+
+    terminal.with_client(flows)
+    loss = "; 2 parents of queue invoices would run without them and 1 parent of this queue would be removed with them"
+    dry = terminal.run("queue", "drain", "emails", "--dry-run")
+    assert dry.out == f"Would remove 3 waiting jobs of queue emails{loss}. Nothing was changed.\n"
+    assert loss in terminal.run("queue", "drain", "emails", "--delayed").refused
+    record = cast("dict[str, object]", terminal.run("queue", "drain", "emails", "--dry-run", "--json").json)
+    assert record["parents"] == {"released": {"invoices": 2}, "removed": 1, "looked_at": 3}
+    assert (
+        "2 parents of queue invoices" in terminal.run("queue", "clean", "emails", "--state", "delayed", "--dry-run").out
+    )
+    done = terminal.run("queue", "drain", "emails", "--delayed", "--yes").out
+    assert done == (
+        "Removed 5 jobs of queue emails; "
+        "2 parents of queue invoices run without them and 1 parent of this queue was removed with them.\n"
+    )
+    assert (terminal.counts("invoices"), terminal.counts()) == ({"waiting": 2}, {})
+
+
+def test_only_so_many_jobs_are_looked_at_for_their_parents(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def flow(client: JobClient) -> None:
+        await terminal.invoice.trigger_flow("may", [terminal.mail.node("ada")], client=client)
+
+    monkeypatch.setattr("midday_worker.admin.waiting_parents.MOST", 2)
+    monkeypatch.setattr("midday_worker.admin.waiting_parents.BATCH", 1)
+    terminal.add(terminal.mail, "eve", "bob")
+    dry = ("queue", "drain", "emails", "--dry-run")
+    assert "parent" not in terminal.run(*dry).out
+    terminal.add(terminal.mail, "eve")
+    assert "; no parent waits for the 2 of them that were looked at." in terminal.run(*dry).out
+    terminal.with_client(flow)
+    said = "; at least 1 parent of queue invoices would run without them (of the jobs 2 were looked at)."
+    assert said in terminal.run(*dry).out
+
+
 def test_clean_removes_jobs_of_one_state_that_are_old_enough(terminal: Terminal) -> None:
     terminal.add(terminal.mail, "ada", "eve", "nobody")
     terminal.work()
     assert terminal.run("queue", "clean", "emails", "--older-than", "1h", "--yes", "--json").json == {
-        **{"queue": "emails", "act": "clean", "matching": 0, "done": 0, "dry_run": False}
+        **{"queue": "emails", "act": "clean", "matching": 0, "done": 0, "dry_run": False},
+        "parents": {"released": {}, "removed": 0, "looked_at": 0},
     }
     assert terminal.run("queue", "clean", "emails", "--yes").out == "Removed 2 jobs of queue emails.\n"
     assert terminal.counts() == {"failed": 1}

@@ -12,7 +12,7 @@ const WORDS = {
   promote: { title: "Promote runs", verb: "Promote", done: "promoted", kind: "primary", allowed: ["delayed"],
     says: "Each is due now, whatever its delay." },
   remove: { title: "Remove runs", verb: "Remove", done: "removed", kind: "danger", allowed: STATES.filter((state) => state !== "active"),
-    says: "They are gone for good, with their logs, and with the children of flows." },
+    says: "They are gone for good, with their logs, and with the children of flows. Parents that wait for one of them run without it." },
 };
 
 /** The states whose runs an act is done to. What has completed is run again only if that was chosen. */
