@@ -50,6 +50,7 @@ class JobDecorator:
     def __call__(self, handler: Callable[[P, SyncJobContext], R]) -> JobDefinition[P, R]: ...
     def __call__(self, handler: Handler[P, R]) -> JobDefinition[P, R]:
         """Define the job."""
+        check_signature(self._name, handler, self._place, batch=False)
         schema = cast("TypeForm[P]", payload_annotation(self._name, handler, self._place))
         return _define(self._name, schema, handler, self._options, self._place)
 
@@ -73,6 +74,7 @@ class BatchDecorator:
     ) -> BatchDefinition[P, R]: ...
     def __call__(self, handler: BatchHandler[P, R]) -> BatchDefinition[P, R]:
         """Define the job."""
+        check_signature(self._name, handler, self._place, batch=True)
         schema = cast("TypeForm[P]", batch_payload_annotation(self._name, handler, self._place))
         return _define_batch(self._name, schema, handler, self._batch, self._options, self._place)
 
@@ -162,6 +164,7 @@ def job(
     if handler is None:
         check_declared(name, options if batch is None else {**options, "batch": batch}, place)
         return _declare(name, schema, cast("TypeForm[R]", result), options, place)
+    check_signature(name, handler, place, batch=batch is not None)
     if batch is None:
         return _define(name, schema, cast("Handler[P, R]", handler), options, place)
     return _define_batch(name, schema, cast("BatchHandler[P, R]", handler), batch, options, place)
@@ -188,7 +191,6 @@ def _define(
     name: str, schema: TypeForm[P], handler: Handler[P, R], options: DefinitionOptions, place: Place
 ) -> JobDefinition[P, R]:
     queue, own, target = _checked(name, options, place)
-    check_signature(name, handler, place, batch=False)
     check_context(name, handler, place)
     result_schema = cast("Schema[R] | None", _result_schema(name, result_annotation(name, handler, place), place))
     definition: JobDefinition[P, R] = JobDefinition(
@@ -241,7 +243,6 @@ def _define_batch(
     queue, own, target = _checked(name, options, place)
     if not isinstance(batch, BatchOptions):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(f"Job {name!r} at {place} has batch={batch!r}; accepted: BatchOptions(...).")
-    check_signature(name, handler, place, batch=True)
     if options.get("executor") == "process" or "max_tasks_per_child" in options:
         raise DefinitionError(f'Job {name!r} at {place} has batch=, which can\'t be combined with executor="process".')
     definition: BatchDefinition[P, R] = BatchDefinition(

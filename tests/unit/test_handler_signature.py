@@ -55,6 +55,8 @@ def test_a_handler_that_takes_other_than_two_arguments_is_refused(
         DefinitionError, match=r"job 'pay' at .*test_handler_signature.py:\d+ takes \(.*def handle\(data: MyPayl"
     ):
         job("pay", int, handler, registry=registry)
+    with pytest.raises(DefinitionError, match=r"takes \(.*def handle\(data: MyPayload"):
+        job("pay", registry=registry)(handler)
     assert len(registry) == 0
 
 

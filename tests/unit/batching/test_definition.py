@@ -93,6 +93,10 @@ def test_a_handler_of_one_payload_is_refused(registry: JobRegistry) -> None:
         DefinitionError, match=r"as in `def handle\(data: list\[MyPayload\], ctx: BatchContext\) -> list\["
     ):
         job("alone", int, cast("Any", alone), batch=BatchOptions(), registry=registry)  # Any: as above
+    with pytest.raises(
+        DefinitionError, match=r"as in `def handle\(data: list\[MyPayload\], ctx: BatchContext\) -> list\["
+    ):
+        job("alone", batch=BatchOptions(), registry=registry)(cast("Any", alone))  # Any: as above
     with pytest.raises(DefinitionError, match=r"has batch=100; accepted: BatchOptions"):
         job("number", Reading, store, batch=cast("BatchOptions", 100), registry=registry)
     assert len(registry) == 0
