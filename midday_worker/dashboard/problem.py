@@ -100,7 +100,9 @@ def problem_of(error: MiddayWorkerError) -> Problem:
     if isinstance(error, InvalidInputError):
         return Problem(400, INVALID_BODY, str(error), code="INVALID_REQUEST")
     if isinstance(error, RedisUnavailableError):
-        return Problem(503, "ERRORS.REDIS_UNAVAILABLE", str(error))
+        # Many jobs may have been acted on before the command that it says nothing was written of.
+        message = str(error) if error.may_have_been_written else error.problem
+        return Problem(503, "ERRORS.REDIS_UNAVAILABLE", message)
     return Problem(500, "ERRORS.INTERNAL_SERVER_ERROR", str(error))
 
 

@@ -168,9 +168,9 @@ def _written(writing: Writing | None, lost: bool) -> str:
     before = writing.before if writing else ()
     if writing is None or not lost:
         return f" {already(before)} The rest was not." if before else " Nothing was written."
-    shown = ", ".join(writing.ids[:3]) + (" ..." if len(writing.ids) > 3 else "")
+    shown = f" (job id {', '.join(writing.ids[:3])}{' ...' if len(writing.ids) > 3 else ''})" if writing.ids else ""
     said = f"{already(before)} " if before else ""
-    return f" {said}The reply was lost, so it may have been written (job id {shown}). {writing.again}"
+    return f" {said}The reply was lost, so it may have been written{shown}. {writing.again}"
 
 
 def already(before: Sequence[str]) -> str:

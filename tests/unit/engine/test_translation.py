@@ -67,6 +67,13 @@ def test_an_error_without_a_text_is_named(error: Exception, why: str) -> None:
     assert str(failure.value) == f"{failure.value.problem} Nothing was written."
 
 
+def test_what_is_written_of_no_job_alone_names_none() -> None:
+    with pytest.raises(RedisUnavailableError) as failure, translated("pause", Writing(ids=[], again="Look first.")):
+        raise ConnectionError("gone")
+
+    assert str(failure.value).endswith("The reply was lost, so it may have been written. Look first.")
+
+
 @pytest.mark.parametrize("words", ["Error 111 connecting to localhost:6379.", "No connection available."])
 def test_what_never_left_was_not_written(words: str) -> None:
     with pytest.raises(RedisUnavailableError) as failure, translated("add", Writing(ids=["a"])):
