@@ -135,6 +135,19 @@ class Schema(Generic[T]):
             raise InvalidValue((FieldProblem("", f"can't be written as JSON: {error}"),)) from error
         return dumped, len(text)
 
+    def brief(self, dumped: JsonValue) -> JsonValue:
+        """Return a dumped value without what is as by default, if that reads back as the same value; else the whole.
+
+        A field that is added to the schema later, with a default, changes nothing of it. Without its tag, which often
+        has a default, a member of a union would read back as another one, or not at all.
+        """
+        try:
+            value = self.validate_wire(dumped)
+            brief = self._adapter.dump_python(value, mode="json", by_alias=True, exclude_defaults=True)
+            return cast("JsonValue", brief) if self.validate_wire(brief) == value else dumped
+        except (InvalidValue, PydanticSerializationError):
+            return dumped
+
     def check_travels(self, value: T, dumped: JsonValue) -> None:
         """Raise InvalidValue, with the first paths that differ, unless the dumped value comes back equal."""
         back = self.validate_wire(dumped)

@@ -129,7 +129,10 @@ class Triggers(Generic[P, R]):
         client: JobClient | None = None,
         **options: Unpack[CallOptions],
     ) -> ScheduleHandle:
-        """Add a job again and again, by BullMQ's job schedulers. Calling again with the same id changes nothing more.
+        """Add a job again and again, by BullMQ's job schedulers.
+
+        A schedule is known by its id: calling again with the same one changes nothing, or the schedule's pattern,
+        bounds and options if they are others now.
 
         Args:
             payload: the payload of every run.
@@ -139,8 +142,8 @@ class Triggers(Generic[P, R]):
             start: the first moment; a time without a zone is UTC.
             end: the last moment.
             limit: how many runs at most.
-            schedule_id: by default the job's name and a hash of the payload, so that schedules of different
-                payloads stand side by side.
+            schedule_id: by default the job's name and a hash of what the payload has beside defaults: one schedule for
+                each payload, which stays the same when the schema gets a field with a default.
             client, **options: see `trigger`.
 
         Raises:
@@ -150,7 +153,7 @@ class Triggers(Generic[P, R]):
         check_schedulable(options)
         when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
         request = self._request(payload, cast("Mapping[str, object]", options))
-        schedule_id = checked_schedule_id(schedule_id, self.id, request.data)
+        schedule_id = checked_schedule_id(schedule_id, self.id, self.schema.brief(request.data))
         client = client or current_client()
         # A moment would be the same for every run: each has the definition's deadline, from when it is due.
         await client.schedule(schedule_id, when, replace(request, deadline_ms=None))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from redis.asyncio import Redis
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, ScheduleError, Settings, job
+from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Payload, ScheduleError, Settings, job
 from midday_worker.engine.scheduler import fires_at_ms
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -73,6 +73,27 @@ async def test_the_same_call_again_leaves_one_schedule_and_one_next_run(
         await ticks.definition.trigger_recurring("u1", "0 9 * * *", client=client)
     assert len(await ticks.definition.schedules(client=client)) == 1
     assert await redis.zcard(f"{settings.redis_prefix}:default:delayed") == 1
+
+
+async def test_a_field_with_a_default_that_a_deploy_adds_makes_no_second_schedule(
+    client: JobClient, registry: JobRegistry
+) -> None:
+    class Digest(Payload):
+        team: str
+
+    class LaterDigest(Digest):
+        locale: str = "en"
+
+    async def handle(data: Digest, ctx: JobContext) -> None: ...
+
+    for schema, deployed in ((Digest, registry), (LaterDigest, JobRegistry())):
+        digest = job("digest", schema, handle, registry=deployed)
+        schedule = await digest.trigger_recurring({"team": "a"}, "0 9 * * *", client=client)
+        await digest.trigger_recurring({"team": "b"}, "0 9 * * *", client=client)
+        assert len(await digest.schedules(client=client)) == 2
+    stored = await schedule.fetch()
+    assert stored is not None
+    assert stored.data == {"team": "a", "locale": "en"}, "the next runs are as the new code writes them"
 
 
 async def test_schedules_of_two_payloads_stand_side_by_side(client: JobClient, ticks: Ticks) -> None:
