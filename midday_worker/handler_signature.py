@@ -20,7 +20,7 @@ def check_signature(job: str, handler: object, place: str, *, batch: bool) -> No
     except TypeError as error:
         raise DefinitionError(
             f"The handler of job {job!r} at {place} takes {signature}; accepted: two arguments, by position, as in "
-            f"`{_wanted(handler, batch=batch)}`."
+            f"`{_wanted(handler, batch=batch)}`; without a payload it is `data: None`."
         ) from error
 
 

@@ -86,6 +86,8 @@ class Schema(Generic[T]):
             # Of a type with names that don't exist this is a stand-in that raises when it is looked at.
             core_schema = cast("CoreSchema", self._adapter.core_schema)
             one_way = list(_one_way_fields(core_schema, by_name=False))
+            self.is_none = core_schema["type"] == "none"
+            """Whether it is the schema of a job without payload."""
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
             raise SchemaError(f"{type_!r} is not a type that pydantic can validate: {error}") from error
         if one_way:
@@ -100,10 +102,12 @@ class Schema(Generic[T]):
             raise InvalidValue(_problems(error)) from None
 
     def validate_wire(self, value: object) -> T:
-        """Return the parsed value of what JSON held. Raises InvalidValue."""
+        """Return the parsed value of what JSON held; where there is none, `{}` is none too. Raises InvalidValue."""
         try:
             return self._adapter.validate_python(value)
         except ValidationError:
+            if value == {} and self.is_none:  # what BullMQ for Node stores for `queue.add("name")`
+                return self._adapter.validate_python(None)
             # A strict schema takes dates, tuples and enums only from JSON, where they can't look otherwise.
             try:
                 return self._adapter.validate_json(json.dumps(value))

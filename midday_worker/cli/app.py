@@ -151,7 +151,10 @@ def jobs(imports: Imports = None, as_json: AsJson = False) -> None:
 @one_line_errors
 def trigger(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")],
-    data: Annotated[str, typer.Option("--data", "-d", help="The payload: JSON, @file, or @- for standard input.")],
+    data: Annotated[
+        str | None,
+        typer.Option("--data", "-d", help="The payload, if it has one: JSON, @file, or @- for standard input."),
+    ] = None,
     imports: Imports = None,
     delay: Annotated[
         int | None,

@@ -19,13 +19,18 @@ from midday_worker.options import CallOptions
 from midday_worker.settings import Settings
 
 _SHOWN: Final = 30
+_EXAMPLE: Final = """--data '{"userId": "user_123"}', or --data @payload.json"""
 
 
-def trigger_job(name: str, data: str, imports: Sequence[str], options: Mapping[str, object], *, as_json: bool) -> None:
-    """Add one job and write its id."""
-    payload = read_payload(data)
+def trigger_job(
+    name: str, data: str | None, imports: Sequence[str], options: Mapping[str, object], *, as_json: bool
+) -> None:
+    """Add one job and write its id. Raises InvalidInputError: it has a payload, and none was given."""
+    payload = None if data is None else read_payload(data)
     settings = settings_with()
     definition = load_jobs(imports, settings).get(name)
+    if data is None and not definition.schema.is_none:
+        raise InvalidInputError(f"Job {name!r} has a payload; give it with {_EXAMPLE}.")
     job_id = asyncio.run(_trigger(definition, payload, cast("CallOptions", options), settings))
     if as_json:
         typer.echo(json.dumps({"id": job_id, "job": definition.id, "queue": definition.queue}))
@@ -51,7 +56,7 @@ def read_payload(data: str) -> object:
     except json.JSONDecodeError as error:
         raise InvalidInputError(
             f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}{_shown(text, error.pos)}. "
-            """For example: --data '{"userId": "user_123"}', or --data @payload.json."""
+            f"For example: {_EXAMPLE}."
         ) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets nested as deep
         raise InvalidInputError(f"{where} can't be read as JSON: {error}.") from error

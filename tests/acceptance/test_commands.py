@@ -48,6 +48,19 @@ async def test_trigger_adds_a_job_from_json_a_file_or_standard_input(
         assert (stored.data, stored.name) == ({"userId": "u1", "copies": 1}, "send-mail")
 
 
+async def test_a_job_without_payload_is_triggered_without_data(
+    command: Command, client: JobClient, project: Path
+) -> None:
+    (project / "shop" / "sweeping.py").write_text(
+        "from midday_worker import JobContext, job\n\n\n"
+        '@job("sweep")\nasync def sweep(data: None, ctx: JobContext) -> None: ...\n'
+    )
+    finished = await command.run("trigger", "sweep", "--json", WORKER_IMPORTS="shop.sweeping")
+    stored = await client.find("default", cast("dict[str, str]", answered(finished))["id"])
+    assert stored is not None
+    assert stored.data is None
+
+
 async def test_trigger_passes_options_on(command: Command, client: JobClient) -> None:
     options = ["--delay", "3d", "--priority", "7", "--attempts", "9", "--job-id", "mail-u1"]
     finished = await command.run("trigger", "send-mail", "--data", '{"userId": "u1"}', *options)

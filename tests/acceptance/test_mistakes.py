@@ -34,7 +34,7 @@ def usage(arguments: list[str], *shown: str) -> Mistake:
 MISTAKES: Final = {
     "no such command": usage(["tirgger"], "No such command 'tirgger'. Did you mean 'trigger'?"),
     "no job": usage(["trigger"], "Missing argument 'JOB'", "trigger --help"),
-    "no data": usage(["trigger", "send-mail"], "Missing option '--data'", "trigger --help"),
+    "no data": Mistake(["trigger", "send-mail"], ["Job 'send-mail' has a payload; give it with --data '"]),
     "no value": usage([*TO_ADA, "--delay"], "'--delay' requires an argument"),
     "misspelt option": usage([*TO_ADA, "--dealy", "5s"], "No such option: --dealy", "--delay"),
     "one argument too many": usage(["health", "now"], "unexpected extra argument", "now"),

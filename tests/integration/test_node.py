@@ -111,6 +111,19 @@ async def test_node_adds_python_runs_and_node_reads_the_result(
     assert answer["value"] == {"doubled": 42, "by": "python"}
 
 
+@pytest.mark.parametrize("added", [["sweep"], ["sweep", {}], ["sweep", None]])
+async def test_node_adds_a_job_without_payload(
+    registry: JobRegistry, settings: Settings, peer: Peer, added: list[object]
+) -> None:
+    @job("sweep", registry=registry)
+    async def sweep(data: None, ctx: JobContext) -> str:
+        return f"swept {data}"
+
+    async with Crew(registry, settings):
+        answer = cast("dict[str, object]", await peer.run(ADD_AND_WAIT, sweep.queue, added))
+    assert answer["value"] == "swept None"
+
+
 async def test_node_reads_why_python_refused_its_payload(registry: JobRegistry, settings: Settings, peer: Peer) -> None:
     job("double", Count, double, attempts=5, registry=registry)
     async with Crew(registry, settings):

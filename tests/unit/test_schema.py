@@ -141,6 +141,18 @@ def test_a_strict_schema_reads_dates_tuples_and_enums_from_json() -> None:
     assert [problem.path for problem in failure.value.problems] == ["pair.0"]
 
 
+@pytest.mark.parametrize("type_", [None, type(None)])
+def test_where_there_is_no_payload_an_empty_object_of_nodes_is_none(type_: TypeForm[None]) -> None:
+    schema = Schema(type_)
+    assert schema.validate_wire({}) is None
+    others: list[JsonValue] = [{"a": 1}, [], "", 0]
+    for other in others:
+        with pytest.raises(InvalidValue):
+            schema.validate_wire(other)
+    with pytest.raises(InvalidValue):
+        Schema[int | None](int | None).validate_wire({})
+
+
 def test_each_problem_has_its_fields_path_and_not_the_value() -> None:
     with pytest.raises(InvalidValue) as failure:
         Schema(Order).validate({"orderId": "secret-text", "placedAt": 0, "items": [{"unitPrice": "hidden"}]})
