@@ -78,13 +78,8 @@ class Executor:
         logger.debug("started")
         try:
             result = await self._run(definition, job)
-        except Exception as error:
-            logger.opt(exception=error).warning(
-                "attempt {attempt} of {attempts} failed after {ms} ms",
-                attempt=job.attemptsMade + 1,
-                attempts=job.attempts,
-                ms=_since(started),
-            )
+        except BaseException:
+            job.took_ms = _since(started)  # logged where it is known what follows
             raise
         logger.log(self._outcome_level, "completed in {ms} ms", ms=_since(started))
         return result

@@ -52,6 +52,8 @@ class Job(StoppableJob):
     """The name of the worker that ran it last, where that worker has one."""
     next_delay_ms: int | None = None
     """How long to wait before the next attempt, if not as long as the stored backoff says."""
+    took_ms: int | None = None
+    """How long an attempt took that has failed, if it was measured."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
 

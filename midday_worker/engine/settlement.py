@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from loguru import logger
 
 from midday_worker.engine.failure import reason_of
+from midday_worker.engine.failure_log import log_failure
 from midday_worker.engine.fetched import NOTHING, Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
@@ -132,6 +133,7 @@ class Settlement:
         reason, delay_ms = job.failedReason or "", job.delay_before_next(error)
         if self._tally is not None:
             _count(self._tally.of(job.name), job, error, for_good=delay_ms is None)
+        log_failure(job, self._queue, error, delay_ms)
         job.attemptsMade += 1
         if delay_ms is None:
             return await self._persist(job, lambda fetch: self._moves.fail(job, reason, fields, fetch_next=fetch))

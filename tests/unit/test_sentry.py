@@ -218,7 +218,7 @@ async def process(job):
     try:
         raise LookupError("gone" if address else "")
     except LookupError as error:
-        logger.opt(exception=error).warning("as the executor says it")
+        logger.opt(exception=error).warning("as a handler says it")
         raise
 
 async def run():
@@ -255,7 +255,7 @@ def test_a_dsn_among_the_settings_reports_once_with_the_log_of_that_attempt(tmp_
     assert told["values"] is False
     (crumbs,) = cast("list[list[str]]", told["events"])
     # Without a traceback, in which loguru shows the values of variables.
-    assert [crumb.rpartition(" - ")[2] for crumb in crumbs] == ["attempt 3 is about to fail", "as the executor says it"]
+    assert [crumb.rpartition(" - ")[2] for crumb in crumbs] == ["attempt 3 is about to fail", "as a handler says it"]
 
 
 def test_lines_of_the_log_show_values_only_where_they_may(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ IN_A_SCRIPT = "Error running script: @user_script:324: -READONLY You can't write
 class Ended:
     """A job whose handler has returned, and that has no attempts left."""
 
-    id, token, failedReason, attemptsMade = "j1", "t", "refused", 0
+    id, name, token, failedReason, attemptsMade = "j1", "pack", "t", "refused", 0
+    opts: Mapping[str, object] = {}
+    took_ms = deferredFailure = None
 
     def note_failure(self, error: BaseException) -> dict[str, str]:
         return {}
