@@ -88,7 +88,9 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = MappingProxyType(
             "histogram", "How late the event loop woke up, looked at four times a second.", (), LAGS
         ),
         "midday_worker_redis_latency_seconds": Instrument(
-            "gauge", "How long Redis took for its last PING; the slowest process's.", is_same_for_all=True
+            "gauge",
+            "How long Redis took for its last PING or has owed an answer, whichever is longer; the slowest process's.",
+            is_same_for_all=True,
         ),
         "midday_worker_database_connections": Instrument("gauge", "Connections of the pool, by state.", ("state",)),
         "midday_worker_database_connections_limit": Instrument("gauge", "Connections that the pool may open."),

@@ -92,9 +92,6 @@ class Readiness:
         connection: to Redis.
         outage: is told whether Redis answers.
         database: what is behind `ctx.db`.
-
-    Attributes:
-        redis_latency_s: how long Redis took for its last answer, in seconds; None before the first.
     """
 
     def __init__(
@@ -108,7 +105,8 @@ class Readiness:
         self._connection = connection
         self._outage = outage
         self._database = database
-        self.redis_latency_s: float | None = None
+        self._latency_s: float | None = None
+        self._unanswered_since: float | None = None
         self._redis_answers = False
         self._database_answers = False
         self._draining = False
@@ -133,6 +131,14 @@ class Readiness:
             # Not for ever: redis-py may swallow a cancellation (see Worker).
             await asyncio.wait(self._probes, timeout=ANSWER_S)
 
+    @property
+    def redis_latency_s(self) -> float | None:
+        """How long Redis took for its last answer or has owed one, whichever is longer; None if it was never asked."""
+        since = self._unanswered_since
+        if since is None:
+            return self._latency_s
+        return max(self._latency_s or 0.0, time.monotonic() - since)
+
     def report(self) -> ReadinessReport:
         """Return what is known now."""
         return ReadinessReport(
@@ -147,6 +153,8 @@ class Readiness:
 
     async def _probe_redis(self) -> None:
         started = time.monotonic()
+        if self._unanswered_since is None:
+            self._unanswered_since = started
         try:
             async with asyncio.timeout(ANSWER_S):
                 await ping(self._connection)
@@ -154,7 +162,8 @@ class Readiness:
             self._redis_answers = False
             self._outage.note_failure(_WHO, error, started)
         else:
-            self.redis_latency_s = time.monotonic() - started
+            self._latency_s = time.monotonic() - started
+            self._unanswered_since = None
             self._redis_answers = True
             self._outage.note_success(_WHO)
 

@@ -21,7 +21,7 @@ from midday_worker.errors import MiddayWorkerError
 from midday_worker.testing import RedisServer
 from midday_worker.workers import service
 from midday_worker.workers.plan import make_plan
-from midday_worker.workers.readiness import Readiness
+from midday_worker.workers.readiness import ANSWER_S, PROBE_S, Readiness
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 
@@ -70,6 +70,29 @@ async def test_it_turns_false_when_redis_goes_and_true_when_it_comes_back(
             return readiness.report().ready
 
         await eventually(is_well, "readiness turns true again", 20)
+
+
+@pytest.mark.parametrize("end", ["kill", "pause"])
+async def test_the_latency_grows_while_redis_owes_an_answer(
+    registry: JobRegistry, mortal_redis: RedisServer, end: str
+) -> None:
+    """An alert on the last good answer would see nothing of an outage."""
+    crew = Crew(registry, Settings(env_file=None, redis_url=mortal_redis.url))
+    async with watched(crew) as readiness:
+        assert readiness.redis_latency_s is not None
+        await asyncio.to_thread(getattr(mortal_redis, end))
+
+        async def is_long() -> bool:
+            return (readiness.redis_latency_s or 0) > ANSWER_S + PROBE_S  # more than any single PING is waited for
+
+        await eventually(is_long, "the latency grows", 20)
+        assert not readiness.report().redis
+        await asyncio.to_thread(mortal_redis.restart if end == "kill" else mortal_redis.resume)
+
+        async def is_short() -> bool:
+            return (readiness.redis_latency_s or 0) < ANSWER_S
+
+        await eventually(is_short, "the latency is that of an answer again", 20)
 
 
 async def test_it_says_which_run_loop_has_ended(registry: JobRegistry, settings: Settings) -> None:
