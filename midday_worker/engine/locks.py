@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from bullmq import LockManager, Worker
@@ -26,6 +27,15 @@ _LONGEST_S: Final = 5.0
 """How long the thread waits for a reply at most, however long locks last."""
 
 _SHORTEST_S: Final = 0.05
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A lock: since when it has been sure to last for its whole duration, and whether we are about to give it up."""
+
+    token: str
+    since: float
+    settling: bool = False
 
 
 class LockRenewal(LockManager):
@@ -54,6 +64,23 @@ class LockRenewal(LockManager):
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._keys = (worker.keys["stalled"], worker.keys[""])
+        self._held: dict[str, _Held] = {}
+
+    def track_job(self, job_id: str, token: str, ts: int, should_create_controller: bool = False) -> None:
+        """Renew the lock of a job from now on."""
+        self._held[job_id] = _Held(token, time.monotonic())
+        super().track_job(job_id, token, ts)
+
+    def untrack_job(self, job_id: str) -> None:
+        """Renew it no longer."""
+        super().untrack_job(job_id)
+        self._held.pop(job_id, None)
+
+    def note_settling(self, job_id: str, token: str) -> None:
+        """Take note that a job is being settled: its lock goes with it, maybe long before Redis' answer comes."""
+        held = self._held.get(job_id)
+        if held is not None and held.token == token:
+            held.settling = True
 
     def start(self) -> None:
         """Start the thread. Safe to call again."""
@@ -70,6 +97,7 @@ class LockRenewal(LockManager):
         self.closed = True
         self._stop.set()
         self.tracked_jobs.clear()
+        self._held.clear()
         if self._thread is not None:
             await in_thread(self._thread.join, _LONGEST_S)
 
@@ -86,17 +114,17 @@ class LockRenewal(LockManager):
     def _renew_once(self, client: Redis, extend: Script) -> bool:
         """Renew all; False if Redis didn't do it."""
         # A copy: the loop tracks and untracks meanwhile.
-        tracked = [(job_id, entry["token"]) for job_id, entry in list(self.tracked_jobs.items())]
-        if not tracked and not self._outage.failures(self._who):
+        locks = list(self._held.items())
+        if not locks and not self._outage.failures(self._who):
             return True
         stalled, prefix = self._keys
         started = time.monotonic()
         try:
             with client.pipeline(transaction=False) as pipeline:  # pyright: ignore[reportUnknownMemberType] - as below
-                for job_id, token in tracked:
+                for job_id, held in locks:
                     keys = [_bytes(f"{prefix}{job_id}:lock"), stalled.encode()]
-                    extend(keys=keys, args=[token, self.lock_duration, _bytes(job_id)], client=pipeline)
-                if not tracked:
+                    extend(keys=keys, args=[held.token, self.lock_duration, _bytes(job_id)], client=pipeline)
+                if not locks:
                     pipeline.ping()  # pyright: ignore[reportUnknownMemberType] - as above; so that the end of an outage is noticed
                 renewed = pipeline.execute()
         except Exception as error:  # whatever it is: this thread has to go on
@@ -104,13 +132,21 @@ class LockRenewal(LockManager):
             self._outage.note_failure(self._who, error, started)
             return False
         self._outage.note_success(self._who)
-        for (job_id, _), answer in zip(tracked, renewed, strict=False):
+        for (job_id, held), answer in zip(locks, renewed, strict=False):
             if answer == 1:
+                held.since = started
                 self._tally.lock_renewals += 1
-            elif job_id in self.tracked_jobs:  # else it has ended meanwhile
+            elif self._is_lost(job_id, held):
                 self._tally.locks_lost += 1
                 logger.warning("job {id} has lost its lock; another worker may run it", id=job_id)
         return True
+
+    def _is_lost(self, job_id: str, held: _Held) -> bool:
+        """Whether a lock that is gone may be another worker's; not if the job has ended meanwhile, or is ending."""
+        if self._held.get(job_id) is not held:
+            return False
+        # One that can't have expired yet was taken by our own settlement, whose answer is still to come.
+        return not held.settling or time.monotonic() - held.since >= self.lock_duration / 1000
 
 
 def _bytes(text: str) -> bytes:

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final, TypeAlias
 
-from bullmq import LockManager
 from loguru import logger
 
 from midday_worker.engine.counting import count_start
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.interruption import Grace
 from midday_worker.engine.job import Job
+from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.settlement import Outcome, Settlement
 from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.errors import JobCancelledError
@@ -48,7 +48,7 @@ class RunningJobs:
         self,
         processor: Processor,
         settlement: Settlement,
-        locks: LockManager,
+        locks: LockRenewal,
         receive: Receive,
         on_free: Callable[[], None],
         tally: QueueTally | None = None,
@@ -137,6 +137,7 @@ class RunningJobs:
         """Put jobs back in front of their queue, in the order in which they were fetched."""
         # Each goes to the very front, so the one that was fetched first has to come last.
         for job in sorted(jobs, key=lambda job: job.sequence, reverse=True):
+            self._locks.note_settling(job.id, job.token or "")
             try:
                 await self._settlement.hand_back(job)
             except Exception as error:  # whatever it is: the other jobs have to be handed back too
@@ -187,6 +188,7 @@ class RunningJobs:
         if task is not None:  # from here on, a stop waits instead of cancelling
             self._handlers.pop(task, None)
             self._settling.add(task)
+        self._locks.note_settling(job.id, job.token or "")
         fetched = await outcome(job)
         self._untrack(job)
         if job.stopped_by is not None:
