@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 from redis.asyncio import Redis
 
@@ -98,6 +99,54 @@ async def test_delayed_runs_are_promoted_and_removed_in_bulk(
     await page.get_by_role("dialog").get_by_role("button", name="Remove 1 run").click()
     await expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("1 of 1 run removed.")
     assert await redis.exists(queue.toKey(stock.failed)) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("tag=teamId:3", "'teamId:3' is no tag"),
+        ("state=zzz", "There is no state 'zzz'. Accepted: active"),
+        ("state=failed&state=zzz", "There is no state 'zzz'. Accepted: active"),
+        ("queue=nowhere", "No queue 'nowhere' is shown here."),
+    ],
+)
+async def test_a_filter_that_is_wrong_shows_no_runs_and_lets_nothing_be_done_to_them(
+    visit: Visit, url: str, stock: Stock, query: str, said: str
+) -> None:
+    """Left out, it would show all of them, and Remove all would remove all of them."""
+    visit.expected.update({"status of 400", "status of 404"})
+    page = await visit.open(f"{url}runs?{query}")
+    await expect(page.get_by_role("alert")).to_contain_text(said)
+    await expect(rows(page)).to_have_count(0)
+    for act in ("Retry all", "Promote all", "Remove all"):
+        await expect(page.get_by_role("button", name=act)).to_be_disabled()
+    assert page.url == f"{url}runs?{query}"
+
+
+async def test_a_filter_that_is_wrong_can_be_taken_away(visit: Visit, url: str, stock: Stock) -> None:
+    visit.expected.add("status of 400")
+    page = await visit.open(f"{url}runs?state=zzz&tag=bad")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.get_by_role("button", name="Remove the filter: state zzz").click()
+    await expect(page.get_by_role("alert")).to_contain_text("'bad' is no tag")
+    await page.get_by_role("button", name="Remove the filter: tag bad").click()
+    await expect(rows(page)).to_have_count(9)
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    await page.go_back()
+    await expect(page.get_by_role("alert")).to_contain_text("'bad' is no tag")
+    await expect(rows(page)).to_have_count(0)
+
+
+async def test_a_removal_has_to_be_chosen_where_a_retry_is_at_hand(visit: Visit, url: str, stock: Stock) -> None:
+    page = await visit.open(f"{url}runs?state=failed")
+    dialog = page.get_by_role("dialog")
+    await page.get_by_role("button", name="Remove all").click()
+    await expect(dialog.get_by_role("button", name="Remove 1 run")).to_be_enabled()
+    await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(dialog).to_be_hidden()
+    await page.get_by_role("button", name="Retry all").click()
+    await expect(dialog.get_by_role("button", name="Retry 1 run")).to_be_focused()
 
 
 async def test_a_run_s_log_and_progress_come_as_they_are_written(

@@ -58,6 +58,10 @@ async def test_axe_finds_nothing_serious_on_any_part_of_the_page(
     await page.get_by_role("button", name="Remove all").click()
     await expect(page.get_by_role("button", name="Remove 9 runs")).to_be_enabled()
     assert await findings(page, axe) == []
+    visit.expected.add("status of 400")
+    await page.goto(f"{url}runs?state=zzz&tag=bad")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert await findings(page, axe) == []
 
 
 async def test_light_and_dark_are_those_of_the_main_page(visit: Visit, url: str) -> None:

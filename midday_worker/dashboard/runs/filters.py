@@ -38,8 +38,9 @@ class Filters(Body):
         for name in self.queue:
             if name not in board.names:
                 raise Problem(404, "ERRORS.QUEUE_NOT_FOUND", f"No queue {name!r} is shown here.")
-        if not set(self.state) <= set(STATES):
-            raise wrong_parameter("state", f"Accepted: {', '.join(STATES)}.")
+        for state in self.state:
+            if state not in STATES:
+                raise wrong_parameter("state", f"There is no state {state!r}. Accepted: {', '.join(STATES)}.")
         return RunChoice(
             queues=tuple(dict.fromkeys(self.queue)) or board.names,
             states=tuple(dict.fromkeys(self.state)) or STATES,

@@ -11,6 +11,11 @@ export class Refusal extends Error {
   get isOutage() {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
+
+  /** Whether what was asked for can't be, or isn't there. */
+  get isWrongFilter() {
+    return this.status === 400 || this.status === 404;
+  }
 }
 
 const token = () => document.cookie.match(/(?:^|;\s*)XSRF-TOKEN=([^;]*)/)?.[1] ?? "";

@@ -15,9 +15,13 @@ const WORDS = {
     says: "They are gone for good, with their logs, and with the children of flows. Parents that wait for one of them run without it." },
 };
 
-/** The states whose runs an act is done to. What has completed is run again only if that was chosen. */
+/**
+ * The states whose runs an act is done to; none if one that is chosen doesn't exist.
+ * What has completed is run again only if that was chosen.
+ */
 export function statesFor(act, filters) {
   const allowed = WORDS[act].allowed;
+  if (!filters.states.every((state) => STATES.includes(state))) return [];
   if (filters.states.length) return filters.states.filter((state) => allowed.includes(state));
   return act === "retry" ? ["failed"] : allowed;
 }
@@ -98,7 +102,7 @@ export class BulkDialog {
     if (!matched) return write(this.close, "Close");
     write(this.go, `${this.words.verb} ${plural(matched, "run")}`);
     this.go.disabled = false;
-    this.go.focus();
+    (this.words.kind === "danger" ? this.close : this.go).focus(); // what is gone is gone: not by a mere Enter
   }
 
   async act() {

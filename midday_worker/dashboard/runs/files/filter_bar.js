@@ -73,6 +73,8 @@ export class FilterBar {
 
   drawChosen(filters) {
     const chips = [
+      ...filters.states.filter((state) => !STATES.includes(state))
+        .map((state) => ["state", state, { states: filters.states.filter((other) => other !== state) }]),
       ...filters.tags.map((tag) => ["tag", tag, { tags: filters.tags.filter((other) => other !== tag) }]),
       filters.job && ["job", filters.job, { job: "" }],
       filters.text && ["text", filters.text, { text: "" }],

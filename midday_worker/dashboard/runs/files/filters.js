@@ -2,14 +2,14 @@
 
 export const STATES = ["active", "waiting", "prioritized", "delayed", "waiting-children", "paused", "failed", "completed"];
 
-/** Reads the address. */
+/** Reads the address. What it holds is kept even if it is wrong: without it, the filters would let more through. */
 export function readFilters() {
   const query = new URLSearchParams(location.search);
   return {
     queues: query.getAll("queue"),
-    states: query.getAll("state").filter((state) => STATES.includes(state)),
+    states: query.getAll("state"),
     job: query.get("job") ?? "",
-    tags: query.getAll("tag").filter((tag) => tag.indexOf("=") > 0),
+    tags: query.getAll("tag"),
     text: query.get("text") ?? "",
     open: parseOpen(query.get("open")),
   };

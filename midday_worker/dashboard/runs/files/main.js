@@ -42,7 +42,6 @@ function go(change, { replace = false } = {}) {
 
 function follow(isOther) {
   bar.draw(filters, names);
-  drawActs();
   panel.show(filters.open);
   if (isOther) list.load(filters);
   else draw();
@@ -53,11 +52,12 @@ function draw() {
     open: (run) => go({ open: { queue: run.queue, id: run.id } }),
     addTag: (tag) => filters.tags.includes(tag) || go({ tags: [...filters.tags, tag] }),
   });
+  drawActs();
   write(byId("status"), statusText());
   drawEmpty();
   show(byId("foot"), list.runs.length > 0 && list.cursor !== null && !list.problem && !list.isStale);
   byId("runs").classList.toggle("is-stale", list.isStale);
-  byId("list").setAttribute("aria-busy", String(list.isStale || list.isBusy));
+  byId("list").setAttribute("aria-busy", String((list.isStale && !list.problem) || list.isBusy));
   write(byId("more"), list.isBusy ? "Looking" : list.isSeeking ? "Stop" : "Show more");
   show(byId("banner"), list.problem !== "");
   write(byId("banner"), list.problem);
@@ -110,7 +110,8 @@ async function readNames() {
 function drawActs() {
   show(byId("bulk-buttons"), !names.readOnly);
   show(byId("read-only"), names.hasLoaded === true && names.readOnly);
-  for (const button of byId("bulk-buttons").children) button.disabled = statesFor(button.dataset.act, filters).length === 0;
+  // Nothing is done to runs that haven't been listed, nor by filters that are wrong.
+  for (const button of byId("bulk-buttons").children) button.disabled = list.isStale || statesFor(button.dataset.act, filters).length === 0;
 }
 
 function refresh() {

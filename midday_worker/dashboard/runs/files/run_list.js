@@ -28,6 +28,13 @@ export class RunList {
     this.isOlder = this.isSeeking = this.isCostly = false;
   }
 
+  /** Shows nothing: what is there is not what was asked for. */
+  forget() {
+    this.clear();
+    this.hasLoaded = false;
+    this.isStale = true;
+  }
+
   /** Reads the newest runs that match. What is there stays until then. */
   async load(filters) {
     const query = queryOf(filters).toString();
@@ -84,6 +91,7 @@ export class RunList {
       if (error.name === "AbortError") return;
       this.isOutage = error.isOutage;
       this.problem = error.isOutage ? outage(error) : error.message;
+      if (isFirst && error.isWrongFilter) this.forget();
       this.isSeeking = false;
     }
     this.isBusy = false;
