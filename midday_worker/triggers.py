@@ -141,7 +141,8 @@ class Triggers(Generic[P, R]):
             tz: the pattern's time zone, an IANA name; UTC if not given.
             start: the first moment; a time without a zone is UTC.
             end: the last moment.
-            limit: how many runs at most.
+            limit: how many runs at most, however often this is called with the same pattern and bounds; with others, it
+                begins anew.
             schedule_id: by default the job's name and a hash of what the payload has beside defaults: one schedule for
                 each payload, which stays the same when the schema gets a field with a default.
             client, **options: see `trigger`.

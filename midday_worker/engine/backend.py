@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import cast
 
 from bullmq.backends.redis_backend import RedisBackend
@@ -11,6 +11,7 @@ from bullmq.backends.redis_backend import RedisBackend
 from midday_worker.engine.additions import Addition, Words
 from midday_worker.engine.command import Command
 from midday_worker.engine.connection import Connection
+from midday_worker.engine.limited import checked
 from midday_worker.engine.pipelining import PipelinedRedis
 
 
@@ -47,6 +48,29 @@ class Backend(RedisBackend):
         if await self.conn.zscore(self.keys["repeat"], job_scheduler_id) is None:
             return None, None
         return await super().getJobScheduler(job_scheduler_id)
+
+    async def addJobScheduler(
+        self,
+        job_scheduler_id: str,
+        next_millis: int | None,
+        template_data: str,
+        template_opts: Mapping[str, object],
+        scheduler_opts: Mapping[str, object],
+        delayed_job_opts: Mapping[str, object],
+        producer_id: str | None = None,
+    ) -> list[str | int] | None:
+        """Write a schedule. Raises UsedUp where it has had as many runs as this same rule allows."""
+        return checked(
+            await super().addJobScheduler(
+                job_scheduler_id,
+                next_millis,
+                template_data,
+                template_opts,
+                scheduler_opts,
+                delayed_job_opts,
+                producer_id,
+            )
+        )
 
     def clientName(self, suffix: str | None = None) -> str:
         """Return the name of the queue's workers in Redis's client list, as Node encodes it.

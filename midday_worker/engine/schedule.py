@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 from uuid import uuid4
 
 from midday_worker.engine.cron import CronPattern
+from midday_worker.engine.limited import UsedUp
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.translation import Writing
@@ -18,6 +20,7 @@ from midday_worker.request import JobRequest
 
 _AGAIN: Final = "Calling again is safe: it has the same effect."
 _NOT_IN_TEMPLATE: Final = ("jobId", "delay", "deduplication")
+_TO_START: Final = {"waiting", "wait", "delayed", "prioritized", "paused"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +64,14 @@ class Schedule:
     data: object = None
     options: Mapping[str, object] = field(default_factory=lambda: {})
     """Of its runs, as BullMQ stores them."""
+    last_run_started: bool = False
+    """Whether it has had its last run ahead of its time."""
 
     @property
     def over(self) -> bool:
         """Whether it has had its last run, by its limit or its end; BullMQ then keeps it with the time of that run."""
+        if self.last_run_started:
+            return True
         last_ms = self.next_run_ms or 0
         if last_ms > time.time() * 1000:
             return False
@@ -74,13 +81,19 @@ class Schedule:
 
 
 async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
-    """Create the schedule, or put this in its place. Raises ScheduleError if it would never fire."""
+    """Create the schedule, or put this in its place. Raises ScheduleError if it would never fire.
+
+    One that has had as many runs as this same rule allows stays as it is.
+    """
     template = {key: value for key, value in encode_request(request).items() if key not in _NOT_IN_TEMPLATE}
     scheduler = Scheduler(queue)
     async with queue.bounded(
         f"write schedule {schedule_id} of queue {queue.name}", Writing(ids=[schedule_id], again=_AGAIN)
     ):
-        job = await scheduler.upsertJobScheduler(schedule_id, when.encode(), request.name, request.data, template)
+        try:
+            job = await scheduler.upsertJobScheduler(schedule_id, when.encode(), request.name, request.data, template)
+        except UsedUp:
+            return
     if job is None:
         raise ScheduleError(f"Schedule {schedule_id!r} has no run left before its end.")
 
@@ -89,14 +102,14 @@ async def find_schedule(queue: Queue, schedule_id: str) -> Schedule | None:
     """Return the schedule, or None."""
     async with queue.bounded(f"read schedule {schedule_id} of queue {queue.name}"):
         stored = await Scheduler(queue).getScheduler(schedule_id)
-    return _parse(queue.name, stored) if stored else None
+        return await _read(queue, stored) if stored else None
 
 
 async def list_schedules(queue: Queue, most: int | None = None) -> list[Schedule]:
     """Return the queue's schedules, the next to fire first; `most` of them, or all."""
     async with queue.bounded(f"list the schedules of queue {queue.name}"):
         stored = await Scheduler(queue).getJobSchedulers(0, -1 if most is None else most - 1, True)
-    return [_parse(queue.name, schedule) for schedule in stored]
+        return await asyncio.gather(*(_read(queue, schedule) for schedule in stored))
 
 
 async def change_schedule(queue: Queue, schedule_id: str, when: Recurrence) -> bool:
@@ -112,9 +125,12 @@ async def change_schedule(queue: Queue, schedule_id: str, when: Recurrence) -> b
     async with queue.bounded(
         f"change schedule {schedule_id} of queue {queue.name}", Writing(ids=[schedule_id], again=_AGAIN)
     ):
-        job = await scheduler.upsertJobScheduler(
-            schedule_id, when.encode(), schedule.job, schedule.data, schedule.options
-        )
+        try:
+            job = await scheduler.upsertJobScheduler(
+                schedule_id, when.encode(), schedule.job, schedule.data, schedule.options
+            )
+        except UsedUp:
+            return True
     if job is None:
         raise ScheduleError(f"Schedule {schedule_id!r} has no run left before its end.")
     return True
@@ -137,6 +153,19 @@ async def remove_schedule(queue: Queue, schedule_id: str) -> bool:
         f"remove schedule {schedule_id} of queue {queue.name}", Writing(ids=[schedule_id], again=_AGAIN)
     ):
         return await Scheduler(queue).removeJobScheduler(schedule_id) == 0
+
+
+async def _read(queue: Queue, stored: Mapping[str, object]) -> Schedule:
+    """Return a schedule. Of one whose last run is due later, that run is looked at: somebody may have promoted it."""
+    schedule = _parse(queue.name, stored)
+    next_ms = schedule.next_run_ms or 0
+    is_last = (schedule.limit is not None and schedule.iterations >= schedule.limit) or (
+        schedule.end_ms is not None and schedule.every_ms is not None and next_ms + schedule.every_ms > schedule.end_ms
+    )
+    if not is_last or next_ms <= time.time() * 1000:
+        return schedule
+    state = str(await queue.getJobState(f"repeat:{schedule.id}:{next_ms}"))
+    return replace(schedule, last_run_started=state not in _TO_START)
 
 
 def _parse(queue: str, stored: Mapping[str, object]) -> Schedule:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from redis.asyncio import Redis
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Payload, ScheduleError, Settings, job
+from midday_worker import (
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobRegistry,
+    Payload,
+    ScheduleError,
+    ScheduleHandle,
+    Settings,
+    job,
+)
 from midday_worker.engine.scheduler import fires_at_ms
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -128,6 +139,70 @@ async def test_every_is_advanced_by_the_worker_until_its_limit(
         await ticks.have_run_out(client)
     assert ticks.of == ["u1"] * 4
     assert len(set(ticks.ids)) == 4
+
+
+async def test_a_schedule_that_has_had_its_runs_stays_over_when_programs_write_it_again(
+    client: JobClient, ticks: Ticks, registry: JobRegistry, settings: Settings
+) -> None:
+    """Each program writes its schedules as it starts; a deploy must not run a job again that is to run twice in all."""
+
+    async def write() -> ScheduleHandle:
+        return await ticks.definition.trigger_recurring("u1", every="200ms", limit=2, client=client)
+
+    schedule = await write()
+    async with Crew(registry, settings):
+        await ticks.until(2)
+        await asyncio.gather(*(write() for _ in range(5)))
+        await ticks.have_run_out(client)
+        assert await schedule.next_run() is None
+        await write()
+        await ticks.have_run_out(client)
+    assert ticks.of == ["u1"] * 2
+    assert await schedule.remove() is True
+
+
+async def test_another_rule_lets_a_schedule_that_is_over_begin_anew(
+    client: JobClient, ticks: Ticks, registry: JobRegistry, settings: Settings
+) -> None:
+    schedule = await ticks.definition.trigger_recurring("u1", every="200ms", limit=1, client=client)
+    async with Crew(registry, settings):
+        for rule, runs in (("100ms", 2), ("200ms", 3)):
+            await ticks.until(runs - 1)
+            again = await ticks.definition.trigger_recurring("u1", every=rule, limit=1, client=client)
+            assert again.id == schedule.id
+        await ticks.until(3)
+        more = await ticks.definition.trigger_recurring("u1", "* * * * * *", limit=2, client=client)
+        await ticks.until(5)
+        stored = await more.fetch()
+        assert stored is not None
+        assert stored.iterations == 2
+        await ticks.have_run_out(client)
+        assert await schedule.next_run() is None
+    assert len(ticks.of) == 5
+
+
+async def test_writing_a_schedule_again_between_its_runs_gives_it_no_more_of_them(
+    client: JobClient, ticks: Ticks, registry: JobRegistry, settings: Settings
+) -> None:
+    queue = client.queue("default")
+    async with Crew(registry, settings):
+        for run in (1, 2, 3):
+            schedule = await ticks.definition.trigger_recurring("u1", every="1h", limit=3, client=client)
+            if run > 1:
+                stored = await schedule.fetch()
+                assert stored is not None
+                assert not stored.over
+                following = await queue.getJob(f"repeat:{schedule.id}:{stored.next_run_ms}")
+                assert following is not None
+                await following.promote()
+            await ticks.until(run)
+            await ticks.have_run_out(client)
+        # Its last run was due in an hour or two; it has been promoted, and there is no other.
+        assert await schedule.next_run() is None
+        assert [each.over for each in await client.schedules("default")] == [True]
+        await ticks.definition.trigger_recurring("u1", every="1h", limit=3, client=client)
+        await ticks.have_run_out(client)
+    assert ticks.of == ["u1"] * 3
 
 
 @pytest.mark.parametrize("limit", [None, 3, 2])
