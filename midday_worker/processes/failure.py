@@ -54,12 +54,29 @@ def _plain(failure: Failure) -> Exception:
 
 def _pickled(error: BaseException, text: str) -> str | None:
     # Not by the exception's own way: that calls its class with its message, which few classes of ours or of users take.
+    whole = _tried(error, error.args, vars(error), text)
+    if whole is not None:
+        return whole
+    # Retry rules go by the class, so it travels with what is left.
+    state = {name: value for name, value in vars(error).items() if _can_travel(value)}
+    return _tried(error, error.args, state, text) or _tried(error, (text,), state, text)
+
+
+def _tried(error: BaseException, args: tuple[object, ...], state: dict[str, object], text: str) -> str | None:
     try:
-        data = pickle.dumps((type(error), error.args, vars(error)))
-        same = str(_rebuilt(data)) == text
-    except Exception:  # an argument, or the class, can't be pickled
+        data = pickle.dumps((type(error), args, state))
+        same = text in str(_rebuilt(data))  # a KeyError quotes its text
+    except Exception:  # an argument, an attribute, or the class, can't be pickled
         return None
     return base64.b64encode(data).decode() if same else None
+
+
+def _can_travel(value: object) -> bool:
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - made a moment ago
+    except Exception:  # a lock, a connection, an exception that takes more than its message
+        return False
+    return True
 
 
 def _rebuilt(data: bytes) -> BaseException:

@@ -18,6 +18,27 @@ class NeedsMoreError(Exception):
         super().__init__(f"more than {limit}")
 
 
+class WithLockError(NeedsMoreError):
+    """Holds what can't be pickled, and what can't be made again."""
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(limit=limit)
+        self.lock = threading.Lock()
+        self.cause = UnpicklingFailsError(limit=limit)
+
+
+class UnpicklingFailsError(NeedsMoreError):
+    """Python itself would make it of its message."""
+
+
+class BusyError(RetryAfter):
+    """Holds what can't be pickled."""
+
+    def __init__(self, delay: str, reason: str) -> None:
+        super().__init__(delay, reason)
+        self.lock = threading.Lock()
+
+
 class MuteError(Exception):
     def __str__(self) -> str:
         raise RuntimeError
@@ -49,10 +70,34 @@ def test_exceptions_of_the_language_arrive_as_they_are(error: BaseException) -> 
     assert (type(back), back.args, str(back)) == (type(error), error.args, str(error))
 
 
+def test_a_class_arrives_without_the_attributes_that_cannot_travel() -> None:
+    error = WithLockError(limit=5)
+    back = there_and_back(error)
+    assert isinstance(back, WithLockError)
+    assert (back.args, back.limit, str(back)) == (error.args, 5, "more than 5")
+    assert not hasattr(back, "lock")
+    assert not hasattr(back, "cause")
+
+
+def test_retry_after_keeps_its_delay_though_it_holds_what_cannot_travel() -> None:
+    back = there_and_back(BusyError("100ms", "busy"))
+    assert isinstance(back, BusyError)
+    assert (back.delay, str(back)) == ("100ms", "busy")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("bad", threading.Lock()), KeyError(threading.Lock())], ids=["value", "key"]
+)
+def test_a_class_arrives_with_the_text_of_arguments_that_cannot_travel(error: Exception) -> None:
+    back = there_and_back(error)
+    assert type(back) is type(error)
+    assert back.args == (str(error),)
+
+
 def test_what_cannot_travel_arrives_as_a_plain_error_that_names_it() -> None:
-    back = there_and_back(ValueError("bad", threading.Lock()))
-    assert type(back) is RuntimeError
-    assert str(back).startswith("ValueError: ('bad', <unlocked")
+    class LocalError(Exception): ...
+
+    assert repr(there_and_back(LocalError("bad"))) == "RuntimeError('LocalError: bad')"
     back = there_and_back(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"))
     assert str(back) == "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
 

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import date
 from pathlib import Path
@@ -40,6 +41,14 @@ class TooLargeError(Exception):
         super().__init__(f"{found} is more than {limit}")
 
 
+class WithLockError(Exception):
+    """An exception that can't be pickled."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
 @job("sum", queue="sums", executor="process", registry=registry)
 def add_up(data: Range, ctx: SyncJobContext) -> Sum:
     return Sum(total=sum(range(data.start, data.stop)), computed_on=date(2026, 1, 2))
@@ -59,6 +68,11 @@ def tell(data: str, ctx: SyncJobContext) -> list[object]:
     logging.getLogger("some.library").warning("logged by a library")
     print("printed")  # noqa: T201 - goes where the worker's output goes
     return [ctx.job.id, ctx.job.name, ctx.job.queue, ctx.job.data, ctx.job.attempt, ctx.job.attempts]
+
+
+@job("hold", queue="sums", executor="process", attempts=2, backoff=0, fail_on=WithLockError, registry=registry)
+def hold(data: None, ctx: SyncJobContext) -> None:
+    raise WithLockError("held")
 
 
 @job("fail", queue="sums", executor="process", attempts=1, registry=registry)

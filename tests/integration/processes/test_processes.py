@@ -140,6 +140,13 @@ async def test_the_classes_of_errors_keep_their_meaning(client: JobClient, setti
         assert (await later.fetch()).failedReason == "the bank is busy"
 
 
+async def test_rules_apply_to_a_class_that_holds_what_cannot_be_pickled(client: JobClient, settings: Settings) -> None:
+    async with crew(settings):
+        with pytest.raises(JobFailedError) as raised:
+            await (await jobs.hold.trigger(None, client=client)).result("60s")
+    assert (raised.value.attempts, raised.value.reason) == (1, "held")
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
