@@ -56,9 +56,16 @@ def result_annotation(job: str, handler: Callable[..., object], place: str) -> o
 
 
 def check_context(job: str, handler: Callable[..., object], place: str) -> None:
-    """Raise DefinitionError for a handler whose second parameter is annotated with what it isn't given."""
-    second = next(iter(list(inspect.signature(handler).parameters)[1:]), "")
-    annotated = _resolved(handler).get(second)
+    """Raise DefinitionError for a handler whose parameters are annotated with what they aren't given."""
+    first, second = [*inspect.signature(handler).parameters, "", ""][:2]
+    resolved = _resolved(handler)
+    annotated = resolved.get(first)
+    if annotated is JobContext or annotated is SyncJobContext:
+        raise DefinitionError(
+            f"The handler of job {job!r} at {place} takes the context first; accepted: the payload, then the context, "
+            "as in `(data: MyPayload, ctx)`; without a payload `(data: None, ctx)`."
+        )
+    annotated = resolved.get(second)
     if is_asynchronous(handler):
         if annotated is SyncJobContext:
             raise DefinitionError(

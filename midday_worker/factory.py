@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from types import EllipsisType
 from typing import Final, TypeVar, cast, overload
 
 from typing_extensions import TypeForm, Unpack
@@ -120,7 +121,7 @@ def job(
 def job(name: str, *, batch: BatchOptions, **options: Unpack[DefinitionOptions]) -> BatchDecorator: ...
 def job(
     name: str,
-    schema: TypeForm[P] | None = None,
+    schema: TypeForm[P] | EllipsisType = ...,
     handler: Handler[P, R] | BatchHandler[P, R] | None = None,
     *,
     batch: BatchOptions | None = None,
@@ -133,7 +134,8 @@ def job(
 
     Args:
         name: the job's id, which is BullMQ's job name: any text that isn't empty.
-        schema: what its payload is: a pydantic model, a dataclass, a TypedDict, `list[int]`, an annotated union.
+        schema: what its payload is: a pydantic model, a dataclass, a TypedDict, `list[int]`, an annotated union;
+            None for a job without payload.
         handler: `async def handle(data, ctx: JobContext) -> result`, or a plain function with a `SyncJobContext`,
             which runs in a thread, or with `executor="process"` in a process.
         batch: for a handler of many jobs at once, `async def handle(data: list[P], ctx: BatchContext)`, which returns
@@ -155,11 +157,11 @@ def job(
     place = Place(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a job is defined
     if callable(name):
         raise DefinitionError(f'The job at {place} has no name; accepted: `@job("name")`, with parentheses.')
-    if result is not object and (schema is None or handler is not None):
+    if result is not object and (schema is ... or handler is not None):
         raise DefinitionError(f"Job {name!r} at {place} has result=, which is for a job with a schema and no handler.")
-    if schema is None and handler is None:
+    if schema is ... and handler is None:
         return JobDecorator(name, options, place) if batch is None else BatchDecorator(name, batch, options, place)
-    if schema is None:
+    if isinstance(schema, EllipsisType):
         raise DefinitionError(f"Job {name!r} at {place} needs a schema and a handler, or neither, as a decorator.")
     if handler is None:
         check_declared(name, options if batch is None else {**options, "batch": batch}, place)

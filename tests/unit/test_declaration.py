@@ -66,6 +66,11 @@ def test_it_is_registered_with_queue_options_schemas_and_place(
     assert (registry.handled(), registry.handled("sms"), registry.handled("mail")) == ([handled], [handled], [])
 
 
+def test_it_may_have_no_payload(registry: JobRegistry) -> None:
+    assert job("sweep", None, result=int, registry=registry).schema.is_none
+    assert job("ping", None, registry=registry).schema.is_none
+
+
 async def test_it_is_triggered_in_every_way(send_sms: JobDeclaration[Sms, SmsSent], registry: JobRegistry) -> None:
     handled = job("handled", Sms, handle, registry=registry)
 

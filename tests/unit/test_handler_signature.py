@@ -32,6 +32,9 @@ class Mistakes:
     async def handled(self, data: int, ctx: JobContext) -> None:
         """What lacks its object."""
 
+    async def with_the_context_first(self, ctx: JobContext, data: None) -> int:
+        return 1
+
     async def with_more_by_name(self, data: int, ctx: JobContext, *, factor: int) -> None: ...
 
 
@@ -68,6 +71,16 @@ def test_the_signature_that_is_wanted_is_shown(registry: JobRegistry) -> None:
         job("pay", registry=registry)(cast("Callable[[int, JobContext], Awaitable[None]]", Mistakes().without_context))
     with pytest.raises(DefinitionError, match=r"takes \(data.*\).* `def handle\(data: MyPayload, ctx: SyncJobContext"):
         job("pay", registry=registry)(cast("Callable[[int, SyncJobContext], int]", plain_one))
+
+
+def test_a_handler_that_takes_the_context_first_is_refused(registry: JobRegistry) -> None:
+    handler = cast("Callable[[None, JobContext], Awaitable[int]]", Mistakes().with_the_context_first)
+    said = r"job 'sweep' at .*test_handler_signature.py:\d+ takes the context first; accepted: .*`\(data: None, ctx\)`"
+    with pytest.raises(DefinitionError, match=said):
+        job("sweep", None, handler, registry=registry)
+    with pytest.raises(DefinitionError, match=said):
+        job("sweep", registry=registry)(handler)
+    assert len(registry) == 0
 
 
 def test_a_handler_may_take_more_than_it_is_given(registry: JobRegistry) -> None:
