@@ -24,6 +24,8 @@ T = TypeVar("T")
 class JobContext:
     """The job, the database and the log of one attempt, for an `async def` handler; see `SyncJobContext` for others.
 
+    What goes to Redis waits while that is away, until the attempt is told to stop; see `ReportingJob`.
+
     Attributes:
         job: the BullMQ job: `id`, `data`, `opts`, `attemptsMade`, `await job.updateProgress(50)`,
             `await job.getChildrenValues()` and so on.
@@ -38,6 +40,8 @@ class JobContext:
 
     async def update_progress(self, progress: float | Mapping[str, object] | BaseModel) -> None:
         """Store how far the job is: a number, by custom a percentage, or an object; as `Job.updateProgress`.
+
+        While Redis is away it waits, and is dropped if a newer progress comes.
 
         Raises:
             InvalidInputError: it can't be written as JSON.
@@ -70,7 +74,8 @@ class JobContext:
     async def log(self, row: str) -> None:
         """Add a row to the job's own log in Redis, which Node and dashboards read; as `Job.log`.
 
-        Its newest rows are kept, as many as the option `keep_logs` says.
+        Its newest rows are kept, as many as the option `keep_logs` says. While Redis is away it waits; a reply that was
+        lost then doubles no row, but of a row and the same one right before it, one may be missing.
         """
         await self.job.log(row)
 

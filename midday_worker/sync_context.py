@@ -70,7 +70,9 @@ class SyncJob:
 
 @dataclass(frozen=True, slots=True)
 class SyncJobContext:
-    """The job and the log of one attempt, for a plain function; its calls block, and raise EngineError without Redis.
+    """The job and the log of one attempt, for a plain function.
+
+    Its calls block. While Redis is away they wait for it, and raise EngineError when the attempt is told to stop.
 
     Attributes:
         job: id, name, queue, data, attempt.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Final, TypedDict, cast
 
 import bullmq
 
 from midday_worker.engine.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
-from midday_worker.engine.stoppable_job import StoppableJob
+from midday_worker.engine.reporting_job import ReportingJob
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
 from midday_worker.engine.wire import longest_backoff
@@ -37,7 +38,7 @@ class DependenciesCount(TypedDict):
     ignored: int
 
 
-class Job(StoppableJob):
+class Job(ReportingJob):
     """One job as a worker or a reader sees it. `ctx.job` is this: BullMQ's job, with BullMQ's names."""
 
     retry_on_timeout: bool = True
@@ -114,6 +115,9 @@ class Job(StoppableJob):
 
     async def getDependencies(self) -> Dependencies:
         """Return the job's children by outcome, as Node's `Job.getDependencies`."""
+        return await self._outlast("read the children", self._dependencies)
+
+    async def _dependencies(self) -> Dependencies:
         client, key = self.backend.conn, self.backend.toKey(self.id)
         processed = cast("dict[str, str]", await client.hgetall(f"{key}:processed"))
         unprocessed = cast("set[str]", await client.smembers(f"{key}:dependencies"))
@@ -128,6 +132,9 @@ class Job(StoppableJob):
 
     async def getDependenciesCount(self) -> DependenciesCount:
         """Return how many children are in each outcome, as Node's `Job.getDependenciesCount`."""
+        return await self._outlast("count the children", self._dependencies_count)
+
+    async def _dependencies_count(self) -> DependenciesCount:
         key = self.backend.toKey(self.id)
         suffixes = ("processed", "dependencies", "failed", "unsuccessful")
         states = ["processed", "unprocessed", "ignored", "failed"]
@@ -142,7 +149,8 @@ class Job(StoppableJob):
 
     async def getChildrenValues(self) -> dict[str, object]:
         """Return the results of the children that completed, by the child's key `prefix:queue:id`."""
-        values: dict[str, str] = await self.backend.getProcessedChildrenValues(self.id)
+        read = partial(self.backend.getProcessedChildrenValues, self.id)
+        values: dict[str, str] = await self._outlast("read the children's results", read)
         return {child: _loads(value) for child, value in values.items()}
 
     async def childrenNames(self) -> dict[str, str]:
@@ -151,13 +159,18 @@ class Job(StoppableJob):
         An addition of ours: BullMQ stores children's results without the children's names.
         """
         keys = list(await self.getChildrenValues())
-        names = [cast("str | None", await self.backend.conn.hget(key, "name")) for key in keys]
+
+        async def read() -> list[str | None]:
+            return [cast("str | None", await self.backend.conn.hget(key, "name")) for key in keys]
+
+        names = await self._outlast("read the children's names", read)
         return {key: name for key, name in zip(keys, names, strict=True) if name is not None}
 
     async def getIgnoredChildrenFailures(self) -> dict[str, str]:
         """Return the failed reasons of the children whose failure was ignored, by the child's key."""
         key = f"{self.backend.toKey(self.id)}:failed"
-        return cast("dict[str, str]", await self.backend.conn.hgetall(key))
+        failures = await self._outlast("read the children's failures", lambda: self.backend.conn.hgetall(key))
+        return cast("dict[str, str]", failures)
 
     async def getFailedChildrenValues(self) -> dict[str, str]:
         """Return what `getIgnoredChildrenFailures` returns; Node's older name for it."""
@@ -182,20 +195,6 @@ class Job(StoppableJob):
             prefix = child.rpartition(":")[0] + ":"
             await self.backend.connection.commands["removeChildDependency"](keys=[prefix], args=[child, parent])
         return sorted(pending)
-
-    async def updateProgress(self, progress: object) -> None:
-        """Store how far the job is, as Node's `Job.updateProgress`; of a handler that was given up, nothing more."""
-        if not self.abandoned:
-            await super().updateProgress(progress)
-
-    async def log(self, logRow: str) -> int:
-        """Add a row to the job's log, as Node's `Job.log`: made storable and capped as reasons of failures are.
-
-        Returns how many rows there are; 0 for a handler that was given up, of which none is stored any more.
-        """
-        if self.abandoned:
-            return 0
-        return await super().log(storable(logRow, LONGEST_REASON))
 
     async def clearLogs(self, keepLogs: int = 0) -> None:
         """Drop the job's log but for its last `keepLogs` lines, as Node's `Job.clearLogs`."""

@@ -114,6 +114,7 @@ class RunningJobs:
         self._stopping = True
         for task, job in list(self._handlers.items()):
             if not job.has_left_handler:  # else it may be committing: to be run again after that is worse than to wait
+                job.cancelled = True  # for who can't be interrupted: a thread, and what waits for Redis on its behalf
                 task.cancel("the worker is stopping")
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():

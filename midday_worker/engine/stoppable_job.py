@@ -46,6 +46,11 @@ class StoppableJob(bullmq.Job):
         if self.abandon is not None:
             self.abandon(self, error)
 
+    @property
+    def is_in_handler(self) -> bool:
+        """Whether its handler has begun and has not ended."""
+        return self._interruptible
+
     def enter_handler(self) -> None:
         """From here on it may be interrupted. Raises JobCancelledError if it was told to stop before."""
         if self.stopped_by is not None:

@@ -27,6 +27,7 @@ from midday_worker.engine.intake import Intake
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.outage import Outage
+from midday_worker.engine.patience import Patience
 from midday_worker.engine.running import Processor, RunningJobs
 from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.settlement import Settlement
@@ -83,6 +84,7 @@ class Worker(bullmq.Worker):
         self.keys = self.backend.keys
         self._who = f"queue {config.queue}"
         self._outage = outage or Outage(redact_url(redis.url))
+        self._patience = Patience()
         self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, self._outage, tally)
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
@@ -181,6 +183,7 @@ class Worker(bullmq.Worker):
         job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
         job.token = token
         job.threads, job.processes, job.grace = self._threads, self.processes, self._grace
+        job.patience = self._patience
         self._received += 1
         job.sequence = self._received
         if job.repeatJobKey and not job.unreadable:
