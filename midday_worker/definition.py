@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar
 
 from midday_worker.attempt import Attempt, ExecutableJob
 from midday_worker.bulk import BulkTriggers
 from midday_worker.context import JobContext
-from midday_worker.database import session_scope
+from midday_worker.database import given_session
 from midday_worker.hooks import Hooks
 from midday_worker.options import CheckedOptions
 from midday_worker.process_handler import ProcessHandler
@@ -16,9 +16,6 @@ from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
 from midday_worker.sync_context import SyncJobContext
 from midday_worker.sync_triggers import SyncTriggers
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -76,7 +73,4 @@ class JobDefinition(BulkTriggers[P, R]):
         Returns:
             The handler's validated result.
         """
-        if db is not None:
-            return await self.attempt.run(job, cast("AsyncSession", db), self.options.timeout)
-        async with session_scope(None) as session:
-            return await self.attempt.run(job, session, self.options.timeout)
+        return await self.attempt.run(job, given_session(db), self.options.timeout)

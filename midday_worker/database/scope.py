@@ -64,6 +64,11 @@ def session_scope(database: Database | None) -> SessionScope:
     return SessionScope(database)
 
 
+def given_session(db: object) -> AsyncSession:
+    """Return what a handler finds as `ctx.db` when it is run without a worker: what it was given, if anything."""
+    return cast("AsyncSession", MissingSession(in_test=True) if db is None else db)
+
+
 async def _commit(session: LazySession) -> None:
     try:
         await session.commit()

@@ -10,11 +10,14 @@ class ConfigurationError(MiddayWorkerError):
 
 
 class DatabaseNotConfiguredError(ConfigurationError):
-    """A job used `ctx.db`, but no database is configured."""
+    """A job used `ctx.db`, but there is no database: none is configured, or its test gave it none."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_test: bool = False) -> None:
         super().__init__(
-            "This job uses ctx.db, but no database is configured. "
+            "This job uses ctx.db, but was run without a database. "
+            "Give it a session: run_job(definition, payload, db=session), or definition.execute(job, session)."
+            if in_test
+            else "This job uses ctx.db, but no database is configured. "
             "Set DATABASE_PRIMARY_URL, for example postgresql://user:password@localhost:5432/app."
         )
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from midday_worker.batching import BatchDefinition
-from midday_worker.database import session_scope
+from midday_worker.database import given_session
 from midday_worker.testing.fake_job import FakeJob
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
     from midday_worker.engine.job import Job
 
 P = TypeVar("P")
@@ -57,7 +55,5 @@ async def run_batch(
     ]
     parsed = [definition.attempt.parse(fake.data) for fake in fakes]
     jobs = cast("list[Job]", fakes)
-    async with session_scope(None) as missing:
-        session = missing if db is None else cast("AsyncSession", db)
-        endings = await definition.run(jobs, parsed, session, definition.options.timeout)
+    endings = await definition.run(jobs, parsed, given_session(db), definition.options.timeout)
     return [item if isinstance(item, Exception) else definition.parse_result(json.loads(item)) for item in endings]

@@ -44,6 +44,8 @@ def child_failure(child: JobDefinition[P, R], reason: str) -> FakeChild:
 class FakeJob:
     """What a handler finds as `ctx.job`: it keeps what the handler stores, and answers as BullMQ's job does.
 
+    It is run with `await definition.execute(job, db)`.
+
     Attributes:
         data: the payload as stored, JSON values.
         id: the job's id.

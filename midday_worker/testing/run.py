@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from midday_worker.definition import JobDefinition
+from midday_worker.errors import FieldProblem, PayloadError
 from midday_worker.testing.fake_job import FakeChild, FakeJob
 
 P = TypeVar("P")
@@ -51,6 +52,9 @@ async def run_job(
     >>> asyncio.run(run_job(double, 21))
     42
     """
+    if isinstance(payload, FakeJob):
+        how = "this is a FakeJob, which is run with: await definition.execute(job, db)"
+        raise PayloadError(definition.id, [FieldProblem("", how)])
     job = FakeJob.of(definition, payload, children=children, attempt=attempt, job_id=job_id)
     result = await definition.execute(job, db)
     return definition.parse_result(json.loads(json.dumps(definition.attempt.dump(result))))

@@ -193,7 +193,7 @@ raise SystemExit(pytest.main(["-q", "-p", "no:cacheprovider", "-o", "asyncio_mod
         service,
         {**environment, "REDIS_URL": "redis://127.0.0.1:1"},
     )
-    assert "2 passed" in printed, printed
+    assert "3 passed" in printed, printed
 
 
 async def test_node_and_python_on_one_queue(

@@ -98,9 +98,15 @@ async def test_a_result_of_another_type_is_refused() -> None:
         await run_job(lies, None)
 
 
-async def test_without_a_database_its_use_raises() -> None:
-    with pytest.raises(DatabaseNotConfiguredError):
+async def test_without_a_database_its_use_says_how_to_give_one() -> None:
+    with pytest.raises(DatabaseNotConfiguredError, match="db=session") as raised:
         await run_job(queries, None)
+    assert "DATABASE_PRIMARY_URL" not in str(raised.value)
+
+
+async def test_a_fake_job_in_place_of_the_payload_is_told_how_to_be_run() -> None:
+    with pytest.raises(PayloadError, match=r"job 'peek': this is a FakeJob, .* definition\.execute\(job, db\)"):
+        await run_job(peek, FakeJob.of(peek, "x"))  # type: ignore[misc]  # pyright: ignore[reportArgumentType] - the mistake
 
 
 async def test_a_parent_sees_the_results_of_its_children_by_type() -> None:
