@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
@@ -41,11 +41,23 @@ class SyncTriggers(Generic[P, R]):
 
         return SyncJobHandle(run_blocking(client, made), client)
 
+    @overload
+    def trigger(
+        self: SyncTriggers[None, R],
+        payload: None = None,
+        *,
+        client: SyncJobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SyncJobHandle[R]: ...
+    @overload
     def trigger(
         self, payload: P | Mapping[str, object], *, client: SyncJobClient | None = None, **options: Unpack[CallOptions]
+    ) -> SyncJobHandle[R]: ...
+    def trigger(
+        self, payload: object = None, *, client: SyncJobClient | None = None, **options: Unpack[CallOptions]
     ) -> SyncJobHandle[R]:
         """Add one job."""
-        handle = run_blocking(client, lambda on: self._job.trigger(payload, client=on, **options))
+        handle = run_blocking(client, lambda on: self._job.trigger(cast("P", payload), client=on, **options))
         return SyncJobHandle(handle, client)
 
     def trigger_delayed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
@@ -71,13 +71,25 @@ class Triggers(Generic[P, R]):
         except InvalidValue as error:
             raise PayloadError(self.id, error.problems, "stored result") from error
 
+    @overload
+    async def trigger(
+        self: Triggers[None, R],
+        payload: None = None,
+        *,
+        client: JobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> JobHandle[R]: ...
+    @overload
     async def trigger(
         self, payload: P | Mapping[str, object], *, client: JobClient | None = None, **options: Unpack[CallOptions]
+    ) -> JobHandle[R]: ...
+    async def trigger(
+        self, payload: object = None, *, client: JobClient | None = None, **options: Unpack[CallOptions]
     ) -> JobHandle[R]:
         """Add one job.
 
         Args:
-            payload: the payload, or a dictionary in either spelling, which is checked here.
+            payload: the payload, or a dictionary in either spelling, which is checked here; none for a job without.
             client: the client to use; by default the one entered on this event loop, else one from the environment.
             **options: see `CallOptions`; they win over the job's and its queue's.
 
@@ -194,9 +206,27 @@ class Triggers(Generic[P, R]):
         (ids,) = await client.enqueue_flows([root])
         return cast("JobHandle[R]", flow_handle(root, iter(ids), client))
 
+    @overload
+    def node(
+        self: Triggers[None, R],
+        payload: None = None,
+        *,
+        children: Sequence[JobRequest | Child] = (),
+        on_failure: FailurePolicy = "fail",
+        **options: Unpack[CallOptions],
+    ) -> JobRequest: ...
+    @overload
     def node(
         self,
         payload: P | Mapping[str, object],
+        *,
+        children: Sequence[JobRequest | Child] = (),
+        on_failure: FailurePolicy = "fail",
+        **options: Unpack[CallOptions],
+    ) -> JobRequest: ...
+    def node(
+        self,
+        payload: object = None,
         *,
         children: Sequence[JobRequest | Child] = (),
         on_failure: FailurePolicy = "fail",
@@ -205,7 +235,7 @@ class Triggers(Generic[P, R]):
         """Return a flow's node, validated.
 
         Args:
-            payload: this node's payload.
+            payload: this node's payload; none for a job without.
             children: the nodes that run before it.
             on_failure: what this node's final failure does to its parent; see `FailurePolicy`.
             **options: this node's options.

@@ -53,6 +53,20 @@ async def total(data: int, ctx: JobContext) -> int:
     return data + sum(await ctx.children_results(double))
 
 
+@job("sweep", registry=registry)
+async def sweep(data: None, ctx: JobContext) -> str:
+    return f"swept {data}"
+
+
+async def test_a_job_without_payload_is_triggered_without_an_argument(settings: Settings) -> None:
+    def view() -> str:
+        with JobClient.sync(settings):
+            return sweep.sync.trigger().result("30s")
+
+    async with Crew(registry, settings):
+        assert await asyncio.to_thread(view) == "swept None"
+
+
 async def test_a_thread_triggers_and_waits_for_typed_results(settings: Settings) -> None:
     def view() -> list[int]:
         with JobClient.sync(settings):

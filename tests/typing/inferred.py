@@ -75,10 +75,15 @@ def count(data: list[int], ctx: SyncJobContext) -> int:
     return len(data)
 
 
+async def sweep(data: None, ctx: JobContext) -> str:
+    return "swept"
+
+
 mail = queue("typed-mail", concurrency=2, attempts=5)
 mail_hooks = default_registry.hooks_of(mail)
 bill_job = job("bill", Order, bill, queue=mail, priority=1, attempts=3, backoff={"type": "fixed", "delay": "5s"})
 count_job = job("count", list[int], count)
+sweep_job = job("sweep", None, sweep)
 point_job = job("point", Point, lambda data, ctx: data.x)
 annotated_job = job("annotated", Annotated[Order | Receipt, Field(title="Either")], lambda data, ctx: None)
 union_job = job("union", int | str, lambda data, ctx: None)
@@ -170,6 +175,8 @@ async def triggers() -> None:
     assert_type(await handle.cancel("no longer needed", children=True), CancelOutcome)
     assert_type(await handle.result(timeout="30s"), Receipt)
     assert_type(await bill_job.trigger({"orderId": "o1"}), JobHandle[Receipt])
+    assert_type(await sweep_job.trigger(), JobHandle[str])
+    assert_type(await sweep_job.trigger(None, delay="5s"), JobHandle[str])
     assert_type(await bill_job.trigger_delayed(order, "3d"), JobHandle[Receipt])
     assert_type(await bill_job.trigger_recurring(order, "0 9 * * *", tz="Europe/Stockholm"), ScheduleHandle)
     assert_type(await decorated_plain.trigger({"city": "Umeå"}), JobHandle[str])
@@ -225,6 +232,7 @@ def blocking() -> None:
     assert_type(next(sync_as_completed(iter([handle]), timeout=5)), SyncJobHandle[Receipt])
     assert_type(bill_job.sync.trigger_delayed({"orderId": "o1"}, "3d"), SyncJobHandle[Receipt])
     assert_type(bill_job.sync.trigger_recurring(order, every="1h"), SyncScheduleHandle)
+    assert_type(sweep_job.sync.trigger(priority=1), SyncJobHandle[str])
     assert_type(decorated_plain.sync.trigger({"city": "Umeå"}).result(), str)
     assert_type(count_job.sync.batch_trigger([{"payload": [1]}])[0].result(), int)
     assert_type(bill_job.sync.trigger_flow(order, [count_job.node([1])]), SyncJobHandle[Receipt])
@@ -232,6 +240,7 @@ def blocking() -> None:
 
 async def flows() -> None:
     order = Order(order_id="o1")
+    assert_type(sweep_job.node(on_failure="ignore"), JobRequest)
     node = count_job.node([1], children=[point_job.node(Point(1))], on_failure="ignore", attempts=2)
     assert_type(node, JobRequest)
     flow = await bill_job.trigger_flow(order, children=[node, {"job": count_job, "data": [1]}])

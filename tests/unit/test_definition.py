@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
@@ -69,6 +70,27 @@ async def test_a_wrong_payload_names_job_and_field_and_nothing_is_added() -> Non
     assert [problem.path for problem in failure.value.problems] == ["weight"]
     assert "heavy" not in str(failure.value)
     client.assert_nothing_triggered()
+
+
+async def test_a_job_without_payload_is_triggered_without_an_argument() -> None:
+    registry = JobRegistry()
+
+    @job("sweep", registry=registry)
+    async def sweep(data: None, ctx: JobContext) -> None: ...
+
+    async with recording_client() as client:
+        await sweep.trigger()
+        await sweep.trigger(None, delay="1s")
+        client.assert_triggered(sweep, None, times=2)
+    assert sweep.node().data is None
+
+
+async def test_a_forgotten_payload_adds_nothing() -> None:
+    forgotten = cast("Callable[[], Awaitable[object]]", pack.trigger)
+    async with recording_client() as client:
+        with pytest.raises(PayloadError):
+            await forgotten()
+        client.assert_nothing_triggered()
 
 
 async def test_a_wrong_option_adds_nothing() -> None:

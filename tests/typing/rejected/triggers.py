@@ -28,6 +28,11 @@ async def count(data: list[int], ctx: JobContext) -> int:
     return len(data)
 
 
+@job("sweep")
+async def sweep(data: None, ctx: JobContext) -> int:
+    return 1
+
+
 order = Order(order_id="o1")
 
 
@@ -53,6 +58,13 @@ async def wrong_payloads() -> None:
     await bill.batch_trigger([{"payload": Other(other_id="o1")}])  # error: another model
     await bill.trigger_flow(Other(other_id="o1"), children=[])  # error: another model
     bill.node(Other(other_id="o1"))  # error: another model
+    await bill.trigger()  # error: no payload
+    await sweep.trigger(order)  # error: a payload for a job without
+    await sweep.trigger(attemps=3)  # error: misspelt option
+    bill.node()  # error: no payload
+    sweep.node(order)  # error: a payload for a job without
+    bill.sync.trigger()  # error: no payload
+    sweep.sync.trigger(order)  # error: a payload for a job without
     await run_job(bill, Other(other_id="o1"))  # error: another model
     Order(oder_id="o1")  # error: misspelt field
 
