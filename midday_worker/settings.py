@@ -112,6 +112,12 @@ class Settings(BaseSettings):
         validation_alias="WORKER_STALLED_INTERVAL",
         description="How often to look for jobs whose worker is silent.",
     )
+    max_stalled_count: int = Field(
+        default=25,
+        ge=0,
+        validation_alias="WORKER_MAX_STALLED_COUNT",
+        description="How often a job may lose its worker and is run again; once more, and it has failed for good.",
+    )
     cancel_grace: Milliseconds = Field(
         default=5_000,
         ge=0,

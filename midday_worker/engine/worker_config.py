@@ -10,9 +10,6 @@ from midday_worker.engine.interruption import Grace
 if TYPE_CHECKING:
     from midday_worker.engine.connection import Connection, RedisConfig
 
-MAX_STALLED: Final = 25
-"""How often a job may lose its worker before it fails for good; the port's 1 makes two crashes fatal."""
-
 METRICS_POINTS: Final = 2 * 7 * 24 * 60
 """Minutes of throughput that BullMQ keeps per queue: two weeks."""
 
@@ -27,6 +24,8 @@ class WorkerConfig:
     """At most so many jobs, per so many milliseconds."""
     lock_duration_ms: int = 30_000
     stalled_interval_ms: int = 30_000
+    max_stalled_count: int = 25
+    """How often a job may lose its worker and is run again; with the port's 1 two crashes are fatal."""
     grace: Grace = field(default_factory=Grace)
     """How long a handler that is told to stop may take."""
 
@@ -44,7 +43,7 @@ class WorkerConfig:
             "concurrency": self.concurrency,
             "lockDuration": self.lock_duration_ms,
             "stalledInterval": self.stalled_interval_ms,
-            "maxStalledCount": MAX_STALLED,
+            "maxStalledCount": self.max_stalled_count,
             "metrics": {"maxDataPoints": METRICS_POINTS},
             **({} if self.limiter is None else {"limiter": self.limiter}),
         }

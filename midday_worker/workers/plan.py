@@ -51,10 +51,17 @@ def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: i
 def plan_from_settings(registry: JobRegistry, settings: Settings) -> Plan:
     """Return the plan that the settings ask for, see `make_plan`."""
     plan = make_plan(registry, only=settings.worker_queues, concurrency=settings.concurrency)
-    lock, look = settings.lock_duration, settings.stalled_interval
-    grace = grace_from(settings)
     return Plan(
-        tuple(replace(config, lock_duration_ms=lock, stalled_interval_ms=look, grace=grace) for config in plan.queues)
+        tuple(
+            replace(
+                config,
+                lock_duration_ms=settings.lock_duration,
+                stalled_interval_ms=settings.stalled_interval,
+                max_stalled_count=settings.max_stalled_count,
+                grace=grace_from(settings),
+            )
+            for config in plan.queues
+        )
     )
 
 

@@ -50,6 +50,13 @@ def test_the_settings_say_how_long_locks_last_and_how_often_stalled_jobs_are_loo
     assert (mail.queue, mail.concurrency, mail.lock_duration_ms, mail.stalled_interval_ms) == ("mail", 7, 5_000, 2_000)
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_settings_say_how_often_a_job_may_lose_its_worker(registry: JobRegistry, count: int) -> None:
+    plan = plan_from_settings(registry, Settings(env_file=None, max_stalled_count=count))
+
+    assert {config.max_stalled_count for config in plan.queues} == {count}
+
+
 def test_only_the_named_queues_are_worked(registry: JobRegistry) -> None:
     assert [config.queue for config in make_plan(registry, only=["mail"]).queues] == ["mail"]
 
