@@ -57,6 +57,8 @@ def one_line_usage(program: str) -> Generator[None]:
         if not isinstance(error, UsageMistake):
             raise
         message = error.format_message()
+        if not message:  # a group without a command, which has shown its help
+            raise SystemExit(MISUSED) from None
         command = getattr(error.ctx, "command_path", program)
         show_error(f"{message}{'' if message.endswith(('.', '?')) else '.'} See {command} --help.")
         raise SystemExit(MISUSED) from None

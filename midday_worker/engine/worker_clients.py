@@ -42,7 +42,8 @@ async def list_all_workers(queues: Sequence[Queue]) -> dict[str, list[WorkerClie
     """Return the workers of several queues of one Redis, by the queue's name; Redis is asked once."""
     if not queues:
         return {}
-    with translated(f"list the workers of queue {', '.join(queue.name for queue in queues)}"):
+    of = f"queue {queues[0].name}" if len(queues) == 1 else f"{len(queues)} queues"
+    with translated(f"list the workers of {of}"):
         clients = cast("list[Mapping[str, str]]", await queues[0].backend.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     return {queue.name: _workers_of(queue, clients) for queue in queues}
 

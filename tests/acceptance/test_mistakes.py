@@ -122,3 +122,11 @@ async def test_a_mistake_is_one_line_and_nothing_is_written(
     async with connect(RedisConfig(redis_server.url)) as redis:
         left = await redis.keys(f"{command.environment['REDIS_PREFIX']}*")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     assert left == []
+
+
+@pytest.mark.parametrize("group", ["queue", "job", "schedules"])
+async def test_a_group_without_a_command_shows_its_help_and_no_error(command: Command, group: str) -> None:
+    finished = await command.run(group)
+    assert finished.code == 2
+    assert f"midday-worker {group} [OPTIONS] COMMAND" in finished.out + finished.err
+    assert "Error" not in finished.out + finished.err

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 import typer
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +18,7 @@ from rich.text import Text
 from midday_worker.admin import QueueOverview, list_all_workers, read_overviews
 from midday_worker.cli.admin.moment import span
 from midday_worker.cli.admin.reach import Reach, reach
-from midday_worker.cli.admin.table import add_row, number, table, write
+from midday_worker.cli.admin.table import add_row, fitted, number, table, write
 from midday_worker.errors import EngineError
 
 WAITING: Final = ("waiting", "prioritized", "paused")
@@ -54,18 +54,30 @@ def show_queues(*, watch: bool, every_ms: int, as_json: bool) -> None:
 
 async def _watch(at: Reach, every_s: float) -> None:
     names: list[str] = []
-    shown: Table | Text = Text("Looking for queues ...", style="dim")
-    with Live(shown, auto_refresh=False) as live:
+    rows: list[Row] | None = None
+    with Live(Text("Looking for queues ...", style="dim"), auto_refresh=False) as live:
         for turn in range(1_000_000_000):
             try:
                 rows = await _read(at, names if turn % _LOOK_AGAIN else None)
                 names = [row.queue.name for row in rows]
-                shown = render(rows, at.settings.redis_prefix)
-                below = Text(f"every {every_s:g} s; Ctrl-C ends", style="dim")
+                above = Text(f"every {every_s:g} s; Ctrl-C ends", style="dim")
             except EngineError as error:
-                below = Text(str(error), style="red")
-            live.update(Group(shown, below), refresh=True)
+                above = Text(str(error), style="red")
+            live.update(screen(above, rows, at.settings.redis_prefix, live.console), refresh=True)
             await asyncio.sleep(every_s)
+
+
+def screen(above: Text, rows: Sequence[Row] | None, prefix: str, console: Console) -> Group:
+    """Return what fits a terminal: how it goes, which is never cut off, and as many queues as there is room for."""
+    if rows is None:  # Redis has not answered yet
+        return Group(above)
+    for count in range(min(len(rows), console.height), 0, -1):
+        shown, more = fitted(render(rows[:count], prefix), console.width), len(rows) - count
+        below = [Text(f"and {more} more; midday-worker queues --once shows all", style="dim")] if more else []
+        whole = Group(above, shown, *below)
+        if len(console.render_lines(whole)) < console.height:  # the cursor is in the last line
+            return whole
+    return Group(above, render((), prefix)) if not rows else Group(above, Text(f"{len(rows)} queues", style="dim"))
 
 
 async def _read(at: Reach, names: Sequence[str] | None) -> list[Row]:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from midday_worker.admin import (
     FailureChoice,
+    Failures,
     QueueOverview,
     Schedule,
     WorkerClient,
@@ -41,8 +42,13 @@ def show_queue(name: str, *, as_json: bool) -> None:
             read_overview(queue), list_workers(queue), list_schedules(queue, 100)
         )
         if as_json:
-            record = asdict(overview) | {"workers": [asdict(worker) for worker in workers]}
-            typer.echo(json.dumps(record | {"scheduled": [asdict(schedule) for schedule in schedules]}, indent=2))
+            failures = await _failures(queue)
+            record = asdict(overview) | {
+                "workers": [asdict(worker) for worker in workers],
+                "scheduled": [asdict(schedule) for schedule in schedules],
+                "failures": asdict(failures),
+            }
+            typer.echo(json.dumps(record, indent=2))
             return
         await _write(queue, overview, workers, schedules)
 
@@ -60,12 +66,16 @@ async def _write(queue: Queue, overview: QueueOverview, workers: list[WorkerClie
     if schedules:
         write("", render_schedules(schedules))
     if overview.counts.get("failed"):
-        failures = await group_failures(queue, FailureChoice(cancelled=True), _FAILURES)
+        failures = await _failures(queue)
         write("", render_groups(failures.groups[:5], now_ms()))
         if failures.looked_at < failures.total:
             write(
                 "", Text(f"Of {failures.total:,} failed jobs the newest {failures.looked_at:,} were looked at.", "dim")
             )
+
+
+async def _failures(queue: Queue) -> Failures:
+    return await group_failures(queue, FailureChoice(cancelled=True), _FAILURES)
 
 
 def describe(overview: QueueOverview) -> str:

@@ -75,7 +75,8 @@ def render_schedules(schedules: Sequence[Schedule]) -> Table:
     for schedule in schedules:
         following = "over" if schedule.over else moment(schedule.next_run_ms, now)
         cells = (schedule.id, schedule.queue, schedule.job, recurrence(schedule), following)
-        add_row(shown, *cells, number(schedule.iterations))
+        # BullMQ has counted the run that is still to come.
+        add_row(shown, *cells, number(schedule.iterations if schedule.over else max(schedule.iterations - 1, 0)))
     return shown
 
 

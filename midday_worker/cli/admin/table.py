@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from midday_worker.cli.printable import one_line
 
 Cell: TypeAlias = str | Text
+
+_FOLDED: Final = 14
+"""Text in a narrower column is hard to read."""
+
+_PIPED: Final = 100_000
+"""Columns of what is no terminal: whoever reads it line by line wants whole lines."""
 
 
 def as_json(value: object) -> str:
@@ -37,10 +44,42 @@ def add_row(to: Table, *cells: Cell) -> None:
 
 
 def write(*parts: Table | Text | str) -> None:
-    """Write tables and texts to standard output, as wide as the terminal is."""
+    """Write tables and texts to standard output: fitted to a terminal, else with each row and text in one line."""
     console = Console(highlight=False)
+    if not console.file.isatty():
+        console.width = _PIPED
     for part in parts:
-        console.print(Text(part) if isinstance(part, str) else part)
+        console.print(Text(part) if isinstance(part, str) else fitted(part, console.width))
+
+
+def fitted(part: Table | Text, width: int) -> Table | Text | Group:
+    """Return a table as it is if so many columns are enough for it, else its rows below each other, as pairs."""
+    if isinstance(part, Text) or _least_width(part) <= width:
+        return part
+    heads = [str(column.header) for column in part.columns]
+    rows = zip(*(column.cells for column in part.columns), strict=True)
+    return Group(*(line for row in rows for line in _stacked(heads, [_text(cell) for cell in row])))
+
+
+def _least_width(of: Table) -> int:
+    least = 0
+    for column in of.columns:
+        widest = max(len(str(column.header)), *(_text(cell).cell_len for cell in column.cells), 0)
+        least += widest if column.no_wrap else min(widest, _FOLDED)
+    return least + 2 * len(of.columns)
+
+
+def _stacked(heads: Sequence[str], row: Sequence[Text]) -> tuple[Text, Padding]:
+    pairs = [
+        Text.assemble((f"{head}\u00a0", "dim"), cell)
+        for head, cell in zip(heads[1:], row[1:], strict=True)
+        if cell.plain
+    ]
+    return Text.assemble((f"{heads[0]} ", "dim"), row[0]), Padding(Text("  ").join(pairs), (0, 0, 0, 2))
+
+
+def _text(cell: object) -> Text:
+    return cell if isinstance(cell, Text) else Text(str(cell))
 
 
 def number(count: int, style: str = "") -> Text:

@@ -143,6 +143,7 @@ def test_schedules_are_listed_run_and_removed(terminal: Terminal) -> None:
     listed = terminal.run("schedules", "list").out
     assert "0 9 * * * Europe/Stockholm" in listed
     assert "every 15m" in listed
+    assert [line.split()[-1] for line in listed.splitlines()[2:]] == ["0", "0"], "none has run yet"
     ran = cast("Row", terminal.run("schedules", "run", "daily", "--json").json)
     assert (ran["queue"], terminal.counts()) == ("emails", {"waiting": 1, "delayed": 1})
     assert "Did you mean daily?" in terminal.run("schedules", "run", "dialy").refused

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from midday_worker import JobClient
+from midday_worker import JobClient, JobRegistry, job
 from midday_worker.admin import read_overview
 from midday_worker.admin.overview import QueueOverview
 from midday_worker.cli.groups.option import complete_queue
@@ -171,6 +171,22 @@ def test_of_many_failed_jobs_it_says_how_many_it_looked_at(terminal: Terminal, m
     assert "looked at" not in terminal.run("queue", "show", "emails").out
     monkeypatch.setattr("midday_worker.cli.admin.queue_view._FAILURES", 2)
     assert "Of 3 failed jobs the newest 2 were looked at." in terminal.run("queue", "show", "emails").out
+
+
+def test_as_json_it_says_why_jobs_fail(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "nobody", "nobody", "ada")
+    terminal.work()
+    shown = cast("dict[str, dict[str, object]]", terminal.run("queue", "show", "emails", "--json").json)
+    (group,) = cast("list[dict[str, object]]", shown["failures"]["groups"])
+    assert (group["job"], group["count"], shown["failures"]["total"]) == ("send-mail", 2, 2)
+    assert "no such user" in str(group["reason"])
+
+
+def test_where_there_is_no_terminal_each_row_is_one_line(terminal: Terminal) -> None:
+    name = "a-queue-of-a-name-that-is-longer-than-any-terminal-" + "x" * 90
+    terminal.add(job("sweep", str, result=str, queue=name, registry=JobRegistry()), "ada")
+    (line,) = [line for line in terminal.run("queues", "--once").out.splitlines() if name in line]
+    assert line.split()[:2] == [name, "1"]
 
 
 def test_a_shell_completes_names_of_queues(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
