@@ -69,12 +69,16 @@ class LockRenewal(LockManager):
     def track_job(self, job_id: str, token: str, ts: int, should_create_controller: bool = False) -> None:
         """Renew the lock of a job from now on."""
         self._held[job_id] = _Held(token, time.monotonic())
-        super().track_job(job_id, token, ts)
 
-    def untrack_job(self, job_id: str) -> None:
-        """Renew it no longer."""
-        super().untrack_job(job_id)
-        self._held.pop(job_id, None)
+    def untrack_job(self, job_id: str, token: str | None = None) -> None:
+        """Renew it no longer; with a token, only if that is the one it is locked with."""
+        held = self._held.get(job_id)
+        if held is not None and token in (None, held.token):
+            del self._held[job_id]
+
+    def get_tracked_job_ids(self) -> list[str]:
+        """Return the ids of the jobs whose locks are renewed."""
+        return list(self._held)
 
     def note_settling(self, job_id: str, token: str) -> None:
         """Take note that a job is being settled: its lock goes with it, maybe long before Redis' answer comes."""
@@ -96,7 +100,6 @@ class LockRenewal(LockManager):
         """Stop renewing. The jobs have ended, or are handed back."""
         self.closed = True
         self._stop.set()
-        self.tracked_jobs.clear()
         self._held.clear()
         if self._thread is not None:
             await in_thread(self._thread.join, _LONGEST_S)

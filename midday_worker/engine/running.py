@@ -198,9 +198,7 @@ class RunningJobs:
 
     def _untrack(self, job: Job) -> None:
         # Its next attempt may run here already: put back with a reply that was lost, or after it was found stalled.
-        tracked = self._locks.tracked_jobs.get(job.id)
-        if tracked is not None and tracked["token"] == (job.token or ""):
-            self._locks.untrack_job(job.id)
+        self._locks.untrack_job(job.id, job.token or "")
 
     async def _attempt(self, job: Job) -> Outcome | None:
         """Return how the attempt ended; None if it was cut short by `finish`."""
