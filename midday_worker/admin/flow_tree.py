@@ -103,7 +103,7 @@ async def _child_keys(queue: Queue, job_id: str, counts: DependenciesCount, most
         queue.ask("ZRANGE", f"{key}:unsuccessful", 0, most - 1),
         _fields(queue, f"{key}:failed", counts["ignored"]),
     )
-    found = [*sorted(processed), *sorted(unprocessed), *cast("list[str]", failed), *sorted(ignored)]
+    found = [*sorted(unprocessed), *sorted(processed), *cast("list[str]", failed), *sorted(ignored)]
     return list(dict.fromkeys(found))[:most]
 
 

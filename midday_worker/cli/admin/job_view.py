@@ -9,7 +9,7 @@ from dataclasses import asdict
 import typer
 from rich.text import Text
 
-from midday_worker.admin import Cut, JobSnapshot, read_log
+from midday_worker.admin import Cut, FlowJob, FlowWindow, JobSnapshot, read_flow, read_log
 from midday_worker.cli.admin.moment import moment, now_ms
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import as_json as to_json
@@ -19,6 +19,14 @@ from midday_worker.cli.printable import one_line, printable
 _SHOWN = 4_000
 """How much of a value is shown to people, in characters; JSON has it all."""
 
+_CHILDREN = FlowWindow(depth=1, children=20, jobs=21)
+_OUTCOMES = {
+    "unprocessed": "to end",
+    "processed": "completed",
+    "failed": "failed",
+    "ignored": "failed, which is ignored",
+}
+
 
 def show_job(job_id: str, queue: str | None, *, as_json: bool) -> None:
     """Write all that is known of a job."""
@@ -26,14 +34,18 @@ def show_job(job_id: str, queue: str | None, *, as_json: bool) -> None:
     async def act(at: Reach) -> None:
         holder, job = await at.job(job_id, queue)
         logged = (await read_log(holder, job.id, 1)).total
+        flow = await read_flow(holder, job, at.client.queue, _CHILDREN)
         if as_json:
-            typer.echo(json.dumps(asdict(job) | {"queue": holder.name, "log_lines": logged}, indent=2, default=str))
+            more = {"queue": holder.name, "log_lines": logged, "children": _record(flow)}
+            typer.echo(json.dumps(asdict(job) | more, indent=2, default=str))
             return
         write(Text(f"{one_line(job.name)}  {one_line(job.id)}", style="bold"))
         for label, value in describe(job, holder.name, logged, now_ms()):
             text = Text(f"{label:<11} ", style="dim")
             text.append(value, "red" if label == "failed" else "")
             write(text)
+        for label, value in children(flow):
+            write(Text.assemble((f"{label:<11} ", "dim"), value))
         for label, value in _values(job):
             write("", Text(label, style="dim"), Text(printable(value)))
 
@@ -82,6 +94,26 @@ def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tu
         "failed": job.failed_reason or "",
     }
     return [(label, one_line(value)) for label, value in lines.items() if value]
+
+
+def children(flow: FlowJob) -> list[tuple[str, str]]:
+    """Return what is to be said of a job's children: how many there are, and the first ones that haven't ended."""
+    counts = [f"{count:,} {_OUTCOMES[outcome]}" for outcome, count in _counts(flow).items() if count]
+    left = [child for child in flow.children if child.job.state not in ("completed", "failed")]
+    lines = [("children", ", ".join(counts))] if counts else []
+    return lines + [("waits for", one_line(f"{each.job.id} of {each.queue}: {each.job.state}")) for each in left]
+
+
+def _counts(flow: FlowJob) -> dict[str, int]:
+    return {outcome: flow.dependencies[outcome] for outcome in ("unprocessed", "processed", "failed", "ignored")}
+
+
+def _record(flow: FlowJob) -> dict[str, object]:
+    shown = [
+        {"queue": child.queue, "id": child.job.id, "name": child.job.name, "state": child.job.state}
+        for child in flow.children
+    ]
+    return {"counts": _counts(flow), "first": shown}
 
 
 def _values(job: JobSnapshot) -> list[tuple[str, str]]:

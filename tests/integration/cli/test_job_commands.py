@@ -88,6 +88,32 @@ def test_a_job_is_removed_with_the_children_that_were_counted(terminal: Terminal
     assert (terminal.counts("emails"), terminal.counts("invoices")) == ({}, {})
 
 
+def test_of_a_parent_it_is_said_what_it_waits_for(terminal: Terminal) -> None:
+    """However many children have ended, which are more than are looked at, those that haven't are told first."""
+
+    async def flow(client: JobClient) -> tuple[str, str]:
+        nodes = [terminal.mail.node(f"child {number}") for number in range(25)]
+        late = terminal.mail.node("late", delay="1h")
+        parent = await terminal.invoice.trigger_flow("root", [*nodes, late], client=client)
+        return parent.id, parent.children[-1].id
+
+    parent, late = terminal.with_client(flow)
+    terminal.work()
+    shown = terminal.run("job", "show", parent).out
+    assert "children    1 to end, 25 completed\n" in shown
+    assert f"waits for   {late} of emails: delayed\n" in shown
+    assert shown.count("waits for") == 1
+    children = cast("Row", cast("Row", terminal.run("job", "show", parent, "--json").json)["children"])
+    assert children["counts"] == {"unprocessed": 1, "processed": 25, "failed": 0, "ignored": 0}
+    assert cast("list[Row]", children["first"])[0] == {
+        "queue": "emails",
+        "id": late,
+        "name": "send-mail",
+        "state": "delayed",
+    }
+    assert "children" not in terminal.run("job", "show", late).out
+
+
 def test_a_removal_says_first_which_parent_would_run_without_the_job(terminal: Terminal) -> None:
     async def flow(client: JobClient) -> tuple[str, str]:
         parent = await terminal.invoice.trigger_flow("root", [terminal.mail.node("a")], client=client)
