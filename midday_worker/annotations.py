@@ -21,7 +21,7 @@ def payload_annotation(job: str, handler: Callable[..., object], place: str) -> 
     Raises:
         DefinitionError: there is none, or its names exist for type checkers only.
     """
-    first = next(iter(inspect.signature(handler).parameters), "")
+    first, _ = _parameters(handler)
     resolved = _resolved(handler)
     if first in resolved:
         return resolved[first]
@@ -57,7 +57,7 @@ def result_annotation(job: str, handler: Callable[..., object], place: str) -> o
 
 def check_context(job: str, handler: Callable[..., object], place: str) -> None:
     """Raise DefinitionError for a handler whose parameters are annotated with what they aren't given."""
-    first, second = [*inspect.signature(handler).parameters, "", ""][:2]
+    first, second = _parameters(handler)
     resolved = _resolved(handler)
     annotated = resolved.get(first)
     if annotated is JobContext or annotated is SyncJobContext:
@@ -77,6 +77,18 @@ def check_context(job: str, handler: Callable[..., object], place: str) -> None:
             f"Job {job!r} at {place} has a plain function as handler that takes a JobContext, whose calls have to be "
             "awaited; accepted: SyncJobContext, which has the same calls without await. Or make it an async def."
         )
+
+
+def _parameters(handler: Callable[..., object]) -> tuple[str, str]:
+    """Return the names of the first two parameters; of a wrapper its own, unless it passes on whatever it is given."""
+    try:
+        called = inspect.signature(handler, follow_wrapped=False).parameters
+        if any(each.kind is each.VAR_POSITIONAL for each in called.values()):
+            called = inspect.signature(handler).parameters
+    except (ValueError, TypeError):  # written in C, or decorated by something that is
+        return "", ""
+    first, second = [*called, "", ""][:2]
+    return first, second
 
 
 def batch_payload_annotation(job: str, handler: Callable[..., object], place: str) -> object:

@@ -14,7 +14,10 @@ def check_signature(job: str, handler: object, place: str, *, batch: bool) -> No
     if not callable(handler):
         raise DefinitionError(f"The handler of job {job!r} at {place} is {handler!r}; accepted: a function.")
     # As it is called: a wrapper may pass further arguments to what it wraps.
-    signature = inspect.signature(handler, follow_wrapped=False)
+    try:
+        signature = inspect.signature(handler, follow_wrapped=False)
+    except (ValueError, TypeError):  # written in C, or decorated by something that is: nobody can tell
+        return
     try:
         signature.bind("the payload", "the context")
     except TypeError as error:

@@ -19,7 +19,11 @@ def told(error: BaseException, module: str) -> str:
     name = type(error).__name__
     if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
         return f"{name}: {error.msg} ({error.filename}:{error.lineno})"
-    return placed(f"{name}: {error}", error, module)
+    try:
+        text = f"{name}: {error}"
+    except Exception:  # an exception class may be anybody's
+        text = name
+    return placed(text, error, module)
 
 
 def placed(text: str, error: BaseException, module: str) -> str:

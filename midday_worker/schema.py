@@ -148,7 +148,9 @@ class Schema(Generic[T]):
         try:
             value = self.validate_wire(dumped)
             brief = self._adapter.dump_python(value, mode="json", by_alias=True, exclude_defaults=True)
-            return cast("JsonValue", brief) if self.validate_wire(brief) == value else dumped
+            # As text, in which 1 is neither true nor 1.0.
+            same = json.dumps(self.dump(self.validate_wire(brief))) == json.dumps(self.dump(value))
+            return cast("JsonValue", brief) if same else dumped
         except (InvalidValue, PydanticSerializationError):
             return dumped
 

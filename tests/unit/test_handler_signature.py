@@ -99,3 +99,27 @@ def test_a_handler_may_take_more_than_it_is_given(registry: JobRegistry) -> None
     for name, handler in (("default", with_default), ("any", with_any), ("wrapped", wrapper), ("in C", divmod)):
         job(name, int, cast("Callable[[int, JobContext], Awaitable[object]]", handler), registry=registry)
     assert len(registry) == 4
+
+
+def test_a_handler_whose_signature_nobody_knows_is_taken(registry: JobRegistry) -> None:
+    untyped = cast("Callable[[list[int], JobContext], Awaitable[int]]", max)
+    job("largest", list[int], untyped, registry=registry)
+    with pytest.raises(DefinitionError, match="needs an annotation on its first parameter"):
+        job("smallest", registry=registry)(untyped)
+
+
+def test_a_wrapper_that_changes_the_parameters_is_judged_by_its_own(registry: JobRegistry) -> None:
+    def swapped(
+        handler: Callable[[JobContext, int], Awaitable[int]],
+    ) -> Callable[[int, JobContext], Awaitable[int]]:
+        @functools.wraps(handler)
+        async def call(data: int, ctx: JobContext) -> int:
+            return await handler(ctx, data)
+
+        return call
+
+    async def handle(ctx: JobContext, data: int) -> int:
+        return data
+
+    defined = job("swapped", registry=registry)(swapped(handle))
+    assert defined.schema.type is int

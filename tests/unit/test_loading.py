@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from midday_worker import ImportFailedError, default_registry
+from midday_worker import ImportFailedError, JobRegistry, default_registry
 
 
 @pytest.fixture
@@ -114,3 +114,12 @@ def test_a_broken_package_within_is_named_too(package: Path) -> None:
 def test_a_module_that_does_not_exist_is_named(package: Path, module: str) -> None:
     with pytest.raises(ImportFailedError, match="no such module; is it installed"):
         default_registry.load(module)
+
+
+def test_an_error_that_can_not_be_written_is_told_by_its_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "unspeakable.py").write_text(
+        "class Unspeakable(Exception):\n    def __str__(self):\n        raise RuntimeError\n\n\nraise Unspeakable\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(ImportFailedError, match=r"Unspeakable \(.*unspeakable\.py:6\)"):
+        JobRegistry().load("unspeakable")

@@ -82,3 +82,11 @@ def test_the_brief_forms_of_a_union_s_members_differ(shape: TypeForm[object]) ->
 
 def test_the_brief_form_of_what_does_not_read_back_is_the_whole() -> None:
     assert Schema(int).brief("no number") == "no number"
+
+
+def test_the_brief_forms_of_values_that_only_python_takes_for_equal_differ() -> None:
+    class Loose(Payload):
+        value: bool | int = 1
+
+    schema = Schema(Loose)
+    assert [schema.brief({"value": value}) for value in (1, True)] == [{}, {"value": True}]
