@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import Protocol, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,13 +23,6 @@ IN_THE_BROWSER = ROOT / "tests" / "browser"
 NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance", IN_THE_BROWSER)
 NO_BROWSER = pytest.StashKey[bool]()
 LEFT_OUT = pytest.StashKey[int]()
-FEWEST_PROCESSES = 4
-
-
-class TestingProcess(Protocol):
-    """One of pytest-xdist's, as the process that reports sees it."""
-
-    config: pytest.Config
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,28 +54,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
         config.stash[LEFT_OUT] = len(left_out)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return what `-n auto` means: on a small machine more than its processors, as the tests mostly wait."""
-    return max(FEWEST_PROCESSES, os.cpu_count() or 1)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the process that reports what this one has left out; each has left out the same."""
-    output = cast("dict[str, object] | None", getattr(session.config, "workeroutput", None))
-    if output is not None:
-        output["left_out"] = session.config.stash.get(LEFT_OUT, 0)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: TestingProcess) -> None:
-    """Hear it."""
-    output = cast("dict[str, object]", getattr(node, "workeroutput", {}))  # a crashed one has none
-    if count := cast("int", output.get("left_out", 0)):
-        node.config.stash[LEFT_OUT] = count
 
 
 @pytest.hookimpl(wrapper=True)
