@@ -78,6 +78,7 @@ class SentryReports:
         if not sentry_sdk.is_initialized():
             return await self._processor(job)
         with sentry_sdk.isolation_scope() as scope:
+            scope.clear_breadcrumbs()  # else those of the worker, and of the jobs that have failed before
             _describe(scope, job)
             if not self._payloads:
                 scope.add_event_processor(_without_values)

@@ -226,7 +226,7 @@ async def run():
         try:
             await SentryReports(process, payloads="payloads" in sys.argv)(StoredJob(1, attemptsMade=made))
         except LookupError:
-            pass
+            logger.error("as the worker says it of the job before")
 
 asyncio.run(run())
 print(json.dumps({
