@@ -51,19 +51,17 @@ def check_schedulable(options: Mapping[str, object]) -> None:
             raise OptionError(option, f"Option {option} can't be given to a schedule's runs; use {instead} instead.")
 
 
-def checked_schedule_id(given: str | None, job: str, data: JsonValue) -> str:
-    """Return a schedule's id: the one given, or the job's name and a hash of the payload.
+def default_schedule_id(job: str, data: JsonValue) -> str:
+    """Return the id of a schedule that was given none: the job's name and a hash of the payload."""
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return f"{job.replace(':', '-')}-{digest}"
 
-    Raises:
-        InvalidInputError: the id is empty or has a ":", which BullMQ would read as its older repeatable jobs.
-    """
-    if given is None:
-        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
-        digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
-        return f"{job.replace(':', '-')}-{digest}"
+
+def check_schedule_id(given: str) -> None:
+    """Raise InvalidInputError for an id that is empty or has a ":", which means BullMQ's older repeatable jobs."""
     if not isinstance(given, str) or not given or ":" in given:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise InvalidInputError(f'schedule_id is {given!r}; accepted: a non-empty text without ":".')
-    return given
 
 
 def _pattern(pattern: object, tz: object) -> CronPattern | None:

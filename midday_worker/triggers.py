@@ -25,7 +25,7 @@ from midday_worker.options import (
     merge,
 )
 from midday_worker.queues import QueueRegistry
-from midday_worker.recurrence import check_schedulable, checked_schedule_id, recurrence
+from midday_worker.recurrence import check_schedulable, check_schedule_id, default_schedule_id, recurrence
 from midday_worker.request import FailurePolicy, JobRequest
 from midday_worker.schema import InvalidValue, Schema
 
@@ -166,7 +166,10 @@ class Triggers(Generic[P, R]):
         check_schedulable(options)
         when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
         request = self._request(payload, cast("Mapping[str, object]", options))
-        schedule_id = checked_schedule_id(schedule_id, self.id, self.schema.brief(request.data))
+        if schedule_id is None:
+            schedule_id = default_schedule_id(self.id, self.schema.brief(request.data))
+        else:
+            check_schedule_id(schedule_id)
         client = client or current_client()
         # A moment would be the same for every run: each has the definition's deadline, from when it is due.
         await client.schedule(schedule_id, when, replace(request, deadline_ms=None))

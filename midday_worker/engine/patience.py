@@ -52,12 +52,13 @@ class Patience:
             except (RedisError, OSError) as error:
                 if not is_passing_for_worker(error) or job.cancelled:
                     raise translation(error, action, writing) from error
-                await self._wait(job)
+                await self.wait(job)
             else:
                 self._turns.note_success()
                 return done
 
-    async def _wait(self, job: StoppableJob) -> None:
+    async def wait(self, job: StoppableJob) -> None:
+        """Wait until it is worth another try, or the attempt is told to stop."""
         turn = asyncio.create_task(self._turns.wait(math.inf))
         try:
             while not turn.done() and not job.cancelled:

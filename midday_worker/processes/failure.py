@@ -59,13 +59,14 @@ def _pickled(error: BaseException, text: str) -> str | None:
         return whole
     # Retry rules go by the class, so it travels with what is left.
     state = {name: value for name, value in vars(error).items() if _can_travel(value)}
-    return _tried(error, error.args, state, text) or _tried(error, (text,), state, text)
+    kept = _tried(error, error.args, state, text)
+    return kept or _tried(error, (text,), state, text) or _tried(error, (text,), state, repr(text))
 
 
 def _tried(error: BaseException, args: tuple[object, ...], state: dict[str, object], text: str) -> str | None:
     try:
         data = pickle.dumps((type(error), args, state))
-        same = text in str(_rebuilt(data))  # a KeyError quotes its text
+        same = str(_rebuilt(data)) == text
     except Exception:  # an argument, an attribute, or the class, can't be pickled
         return None
     return base64.b64encode(data).decode() if same else None

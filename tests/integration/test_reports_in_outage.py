@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -19,6 +18,8 @@ from midday_worker import (
     SyncJobContext,
     job,
 )
+from midday_worker.engine.patience import Patience
+from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.engine.worker_config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
@@ -26,7 +27,6 @@ from tests.integration.crew import Crew
 from tests.integration.lossy_proxy import LossyProxy
 
 ROWS = 40
-OUTAGE_S = 1.5
 
 
 @pytest.fixture
@@ -34,52 +34,98 @@ def mortal_settings(mortal_redis: RedisServer) -> Settings:
     return Settings(env_file=None, redis_url=mortal_redis.url)
 
 
-async def rest(data: int, ctx: JobContext) -> None:
-    await asyncio.sleep(4)
+class Away:
+    """An outage, as its jobs see it.
+
+    Attributes:
+        over: is set when Redis is back: until then the jobs go on.
+        waiting: the ids of the jobs that wait for Redis, or have waited.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.over = threading.Event()
+        self.waiting: set[str] = set()
+        wait = Patience.wait
+
+        async def noted(patience: Patience, job: StoppableJob) -> None:
+            self.waiting.add(job.id)
+            await wait(patience, job)
+
+        monkeypatch.setattr(Patience, "wait", noted)
+
+    async def is_noticed(self, by: int) -> None:
+        """Wait until so many jobs have found out."""
+
+        async def all_wait() -> bool:
+            return len(self.waiting) >= by
+
+        await eventually(all_wait, f"{by} jobs wait for Redis")
 
 
-async def track(data: int, ctx: JobContext) -> None:
-    async for _ in ctx.track(range(ROWS)):
-        await asyncio.sleep(0.1)
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> Away:
+    return Away(monkeypatch)
 
 
-async def log(data: int, ctx: JobContext) -> None:
-    for number in range(ROWS):
-        await ctx.log(f"row {number}")
-        await asyncio.sleep(0.1)
+class Reporters:
+    """Handlers that report for as long as Redis is away, and a little longer; and a quiet one."""
 
+    def __init__(self, away: Away) -> None:
+        self._away = away
 
-async def ask(data: int, ctx: JobContext) -> None:
-    for _ in range(ROWS):
-        await ctx.children_values()
-        await ctx.job.getDependencies()
-        await ctx.job.getDependenciesCount()
-        await asyncio.sleep(0.1)
+    async def rest(self, data: int, ctx: JobContext) -> None:
+        await asyncio.to_thread(self._away.over.wait, 30)
 
+    async def track(self, data: int, ctx: JobContext) -> None:
+        async for _ in ctx.track(self._rows(), per_second=1_000):
+            await asyncio.sleep(0)
 
-def track_plainly(data: int, ctx: SyncJobContext) -> None:
-    for _ in ctx.track(range(ROWS)):
-        ctx.children_values()
-        time.sleep(0.1)
+    async def log(self, data: int, ctx: JobContext) -> None:
+        for number in self._rows():
+            await ctx.log(f"row {number}")
+
+    async def ask(self, data: int, ctx: JobContext) -> None:
+        for _ in self._rows():
+            await ctx.children_values()
+            await ctx.job.getDependencies()
+            await ctx.job.getDependenciesCount()
+
+    def track_plainly(self, data: int, ctx: SyncJobContext) -> None:
+        for _ in ctx.track(self._rows(), per_second=1_000):
+            ctx.children_values()
+
+    def _rows(self) -> Iterator[int]:
+        number = 0
+        while number < ROWS or not self._away.over.is_set():
+            yield number
+            number += 1
 
 
 async def test_jobs_that_report_outlive_an_outage_as_a_quiet_one_does(
-    mortal_redis: RedisServer, mortal_settings: Settings, registry: JobRegistry
+    mortal_redis: RedisServer, mortal_settings: Settings, registry: JobRegistry, away: Away
 ) -> None:
+    reporters = Reporters(away)
+    handlers = (reporters.rest, reporters.track, reporters.log, reporters.ask)
     jobs = [
-        *(job(handler.__name__, int, handler, attempts=1, registry=registry) for handler in (rest, track, log, ask)),
-        job("track-plainly", int, track_plainly, attempts=1, registry=registry),
+        *(
+            job(handler.__name__, int, handler, attempts=1, keep_logs=100_000, registry=registry)
+            for handler in handlers
+        ),
+        job("track-plainly", int, reporters.track_plainly, attempts=1, registry=registry),
     ]
     async with JobClient(mortal_settings) as client, Crew(registry, mortal_settings):
         handles = [await each.trigger(0, client=client) for each in jobs]
         await eventually(lambda: all_are_active(handles), "all run")
         await asyncio.to_thread(mortal_redis.kill)
-        await asyncio.sleep(OUTAGE_S)
+        await away.is_noticed(by=4)
         await asyncio.to_thread(mortal_redis.restart)
+        away.over.set()
         for handle in handles:
             await handle.result("30s")
         assert [(await handles[n].fetch()).progress for n in (1, 4)] == [100, 100]
-        assert await handles[2].logs() == [f"row {number}" for number in range(ROWS)]
+        rows = await handles[2].logs()
+        assert rows == [f"row {number}" for number in range(len(rows))]
+        assert len(rows) >= ROWS
 
 
 async def all_are_active(handles: list[JobHandle[None]]) -> bool:
@@ -99,12 +145,13 @@ async def test_a_thread_that_waits_for_redis_is_let_go_when_its_worker_drains(
     mortal_settings: Settings,
     registry: JobRegistry,
     report: Callable[[SyncJobContext], object],
+    away: Away,
 ) -> None:
-    begun, away, errors = threading.Event(), threading.Event(), list[Exception]()
+    begun, gone, errors = threading.Event(), threading.Event(), list[Exception]()
 
     def wait(data: int, ctx: SyncJobContext) -> None:
         begun.set()
-        away.wait(20)
+        gone.wait(20)
         try:
             report(ctx)
         except Exception as error:
@@ -116,8 +163,8 @@ async def test_a_thread_that_waits_for_redis_is_let_go_when_its_worker_drains(
         await waiting.trigger(0, client=client)
         assert await asyncio.to_thread(begun.wait, 20)
         await asyncio.to_thread(mortal_redis.kill)
-        away.set()
-        await asyncio.sleep(0.5)
+        gone.set()
+        await away.is_noticed(by=1)
         assert errors == []
         assert await crew.worker.drain(0) is False
         (error,) = errors
@@ -171,17 +218,13 @@ async def test_a_row_whose_reply_was_lost_is_in_the_log_once(
 
 
 async def test_an_older_progress_is_not_stored_over_a_newer_one(
-    redis_server: RedisServer, client: JobClient, settings: Settings, registry: JobRegistry
+    redis_server: RedisServer, client: JobClient, settings: Settings, registry: JobRegistry, away: Away
 ) -> None:
     async def tell(data: int, ctx: JobContext) -> None:
         older = asyncio.create_task(ctx.update_progress({"victim": 1}))
-        await eventually(has_lost, "its reply is lost")
-        await asyncio.sleep(0.05)  # so that it waits, and the newer one goes before it
+        await away.is_noticed(by=1)  # it waits, and the newer one goes before it
         await ctx.update_progress(2)
         await older
-
-    async def has_lost() -> bool:
-        return proxy.losses == 0
 
     telling = job("tell", int, tell, attempts=1, registry=registry)
     async with LossyProxy(redis_server, b"victim") as proxy:

@@ -39,6 +39,17 @@ class BusyError(RetryAfter):
         self.lock = threading.Lock()
 
 
+class TornError(Exception):
+    """Says something else once it has lost what can't be pickled."""
+
+    def __init__(self) -> None:
+        super().__init__("torn")
+        self.lock = threading.Lock()
+
+    def __str__(self) -> str:
+        return "torn" if hasattr(self, "lock") else "torn, and no lock"
+
+
 class MuteError(Exception):
     def __str__(self) -> str:
         raise RuntimeError
@@ -100,6 +111,10 @@ def test_what_cannot_travel_arrives_as_a_plain_error_that_names_it() -> None:
     assert repr(there_and_back(LocalError("bad"))) == "RuntimeError('LocalError: bad')"
     back = there_and_back(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"))
     assert str(back) == "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
+
+
+def test_one_that_would_arrive_with_another_text_arrives_as_a_plain_error() -> None:
+    assert repr(there_and_back(TornError())) == "RuntimeError('TornError: torn')"
 
 
 def test_one_that_forbids_a_retry_goes_on_forbidding_it() -> None:

@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from midday_worker import Duration, DurationError, ScheduleError
 from midday_worker.engine.schedule import Recurrence
-from midday_worker.recurrence import checked_schedule_id, recurrence
+from midday_worker.recurrence import check_schedule_id, default_schedule_id, recurrence
 
 
 class Arguments(TypedDict, total=False):
@@ -87,12 +87,12 @@ def test_a_wrong_interval_is_a_duration_error() -> None:
 
 
 def test_a_schedules_id_is_made_of_job_and_payload_whatever_the_order_of_its_keys() -> None:
-    made = checked_schedule_id(None, "pay", {"a": 1, "b": "å"})
+    made = default_schedule_id("pay", {"a": 1, "b": "å"})
 
-    assert made == checked_schedule_id(None, "pay", {"b": "å", "a": 1})
-    assert made != checked_schedule_id(None, "pay", {"a": 1, "b": "a"})
-    assert made != checked_schedule_id(None, "bill", {"a": 1, "b": "å"})
+    assert made == default_schedule_id("pay", {"b": "å", "a": 1})
+    assert made != default_schedule_id("pay", {"a": 1, "b": "a"})
+    assert made != default_schedule_id("bill", {"a": 1, "b": "å"})
 
 
-def test_a_schedules_id_is_the_one_that_is_given() -> None:
-    assert checked_schedule_id("nightly", "pay", None) == "nightly"
+def test_an_id_that_is_given_is_taken() -> None:
+    check_schedule_id("nightly")

@@ -13,7 +13,7 @@ from rich.text import Text
 from midday_worker.admin import Expected, Finding, Grade, examine
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import write
-from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.cli.loading import load_jobs
 from midday_worker.cli.printable import one_line
 from midday_worker.definition import JobDefinition
 from midday_worker.settings import Settings
@@ -61,8 +61,7 @@ def summary(found: Sequence[Finding]) -> Text:
 
 
 def _expected(imports: Sequence[str], settings: Settings) -> Expected:
-    named = settings_with()
-    registry = load_jobs(imports, named) if imports or named.worker_imports else None
+    registry = load_jobs(imports, settings) if imports or settings.worker_imports else None
     return Expected(
         prefix=settings.redis_prefix,
         largest=settings.max_payload_bytes,

@@ -21,7 +21,7 @@ _SHOWN = 4_000
 
 _CHILDREN = FlowWindow(depth=1, children=20, jobs=21)
 _OUTCOMES = {
-    "unprocessed": "to end",
+    "unprocessed": "not ended",
     "processed": "completed",
     "failed": "failed",
     "ignored": "failed, which is ignored",

@@ -100,7 +100,7 @@ def test_of_a_parent_it_is_said_what_it_waits_for(terminal: Terminal) -> None:
     parent, late = terminal.with_client(flow)
     terminal.work()
     shown = terminal.run("job", "show", parent).out
-    assert "children    1 to end, 25 completed\n" in shown
+    assert "children    1 not ended, 25 completed\n" in shown
     assert f"waits for   {late} of emails: delayed\n" in shown
     assert shown.count("waits for") == 1
     children = cast("Row", cast("Row", terminal.run("job", "show", parent, "--json").json)["children"])
