@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from functools import partial
@@ -9,11 +10,12 @@ from typing import Final, TypedDict, cast
 
 import bullmq
 
+from midday_worker.engine.child_kinds import ChildKinds
 from midday_worker.engine.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
 from midday_worker.engine.reporting_job import ReportingJob
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
-from midday_worker.engine.wire import longest_backoff
+from midday_worker.engine.wire import extras_of, longest_backoff
 from midday_worker.errors import CANCELLED, JobCancelledError, JobTimeoutError, NonRetryableError
 from midday_worker.processes.pool import ProcessPool
 
@@ -154,17 +156,23 @@ class Job(ReportingJob):
         return {child: _loads(value) for child, value in values.items()}
 
     async def childrenNames(self) -> dict[str, str]:
-        """Return the names of the children that completed, by the child's key; those whose hash is gone are left out.
+        """Return the names of the children that completed, by the child's key.
 
-        An addition of ours: BullMQ stores children's results without the children's names.
+        An addition of ours: BullMQ stores children's results without the children's names. Of children that were added
+        elsewhere, those whose hash is gone are left out.
         """
-        keys = list(await self.getChildrenValues())
+        kinds = ChildKinds(extras_of(self.opts))
 
-        async def read() -> list[str | None]:
-            return [cast("str | None", await self.backend.conn.hget(key, "name")) for key in keys]
+        async def name_of(key: str) -> str | None:
+            kind = kinds.find(key)
+            return cast("str | None", await self.backend.conn.hget(key, "name")) if kind is None else kind.name
+
+        async def read() -> dict[str, str | None]:
+            keys = cast("list[str]", await self.backend.conn.hkeys(f"{self.backend.toKey(self.id)}:processed"))
+            return dict(zip(keys, await asyncio.gather(*map(name_of, keys)), strict=True))
 
         names = await self._outlast("read the children's names", read)
-        return {key: name for key, name in zip(keys, names, strict=True) if name is not None}
+        return {key: name for key, name in names.items() if name is not None}
 
     async def getIgnoredChildrenFailures(self) -> dict[str, str]:
         """Return the failed reasons of the children whose failure was ignored, by the child's key."""
