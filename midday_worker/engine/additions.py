@@ -66,6 +66,11 @@ class Parent:
     queue: str
     policy: FailurePolicy
 
+    @property
+    def stored(self) -> WireOptions:
+        """What a child's hash holds of it."""
+        return {"id": self.id, "queueKey": self.queue, **_short(encode_on_failure(self.policy))}
+
 
 class Additions:
     """Makes a queue's additions.
@@ -195,8 +200,7 @@ def _lineage(parent: Parent | None) -> tuple[object, object, object]:
     if parent is None:
         return None, None, None
     key = f"{parent.queue}:{parent.id}"
-    stored = {"id": parent.id, "queueKey": parent.queue, **_short(encode_on_failure(parent.policy))}
-    return key, f"{key}:dependencies", stored
+    return key, f"{key}:dependencies", parent.stored
 
 
 def _short(options: WireOptions) -> WireOptions:

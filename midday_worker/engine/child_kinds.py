@@ -78,7 +78,7 @@ class ChildKinds:
         policy = stored.get("onFailure")
         if policy not in get_args(FailurePolicy):
             return  # something else has written it
-        kind = ChildKind(str(stored.get("name")), str(stored.get("queue")), policy)
+        kind = ChildKind(str(stored.get("name")), str(stored.get("queue")), cast("FailurePolicy", policy))
         chosen = stored.get("ids")
         for end in (_mark(kind), *(cast("list[str]", chosen) if isinstance(chosen, list) else [])):
             self._by_place[kind.queue, end] = kind

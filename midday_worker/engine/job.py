@@ -12,6 +12,7 @@ import bullmq
 
 from midday_worker.engine.child_kinds import ChildKinds
 from midday_worker.engine.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
+from midday_worker.engine.gone import GONE
 from midday_worker.engine.reporting_job import ReportingJob
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
@@ -59,6 +60,8 @@ class Job(ReportingJob):
     """How long an attempt took that has failed, if it was measured."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
+    is_gone: bool = False
+    """Whether its hash is gone, but for what BullMQ has written of an id without a job; see `gone.py`."""
 
     @classmethod
     def from_raw(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
@@ -70,8 +73,9 @@ class Job(ReportingJob):
             job.unreadable = f"The stored job can't be read: {reason_of(error)}"
             job.failedReason = raw.get("failedReason")
             job.attemptsMade = _count(raw.get("atm"))
-        if not raw.get("name"):
-            job.unreadable = "The job's data is gone from Redis (removed, evicted or trimmed while it was queued)"
+        if "name" not in raw:
+            job.is_gone = raw.keys().isdisjoint(("data", "timestamp"))
+            job.unreadable = GONE if job.is_gone else "The stored job can't be read: its name is gone"
         return job
 
     @classmethod
