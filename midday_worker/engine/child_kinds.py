@@ -48,10 +48,12 @@ def encode_kinds(children: Sequence[JobRequest]) -> list[dict[str, object]]:
         chosen = ids.setdefault(kind_of(child), [])
         if child.options.job_id:
             chosen.append(child.options.job_id)
-    return [
-        {"name": kind.name, "queue": kind.queue, "onFailure": kind.policy} | ({"ids": chosen} if chosen else {})
-        for kind, chosen in ids.items()
-    ]
+    stored: list[dict[str, object]] = []
+    for kind, chosen in ids.items():
+        stored.append({"name": kind.name, "queue": kind.queue, "onFailure": kind.policy})
+        if chosen:
+            stored[-1]["ids"] = chosen
+    return stored
 
 
 class ChildKinds:

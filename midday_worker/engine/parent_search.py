@@ -66,7 +66,7 @@ class ParentSearch:
         while True:
             scanned = await client.scan(cursor, pattern, _STEP, "set")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
             cursor, keys = cast("tuple[int, list[str]]", scanned)
-            held = await asyncio.gather(*(client.smismember(key, children) for key in keys))
+            held = await asyncio.gather(*(client.smismember(key, children) for key in keys))  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
             for key, answers in zip(keys, held, strict=True):
                 for child, is_held in zip(children, answers, strict=True):
                     if is_held:
