@@ -33,7 +33,7 @@ class JobActs(Generic[ResultT_co]):
         """Run a failed or completed job once more. A cancellation or a failure that was decided for it is forgotten.
 
         A parent waits for those of its children that haven't ended; one with a failed child, without which it can't
-        complete, is refused: retry that first.
+        complete, is refused: retry that first, or remove it.
 
         Args:
             reset_attempts: begin to count the attempts anew; else it gets one more.

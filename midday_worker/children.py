@@ -16,16 +16,26 @@ def results_of(child: ResultSource[R], names: Mapping[str, str], values: Mapping
 
     Args:
         child: the definition.
-        names: the children's job names, by the child's key.
+        names: the children's job names, by the child's key, as far as they are known.
         values: the results of those that completed, by the child's key.
 
     Raises:
-        NonRetryableError: a completed child has been removed, so its name isn't known any more.
+        NonRetryableError: a child on the definition's queue that was added elsewhere has been removed, so its name
+            isn't known.
     """
-    gone = sorted(values.keys() - names.keys())
+    gone = sorted(key for key in values.keys() - names.keys() if queue_of(key) == child.queue)
     if gone:
         raise NonRetryableError(
-            f"Whose result {gone[0]} holds can't be told: that child was removed when it completed. "
-            "Keep children until their parent has run (remove_on_complete), or use ctx.children_values()."
+            f"Whose result {gone[0]} holds can't be told: that child was removed, and what added it didn't say its "
+            "name. Keep children until their parent has run (remove_on_complete), or use ctx.children_values()."
         )
-    return [child.parse_result(value) for key, value in values.items() if names[key] == child.id]
+    return [child.parse_result(value) for key, value in values.items() if names.get(key) == child.id]
+
+
+def queue_of(key: str) -> str:
+    """Return the queue of a job's key `prefix:queue:id`.
+
+    >>> queue_of("bull:emails:order-7")
+    'emails'
+    """
+    return key.rpartition(":")[0].rpartition(":")[2]

@@ -87,12 +87,13 @@ class JobContext:
         """Return the typed results of those children that are jobs of this definition, in no order.
 
         Raises:
-            NonRetryableError: a completed child has been removed, so its name isn't known any more.
+            NonRetryableError: a child that was added elsewhere, as by Node, has been removed, so its name isn't known.
 
         >>> async def ship(data: object, ctx: JobContext, pack: ResultSource[int]) -> int:
         ...     return sum(await ctx.children_results(pack))
         """
-        return results_of(child, await self.job.childrenNames(), await self.job.getChildrenValues())
+        values = await self.job.getChildrenValues()  # first: a child may complete in between
+        return results_of(child, await self.job.childrenNames(), values)
 
     @property
     def cancelled(self) -> bool:

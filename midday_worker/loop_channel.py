@@ -75,7 +75,8 @@ class LoopChannel:
 
 async def children_of(ctx: JobContext) -> Children:
     """Return the children of a job."""
-    return Children(await ctx.job.childrenNames(), await ctx.job.getChildrenValues())
+    results = await ctx.job.getChildrenValues()  # first: a child may complete in between
+    return Children(await ctx.job.childrenNames(), results)
 
 
 def sync_job(name: str, ctx: JobContext) -> SyncJob:

@@ -56,6 +56,11 @@ class ResultSource(Protocol[ResultT_co]):
         """The job's name."""
         ...
 
+    @property
+    def queue(self) -> str:
+        """The name of its queue."""
+        ...
+
     def parse_result(self, value: object) -> ResultT_co:
         """Validate a result as it was stored."""
         ...

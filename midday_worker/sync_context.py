@@ -120,7 +120,7 @@ class SyncJobContext:
         """Return the typed results of those children that are jobs of this definition, in no order.
 
         Raises:
-            NonRetryableError: a completed child has been removed, so its name isn't known any more.
+            NonRetryableError: a child that was added elsewhere, as by Node, has been removed, so its name isn't known.
         """
         children = self._channel.children()
         return results_of(child, children.names, children.results)

@@ -33,8 +33,8 @@ async def find_job(queue: Queue, job_id: str, *, longest: int = LONGEST) -> JobS
     """
     async with queue.bounded(f"read job {job_id} of queue {queue.name}"):
         state, (job,) = await asyncio.gather(_state(queue, job_id), _read(queue, [job_id], longest))
-    # A job that is in no state has at least the hash of one: a name, and when it was added.
-    if state == "unknown" and (not job.name or not job.timestamp):
+    # A job that is in no state has at least the hash of one, which says when it was added.
+    if state == "unknown" and not job.timestamp:
         return None
     return snapshot_of(job, state)
 

@@ -43,6 +43,7 @@ class _ForeignJob:
     """A job that this program doesn't know: another one runs it."""
 
     id: str
+    queue: str
 
     def parse_result(self, value: object) -> object:
         return value
@@ -65,7 +66,8 @@ def request_of(board: Board, queue: str, added: AddedJob) -> JobRequest:
         return definition.dictionary_node(added.data, children=(), on_failure="fail", **cast("CallOptions", options))
     resolved = merge(board.registry.queues.get(queue).options, check_options(options, call=True))
     text = json.dumps(added.data, separators=(",", ":"))
-    return JobRequest(added.name, queue, text, resolved, Schema[object](object), added.data, _ForeignJob(added.name))
+    source = _ForeignJob(added.name, queue)
+    return JobRequest(added.name, queue, text, resolved, Schema[object](object), added.data, source)
 
 
 def checked_data(board: Board, queue: str, job: str, data: object) -> object:

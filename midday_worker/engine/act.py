@@ -23,11 +23,19 @@ if ARGV[7] == "uncancelled" and found == "failed" then
   local reason = redis.call("HGET", key, "failedReason") or ""
   if string.sub(reason, 1, {len(CANCELLED)}) == "{CANCELLED}" then return {{found, "{WAS_CANCELLED}"}} end
 end
-if redis.call("ZCARD", key .. ":unsuccessful") > 0 then return {{found, "{FAILED_CHILDREN}"}} end
+local function is_gone(child) return redis.pcall("HEXISTS", child, "name") == 0 end
+local failed = redis.call("ZRANGE", key .. ":unsuccessful", 0, -1)
+for _, child in ipairs(failed) do
+  if not is_gone(child) then return {{found, "{FAILED_CHILDREN}"}} end
+end
+redis.call("DEL", key .. ":unsuccessful")
+for _, child in ipairs(redis.call("SMEMBERS", key .. ":dependencies")) do
+  if is_gone(child) then redis.call("SREM", key .. ":dependencies", child) end
+end
 redis.call("HDEL", key, "defa")
 redis.call("DEL", key .. ":cancel")
 """
-"""A job that is run again is not cancelled any more."""
+"""A job that is run again is not cancelled any more, and waits for no child that is gone: nobody can retry that."""
 
 _AFTER_RETRY: Final = """
 if answer == 1 and redis.call("SCARD", key .. ":dependencies") > 0 and redis.call("HLEN", key .. ":failed") == 0 then

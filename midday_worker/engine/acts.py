@@ -74,7 +74,7 @@ class Acts:
             args = [job_id, push, field, state, reset, reset, which]
             found, answer = await self._run(act, job_id, keys, args, (state,))
             if answer == FAILED_CHILDREN:
-                why = "A child of it has failed: retry that first, as this job can't complete without it."
+                why = "A child of it has failed: retry that first, or remove it, as this job can't complete with it."
                 raise refusal(act, self._queue.name, job_id, found, why)
             if answer == WAS_CANCELLED:
                 raise refusal(act, self._queue.name, job_id, found, WAS_CANCELLED)

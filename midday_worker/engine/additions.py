@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from bullmq.job import optsEncodeMap
 from redis.typing import EncodableT
 
+from midday_worker.engine.child_kinds import kind_of, mark
 from midday_worker.engine.template import Template, pack
 from midday_worker.engine.wire import WireOptions, encode_on_failure, encode_request
 from midday_worker.options import ResolvedOptions
@@ -65,6 +66,11 @@ class Parent:
     queue: str
     policy: FailurePolicy
 
+    @property
+    def stored(self) -> WireOptions:
+        """What a child's hash holds of it."""
+        return {"id": self.id, "queueKey": self.queue, **_short(encode_on_failure(self.policy))}
+
 
 class Additions:
     """Makes a queue's additions.
@@ -86,7 +92,7 @@ class Additions:
         if parent is None and (one_of_many := self._from_template(request, now)) is not None:
             return one_of_many
         options = request.options
-        job_id = options.job_id or _new_id()
+        job_id = options.job_id or (_new_id() if parent is None else mark(_new_id(), kind_of(request)))
         kind, last = _kind(request)
         about = [
             *(self._prefix, job_id, request.name, now),
@@ -124,7 +130,7 @@ class Additions:
         return None if options.deduplication is None else f"{self._prefix}de:{options.deduplication.id}"
 
     def _packed_options(self, request: JobRequest, parent: Parent | None) -> bytes:
-        plain = parent is None and request.extras is None
+        plain = parent is None and request.extras is None and not request.children
         # Most calls have no options of their own, and then those of their job are one and the same object.
         last = self._last
         if plain and last is not None and last[0] is request.options and last[1] is request.trace:
@@ -194,8 +200,7 @@ def _lineage(parent: Parent | None) -> tuple[object, object, object]:
     if parent is None:
         return None, None, None
     key = f"{parent.queue}:{parent.id}"
-    stored = {"id": parent.id, "queueKey": parent.queue, **_short(encode_on_failure(parent.policy))}
-    return key, f"{key}:dependencies", stored
+    return key, f"{key}:dependencies", parent.stored
 
 
 def _short(options: WireOptions) -> WireOptions:

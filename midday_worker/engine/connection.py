@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from midday_worker.engine.deadlines import Deadlines
+from midday_worker.engine.gone import RESTORE
 from midday_worker.engine.limited import GUARD
 from midday_worker.engine.pipelining import PipelinedRedis
 
@@ -98,6 +99,7 @@ class Connection(RedisConnection):
         for command, filename in _UNREGISTERED.items():
             self.commands[command] = self.conn.register_script(loadScript(filename))
         self.commands["addJobScheduler"] = self.conn.register_script(GUARD + loadScript("addJobScheduler-11.lua"))
+        self.commands["dropGone"] = self.conn.register_script(RESTORE + loadScript("moveToFinished-14.lua"))
 
     async def getRedisVersion(self) -> str | None:
         """Return the server's version and learn what it can do.

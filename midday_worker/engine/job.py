@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from functools import partial
@@ -9,11 +10,13 @@ from typing import Final, TypedDict, cast
 
 import bullmq
 
+from midday_worker.engine.child_kinds import ChildKinds
 from midday_worker.engine.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
+from midday_worker.engine.gone import GONE
 from midday_worker.engine.reporting_job import ReportingJob
 from midday_worker.engine.stored_fields import RawJob, parse_fields
 from midday_worker.engine.threads import Threads
-from midday_worker.engine.wire import longest_backoff
+from midday_worker.engine.wire import extras_of, longest_backoff
 from midday_worker.errors import CANCELLED, JobCancelledError, JobTimeoutError, NonRetryableError
 from midday_worker.processes.pool import ProcessPool
 
@@ -57,6 +60,8 @@ class Job(ReportingJob):
     """How long an attempt took that has failed, if it was measured."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
+    is_gone: bool = False
+    """Whether its hash is gone, but for what BullMQ has written of an id without a job; see `gone.py`."""
 
     @classmethod
     def from_raw(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
@@ -68,8 +73,9 @@ class Job(ReportingJob):
             job.unreadable = f"The stored job can't be read: {reason_of(error)}"
             job.failedReason = raw.get("failedReason")
             job.attemptsMade = _count(raw.get("atm"))
-        if not raw.get("name"):
-            job.unreadable = "The job's data is gone from Redis (removed, evicted or trimmed while it was queued)"
+        if "name" not in raw:
+            job.is_gone = raw.keys().isdisjoint(("data", "timestamp"))
+            job.unreadable = GONE if job.is_gone else "The stored job can't be read: its name is gone"
         return job
 
     @classmethod
@@ -154,17 +160,23 @@ class Job(ReportingJob):
         return {child: _loads(value) for child, value in values.items()}
 
     async def childrenNames(self) -> dict[str, str]:
-        """Return the names of the children that completed, by the child's key; those whose hash is gone are left out.
+        """Return the names of the children that completed, by the child's key.
 
-        An addition of ours: BullMQ stores children's results without the children's names.
+        An addition of ours: BullMQ stores children's results without the children's names. Of children that were added
+        elsewhere, those whose hash is gone are left out.
         """
-        keys = list(await self.getChildrenValues())
+        kinds = ChildKinds(extras_of(self.opts))
 
-        async def read() -> list[str | None]:
-            return [cast("str | None", await self.backend.conn.hget(key, "name")) for key in keys]
+        async def name_of(key: str) -> str | None:
+            kind = kinds.find(key)
+            return cast("str | None", await self.backend.conn.hget(key, "name")) if kind is None else kind.name
+
+        async def read() -> dict[str, str | None]:
+            keys = cast("list[str]", await self.backend.conn.hkeys(f"{self.backend.toKey(self.id)}:processed"))
+            return dict(zip(keys, await asyncio.gather(*map(name_of, keys)), strict=True))
 
         names = await self._outlast("read the children's names", read)
-        return {key: name for key, name in zip(keys, names, strict=True) if name is not None}
+        return {key: name for key, name in names.items() if name is not None}
 
     async def getIgnoredChildrenFailures(self) -> dict[str, str]:
         """Return the failed reasons of the children whose failure was ignored, by the child's key."""

@@ -25,8 +25,7 @@ async def list_queues(connection: Connection, prefix: str) -> list[str]:
 
     Redis walks over all its keys for it, in steps that hold nobody up: with millions of them it takes seconds.
     """
-    pattern = _GLOB.sub(r"\\\1", prefix) + ":*:meta"
-    found = {name for at, name in await _places(connection, pattern) if at == prefix}
+    found = {name for at, name in await _places(connection, keys_pattern(prefix, "meta")) if at == prefix}
     async with bounded(connection.deadlines, "list Redis's clients"):
         clients = cast("list[Mapping[str, str]]", await connection.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     return sorted(found | worked_queues(prefix, (client.get("name", "") for client in clients)))
@@ -40,6 +39,11 @@ async def list_prefixes(connection: Connection) -> dict[str, list[str]]:
             if await _is_queue(connection, f"{prefix}:{name}:meta"):
                 found[prefix].append(name)
     return dict(found)
+
+
+def keys_pattern(prefix: str, end: str) -> str:
+    """Return Redis's pattern for the keys of a prefix with this end."""
+    return _GLOB.sub(r"\\\1", prefix) + f":*:{end}"
 
 
 async def queue_exists(connection: Connection, prefix: str, name: str) -> bool:

@@ -13,8 +13,11 @@ from loguru import logger
 
 from midday_worker.engine.failure import reason_of
 from midday_worker.engine.queue import Queue
-from midday_worker.engine.schedule import Schedule, list_schedules
+from midday_worker.engine.schedule import Schedule, find_schedule, list_schedules
 from midday_worker.engine.scheduler import Scheduler
+
+RUN_PREFIX: Final = "repeat:"
+"""What the id of a schedule's run begins with; the schedule's id and when it is due follow."""
 
 _ALIVE: Final = {"waiting", "wait", "active", "delayed", "prioritized", "paused", "waiting-children"}
 
@@ -25,6 +28,13 @@ async def repair_schedules(queue: Queue) -> list[str]:
     Safe while other workers advance the same schedules: a run is made only in the place of the one that is missing.
     """
     return [schedule.id for schedule in await list_schedules(queue) if await _repair(queue, schedule)]
+
+
+async def replace_run(queue: Queue, run_id: str) -> None:
+    """Give a schedule its next run, if this one, whose hash is gone, is what it waits for."""
+    schedule = await find_schedule(queue, run_id.removeprefix(RUN_PREFIX).rpartition(":")[0])
+    if schedule is not None:
+        await _repair(queue, schedule)
 
 
 async def _repair(queue: Queue, schedule: Schedule) -> bool:
@@ -59,11 +69,12 @@ async def _has_lost_its_run(queue: Queue, schedule: Schedule) -> bool:
     state = str(await queue.getJobState(_run_id(schedule)))
     if state == "unknown":
         await queue.client.delete(key)  # what is left of it: BullMQ makes no run whose key exists
-    return state not in _ALIVE or not await queue.client.exists(key)
+    # One without a name is what BullMQ has written of an id whose hash is gone.
+    return state not in _ALIVE or not await queue.client.hexists(key, "name")
 
 
 def _run_id(schedule: Schedule) -> str:
-    return f"repeat:{schedule.id}:{schedule.next_run_ms}"
+    return f"{RUN_PREFIX}{schedule.id}:{schedule.next_run_ms}"
 
 
 async def _advance(queue: Queue, schedule: Schedule, stored: Mapping[str, object]) -> bool:

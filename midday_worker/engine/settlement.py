@@ -10,11 +10,12 @@ from loguru import logger
 from midday_worker.engine.failure import reason_of
 from midday_worker.engine.failure_log import log_failure
 from midday_worker.engine.fetched import NOTHING, Fetched
+from midday_worker.engine.gone import GONE
 from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
 from midday_worker.engine.translation import ResponseError, is_passing_for_worker, is_unreachable
 from midday_worker.engine.turns import Turns
-from midday_worker.errors import JobCancelledError
+from midday_worker.errors import JobCancelledError, NonRetryableError
 from midday_worker.metrics.tally import JobTally, QueueTally
 
 Outcome = Callable[[Job], Awaitable[Fetched | None]]
@@ -35,6 +36,13 @@ class Unsettleable(Exception):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"BullMQ's scripts can't settle this job: {why}")
+
+
+class HashGone(NonRetryableError):
+    """A job that ran has no hash any more: it can't be tried again, and nothing of it is kept."""
+
+    def __init__(self) -> None:
+        super().__init__(GONE)
 
 
 class Settlement:
@@ -92,16 +100,23 @@ class Settlement:
 
         async def fail(job: Job) -> Fetched | None:
             try:
-                if isinstance(error, Park):
-                    if self._tally is not None:
-                        self._tally.of(job.name).parked += 1
-                    return await self._delay(job, error.delay_ms, {}, use_attempt=False)
-                return await self._fail(job, error)
+                return await self._end(job, error)
             except Exception as broken:  # nothing that happens here may end the worker
                 await self._give_up(job, broken, error)
                 return None
 
         return fail
+
+    async def _end(self, job: Job, error: BaseException) -> Fetched | None:
+        try:
+            if isinstance(error, Park):
+                if self._tally is not None:
+                    self._tally.of(job.name).parked += 1
+                return await self._delay(job, error.delay_ms, {}, use_attempt=False)
+            return await self._fail(job, error)
+        except HashGone as gone:
+            reason = str(gone)
+            return await self._persist(job, lambda fetch: self._moves.fail(job, reason, {}, fetch_next=fetch))
 
     async def hand_back(self, job: Job) -> None:
         """Put an active job back in front of its queue, as if it had not been fetched."""
@@ -195,8 +210,7 @@ class Settlement:
             except TypeError as error:  # bullmq's type for what its scripts refuse
                 if not _is_not_ours(error):
                     raise
-                if stumbled and await self._moves.is_stuck(job):
-                    raise Unsettleable(reason_of(stumbled)) from error
+                await self._refuse_stuck(job, error, stumbled)
                 # After a lost reply this is the sign that the first try was carried out.
                 level = "DEBUG" if lost_reply else "WARNING"
                 logger.log(level, "job {id} is not ours any more: {error}", id=job.id, error=error)
@@ -214,6 +228,16 @@ class Settlement:
             else:
                 self._turns.note_success()
                 return fetched if fetch_next else None
+
+    async def _refuse_stuck(self, job: Job, error: TypeError, stumbled: Exception | None) -> None:
+        """Raise HashGone or Unsettleable if a job that BullMQ takes for nobody's, or for another's, is active still."""
+        lost_hash = "issing key" in str(error) and not job.is_gone
+        if not (lost_hash or stumbled) or not await self._moves.is_stuck(job):
+            return
+        if lost_hash:
+            job.is_gone = True
+            raise HashGone from error
+        raise Unsettleable(reason_of(stumbled or error)) from error
 
     async def _recover(self, job: Job) -> Fetched | None:
         """Return the job that came with the lost reply; it is active under the token of the one before."""

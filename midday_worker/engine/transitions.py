@@ -6,6 +6,7 @@ does and the port's doesn't; what is the same for all jobs of a queue is compute
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
@@ -16,6 +17,7 @@ from redis.typing import EncodableT
 from midday_worker.engine.cancel_key import cancel_key
 from midday_worker.engine.connection import run_script
 from midday_worker.engine.fetched import NOTHING, Fetched
+from midday_worker.engine.parent_search import ParentSearch
 from midday_worker.engine.retention import keep_jobs
 from midday_worker.engine.translation import ResponseError
 
@@ -62,6 +64,7 @@ class Transitions:
         self._commands = backend.connection.commands
         self._lock_ms = lock_duration_ms
         self._prefix = backend.keys[""]
+        self._parents = ParentSearch(backend)
         self._fetch_keys = self._keys(_FETCH)
         self._finish_keys = self._keys(_FINISH)
         self._finish_opts: dict[str, object] = {
@@ -84,7 +87,15 @@ class Transitions:
         return await self._finish(job, "completed", "returnvalue", result, keep, fetch_next, b"")
 
     async def fail(self, job: Job, reason: str, fields: Fields, *, fetch_next: bool) -> Fetched:
-        """Fail a job for good; NOTHING unless the next one was asked for."""
+        """Fail a job for good; NOTHING unless the next one was asked for. Of one whose hash is gone nothing stays."""
+        if job.is_gone:
+            parent = await self._parents.stored_parent(job)
+            known = {"parent": json.dumps(parent)} if parent else {}
+            if job.deduplication_id:
+                known["deid"] = str(job.deduplication_id)
+            return await self._finish(
+                job, "failed", "failedReason", reason, True, fetch_next, _flat(known), command="dropGone"
+            )
         keep = job.opts.get("removeOnFail", False)
         return await self._finish(job, "failed", "failedReason", reason, keep, fetch_next, _flat(fields))
 
@@ -163,18 +174,22 @@ class Transitions:
         )
 
     async def bury(self, job: Job, reason: str) -> None:
-        """Fail an active job that BullMQ's scripts can't settle, as its own fields are broken.
+        """Fail an active job that BullMQ's scripts can't settle, as its own fields are broken; drop one that is gone.
 
         Without it the job would be run again and again, and would keep others from being found stalled. Its parent,
         if it has one, is told nothing: what names it can't be read.
         """
         now, key, keys = _now(), self._prefix + job.id, self._backend.keys
+        is_gone = job.is_gone and await self._backend.conn.type(key) in ("none", "hash")
         async with self._backend.conn.pipeline(transaction=True) as pipe:
             pipe.lrem(keys["active"], 0, job.id)
             pipe.srem(keys["stalled"], job.id)
             pipe.delete(f"{key}:lock")
-            pipe.zadd(keys["failed"], {job.id: now})  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-            pipe.hset(key, mapping={"failedReason": reason, "finishedOn": now})
+            if is_gone:
+                pipe.delete(key)
+            else:
+                pipe.zadd(keys["failed"], {job.id: now})  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+                pipe.hset(key, mapping={"failedReason": reason, "finishedOn": now})
             event: dict[str, str] = {"event": "failed", "jobId": job.id, "failedReason": reason, "prev": "active"}
             pipe.xadd(keys["events"], cast("dict[EncodableT, EncodableT]", event))
             await pipe.execute(raise_on_error=False)  # the key may be no hash
@@ -186,7 +201,15 @@ class Transitions:
             return {}
 
     async def _finish(
-        self, job: Job, target: str, field: str, value: str, keep: object, fetch_next: bool, fields: bytes
+        self,
+        job: Job,
+        target: str,
+        field: str,
+        value: str,
+        keep: object,
+        fetch_next: bool,
+        fields: bytes,
+        command: str = "moveToFinished",
     ) -> Fetched:
         prefix = self._prefix
         keys = [*self._finish_keys, prefix + target, prefix + job.id, f"{prefix}metrics:{target}", prefix + "marker"]
@@ -207,8 +230,7 @@ class Transitions:
             _packed(opts),
             fields,
         ]
-        answer = self._checked(job, "moveToFinished", await self._run("moveToFinished", keys, args))
-        return Fetched.parse(answer)
+        return Fetched.parse(self._checked(job, command, await self._run(command, keys, args)))
 
     def _checked(self, job: Job, command: str, answer: object) -> object:
         if isinstance(answer, int) and answer < 0:

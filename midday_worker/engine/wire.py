@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, TypeAlias, cast
 
+from midday_worker.engine.child_kinds import CHILD_KINDS, encode_kinds
 from midday_worker.options import BackoffPolicy, DeduplicationPolicy, KeepPolicy, ResolvedOptions
 from midday_worker.request import FailurePolicy, JobRequest
 
@@ -62,6 +63,8 @@ def encode_request(request: JobRequest) -> WireOptions:
         wire["tm"] = request.trace.carrier
         if request.trace.children:
             wire[OURS] = {**extras_of(wire), _TRACED_CHILDREN: list(request.trace.children)}
+    if request.children:
+        wire[OURS] = {**extras_of(wire), CHILD_KINDS: encode_kinds(request.children)}
     return wire
 
 

@@ -28,7 +28,9 @@ from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.patience import Patience
+from midday_worker.engine.queue import Queue
 from midday_worker.engine.running import Processor, RunningJobs
+from midday_worker.engine.schedule_repair import RUN_PREFIX, replace_run
 from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.settlement import Settlement
 from midday_worker.engine.stalls import Stalls
@@ -101,6 +103,7 @@ class Worker(bullmq.Worker):
         self._threads = Threads(config.concurrency)
         self._grace = config.grace
         self.processes = processes or ProcessPool()
+        self._queue = Queue(config.queue, connection, redis.prefix)
         self._received = 0
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
@@ -190,6 +193,11 @@ class Worker(bullmq.Worker):
             try:
                 await self._scheduleNextIteration(job)
             except Exception as error:  # the job is active and has to run, whatever its schedule does
+                logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
+        elif job.is_gone and job.id.startswith(RUN_PREFIX):
+            try:
+                await replace_run(self._queue, job.id)
+            except Exception as error:  # as above
                 logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
         return job
 

@@ -140,7 +140,7 @@ class _Step:
 
     async def _refusal(self, run: Run) -> str | None:
         # The scripts take any key of the queue for a job's: without this, "meta" could be removed.
-        if not run.name or not run.added_ms:
+        if not run.added_ms:
             return _NO_JOB
         acts = Acts(self._queues(run.queue))
         try:

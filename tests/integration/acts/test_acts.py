@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Final, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -202,6 +202,40 @@ async def test_a_parent_is_retried_after_its_failed_child(stage: Stage) -> None:
         await parent.retry()
         assert await parent.result("10s") == "parent"
     assert stage.ran == ["fail", "fail", "mended", "parent"]
+
+
+@pytest.mark.parametrize("way", ["remove_on_fail", "remove", "delete"])
+async def test_a_parent_is_retried_whose_failed_child_is_gone(stage: Stage, redis: Redis, way: str) -> None:
+    """Without that child's result, as nobody can retry it; and without a pending one that is gone too."""
+    nodes = [stage.play.node("fail", remove_on_fail=way == "remove_on_fail"), stage.play.node("never", delay="1d")]
+    parent = await stage.play.trigger_flow("parent", nodes, client=stage.client)
+    failed, pending = parent.children
+    async with stage.working():
+        await stage.until(parent, "failed")
+        queue = stage.client.queue(stage.play.queue)
+        for each in (failed, pending):
+            if way == "remove" and each is failed:
+                await each.remove()
+            else:
+                await redis.delete(queue.toKey(each.id))
+        await parent.retry()
+        assert await parent.result("10s") == "parent"
+    assert stage.ran == ["fail", "fail", "parent"]
+
+
+async def test_a_refused_retry_of_a_parent_changes_nothing(stage: Stage, redis: Redis) -> None:
+    """One failed child is gone, another can be retried."""
+    nodes = [stage.play.node("fail"), stage.play.node("fail")]
+    parent = await stage.play.trigger_flow("parent", nodes, client=stage.client)
+    async with stage.working():
+        for each in (parent, *parent.children):
+            await stage.until(cast("JobHandle[str]", each), "failed")
+    key = f"{stage.client.queue(stage.play.queue).toKey(parent.id)}:unsuccessful"
+    before = await redis.dump(key)
+    await parent.children[0].remove()
+    with pytest.raises(JobStateError, match="retry that first"):
+        await parent.retry()
+    assert await redis.dump(key) == before
 
 
 async def test_the_next_run_of_a_schedule_is_not_removed(stage: Stage) -> None:

@@ -84,6 +84,20 @@ async def ended(client: JobClient, job_id: str) -> JobSnapshot:
     return next(each for each in found if each.id == job_id)
 
 
+async def test_a_job_with_an_empty_name_is_parked_as_any_unknown_one(
+    client: JobClient, taker: Taker, registry: JobRegistry, settings: Settings, redis: Redis, lines: list[str]
+) -> None:
+    nameless = await taker.definition.trigger("fine", client=client)
+    await redis.hset(f"{settings.redis_prefix}:default:{nameless.id}", "name", "")
+    async with Crew(registry, settings):
+
+        async def is_parked() -> bool:
+            return await nameless.state() == "delayed"
+
+        await eventually(is_parked, "the job is parked")
+    assert any("parked for 5 s" in line for line in lines)
+
+
 async def test_ids_without_a_job_behind_them_leave_the_queue(
     client: JobClient, taker: Taker, registry: JobRegistry, settings: Settings, redis: Redis
 ) -> None:

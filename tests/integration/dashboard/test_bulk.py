@@ -60,6 +60,16 @@ async def test_those_that_were_counted_are_retried_and_no_other(
     assert [await client.state("emails", job_id) for job_id in failed] == ["failed", "waiting", "failed"] * 4
 
 
+async def test_runs_with_an_empty_name_are_runs(
+    visitor: Visitor, failed: list[str], client: JobClient, redis: Redis
+) -> None:
+    """As Node adds them."""
+    for job_id in failed:
+        await redis.hset(client.queue("emails").toKey(job_id), "name", "")
+    done = await do(visitor, "retry", await count(visitor, "retry"))
+    assert (done.json["done"], done.json["refused"]) == (12, {})
+
+
 async def test_runs_are_retried_the_oldest_first(visitor: Visitor, failed: list[str], client: JobClient) -> None:
     by_end = cast("list[str]", await client.queue("emails").ask("ZRANGE", client.queue("emails").keys["failed"], 0, -1))
     await do(visitor, "retry", await count(visitor, "retry"))

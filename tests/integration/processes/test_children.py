@@ -92,7 +92,7 @@ async def test_a_handler_triggers_on_its_workers_redis_whatever_the_environment_
 
 async def test_a_handler_knows_its_childrens_results_and_tracks_rows(client: JobClient, settings: Settings) -> None:
     async with crew(settings):
-        parts = [jobs.add_up.node(jobs.Range(start=0, stop=stop)) for stop in (3, 5)]
+        parts = [jobs.add_up.node(jobs.Range(start=0, stop=stop), remove_on_complete=True) for stop in (3, 5)]
         assert await (await jobs.gather.trigger_flow("", parts, client=client)).result("60s") == [3, 10]
         tracked = await jobs.track.trigger(["a", "b"], client=client)
         assert await tracked.result("60s") == "ab"

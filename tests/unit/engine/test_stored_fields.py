@@ -67,6 +67,26 @@ def test_a_hash_that_cannot_be_read_makes_a_job_that_says_so(wrong: dict[str, st
     assert job.unreadable.startswith("The stored job can't be read")
 
 
+@pytest.mark.parametrize(
+    "raw", [{}, {"processedOn": "1", "ats": "1", "pb": "w"}, {"stc": "1"}, {"delay": "0"}], ids=str
+)
+def test_a_hash_without_anything_of_a_job_is_gone(raw: dict[str, str]) -> None:
+    job = Job.from_raw(QUEUE, raw, "j1")
+    assert job.is_gone
+    assert "data is gone" in (job.unreadable or "")
+
+
+def test_a_hash_that_lost_its_name_alone_is_not_gone() -> None:
+    job = Job.from_raw(QUEUE, {name: value for name, value in PLAIN.items() if name != "name"}, "j1")
+    assert not job.is_gone
+    assert job.unreadable == "The stored job can't be read: its name is gone"
+
+
+def test_an_empty_name_is_a_name() -> None:
+    job = Job.from_raw(QUEUE, {**PLAIN, "name": ""}, "j1")
+    assert (job.name, job.unreadable, job.is_gone) == ("", None, False)
+
+
 def test_two_policies_for_one_parent_are_refused() -> None:
     opts = json.dumps({"parent": PARENT, "fpof": True, "idof": True})
     assert "more than one policy" in (Job.from_raw(QUEUE, {**PLAIN, "opts": opts}, "j1").unreadable or "")
