@@ -1,9 +1,9 @@
 """Whether schedules of one second fired for as long as they were there.
 
 The rule. Between two runs of a schedule, or its making, or its removal, at most `GAP_S` may pass, less the time at
-which Redis, or a worker, was away or not scheduled. If a worker was killed, or anything was away so long that locks
-expired, the schedule may live on by a run that has to be found stalled: `recovery_s` more doesn't count. A connection
-that is cut, and Redis's being away for an instant, are no such excuse.
+which Redis, or a worker, was away or not scheduled, or no worker was up. If a worker was killed, or anything was away
+so long that locks expired, the schedule may live on by a run that has to be found stalled: `recovery_s` more doesn't
+count. A connection that is cut, and Redis's being away for an instant, are no such excuse.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Final
 from tests.soak.excuse import Span, covered, merged
 from tests.soak.ledger import Entry
 
-GAP_S: Final = 5.0
+GAP_S: Final = 8.0
+"""After an outage, a worker's pause before its next try takes up to three of them."""
 
 
 def gaps(entries: Sequence[Entry], lock_s: float, recovery_s: float) -> list[str]:
@@ -46,6 +47,7 @@ def _fires(entries: Sequence[Entry], schedule: str, until: float) -> list[float]
 
 
 def _excuses(entries: Sequence[Entry], lock_s: float, recovery_s: float) -> Iterator[Span]:
+    yield from _without_worker(entries)
     for entry in entries:
         if entry.kind == "killed":
             yield entry.time, entry.time + recovery_s
@@ -53,3 +55,15 @@ def _excuses(entries: Sequence[Entry], lock_s: float, recovery_s: float) -> Iter
             # As for a run's excuse: its lock may expire when a quarter of it was left for the next renewal.
             is_long = entry.until - entry.time > lock_s * 3 / 4
             yield entry.time, entry.until + (recovery_s if is_long else 0)
+
+
+def _without_worker(entries: Sequence[Entry]) -> Iterator[Span]:
+    """Yield when no worker was up that hadn't been told to stop."""
+    up: set[int] = set()
+    for entry, following in pairwise(entries):
+        if entry.kind == "up":
+            up.add(entry.pid)
+        elif entry.kind in ("told to stop", "killed", "exited"):
+            up.discard(entry.pid)
+        if not up:
+            yield entry.time, following.time

@@ -48,13 +48,17 @@ def services(entries: Sequence[Entry]) -> list[Service]:
                 Service(
                     pid=launched.pid,
                     up=up,
-                    starts=tuple(entry.time for entry in mine if entry.kind == "started" and entry.time <= until),
+                    starts=tuple(each.time for each in mine if _is_job_s_start(each) and each.time <= until),
                     until=until,
                     disturbed=tuple(merged(sorted([*absences_of(launched.pid, entries), *cuts]), 0)),
                     starved=tuple(starved),
                 )
             )
     return found
+
+
+def _is_job_s_start(entry: Entry) -> bool:
+    return entry.kind == "started" and not entry.job.startswith("repeat:")  # which are another queue's
 
 
 def _is_starved(entry: Entry, pid: int) -> bool:

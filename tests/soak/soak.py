@@ -18,7 +18,7 @@ from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.soak.disturber import Disturber, DurableRedis
 from tests.soak.heartbeat import start_heartbeat
-from tests.soak.jobs import QUEUE, tick
+from tests.soak.jobs import QUEUE, TICKS, tick
 from tests.soak.ledger import Ledger, read_ledger
 from tests.soak.proxy import CuttingProxy
 from tests.soak.schedule import REDIS_DECK, WORKER_DECK, lane, rolling_deploy
@@ -117,7 +117,7 @@ class Soak:
         async with self._client(server) as client:
             for number in range(SCHEDULES):
                 ledger.note("unscheduled", job=f"tick-{number}")
-                await remove_schedule(client.queue(QUEUE), f"tick-{number}")
+                await remove_schedule(client.queue(TICKS), f"tick-{number}")
         with suppress(AssertionError):  # for the verdict to tell
             await eventually(none_is_left, "the last runs have ended", CATCH_UP_S)
 
@@ -163,13 +163,15 @@ class Soak:
             # One that doesn't know each key's type: a script would be its own story.
             read = cast("Callable[..., Awaitable[list[str]]]", redis.execute_command)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
 
-            async def members(state: str) -> list[str]:
-                key = f"{PREFIX}:{QUEUE}:{state}"
+            async def members(state: str, queue: str) -> list[str]:
                 is_list = state in ("wait", "active", "paused")
-                return await read("LRANGE" if is_list else "ZRANGE", key, "0", "-1")
+                return await read("LRANGE" if is_list else "ZRANGE", f"{PREFIX}:{queue}:{state}", "0", "-1")
 
-            others = {state: await members(state) for state in (*LIVE_STATES, "failed")}
-            return Remains(frozenset(await members("completed")), others)
+            others = {
+                state: [*await members(state, QUEUE), *await members(state, TICKS)]
+                for state in (*LIVE_STATES, "failed")
+            }
+            return Remains(frozenset(await members("completed", QUEUE)), others)
 
     def _variables(self, proxy: CuttingProxy) -> dict[str, str]:
         return {
