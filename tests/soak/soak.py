@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -31,6 +32,7 @@ LOCK_S: Final = 5.0
 LIVE_STATES: Final = ("wait", "active", "paused", "prioritized", "delayed", "waiting-children")
 CATCH_UP_S: Final = 90.0
 STALLED_S: Final = 2.0
+REVIVED: Final = re.compile(r"schedule \S+ of queue \S+ had lost its next run")
 SCHEDULES: Final = 20
 TICK_MS: Final = 20
 FIRE_S: Final = 30.0
@@ -171,7 +173,10 @@ class Soak:
                 state: [*await members(state, QUEUE), *await members(state, TICKS)]
                 for state in (*LIVE_STATES, "failed")
             }
-            return Remains(frozenset(await members("completed", QUEUE)), others)
+            return Remains(frozenset(await members("completed", QUEUE)), others, self._revived())
+
+    def _revived(self) -> list[str]:
+        return [line for log in sorted(self.folder.glob("worker-*.log")) for line in REVIVED.findall(log.read_text())]
 
     def _variables(self, proxy: CuttingProxy) -> dict[str, str]:
         return {

@@ -15,10 +15,12 @@ from tests.soak.runs import runs_of
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What Redis holds in the end: the completed jobs, and by state the others."""
+    """What Redis holds in the end: the completed jobs, and by state the others; and what workers said of schedules."""
 
     completed: frozenset[str]
     others: Mapping[str, Sequence[str]] = field(default_factory=lambda: {})
+    revived: Sequence[str] = ()
+    """A line for each schedule that was found dead, and repaired: no disturbance is a reason for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Verdict:
     """Workers that ended unasked, or didn't end when asked."""
     deaf: list[str]
     silent: list[str]
-    """Schedules that didn't fire."""
+    """Schedules that didn't fire, or were dead until a worker found them."""
     fires: int
     """Runs of schedules."""
     added: int
@@ -62,7 +64,7 @@ def judge(entries: Sequence[Entry], remains: Remains, lock_s: float, recovery_s:
         left=[f"{job} is still {state}" for state, jobs in remains.others.items() for job in jobs],
         fallen=_fallen(entries),
         deaf=[line for service in served for line in deaf(service)],
-        silent=gaps(entries, lock_s, recovery_s),
+        silent=[*gaps(entries, lock_s, recovery_s), *remains.revived],
         fires=sum(job.startswith("repeat:") for job in runs),
         added=len(set(added)),
         repeats=sum(sum(run.outcome != "raised" for run in each) > 1 for each in runs.values()),

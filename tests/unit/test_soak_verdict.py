@@ -231,6 +231,13 @@ def test_the_silence_of_a_schedule_is_excused_by_what_keeps_its_run_from_startin
     assert bool(silent(*fired(2, 11), *happened, until=12)) is not is_excused
 
 
+def test_a_schedule_that_had_to_be_repaired_is_an_offence_however_soon_it_fires_again() -> None:
+    remains = Remains(frozenset(), revived=["schedule tick-1 of queue soak-ticks had lost its next run"])
+    assert judge([], remains, LOCK_S, RECOVERY_S).offences == [
+        "schedule tick-1 of queue soak-ticks had lost its next run"
+    ]
+
+
 def test_a_run_that_starts_twice_doesn_t_stand_for_a_later_one() -> None:
     again = [entry("killed", 2.05, pid=FIRST), *run("repeat:tick-1:2", SECOND, 11, 12)]
     assert len(silent(entry("started", 2, job="repeat:tick-1:2", pid=FIRST), *again, *fired(19), until=20)) == 1
