@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from math import inf
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
@@ -13,6 +14,7 @@ from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 from typing_extensions import TypeForm
 
+from midday_worker.canonical import canonical, text
 from midday_worker.difference import differences
 from midday_worker.errors import FieldProblem, SchemaError
 
@@ -30,6 +32,9 @@ _KEEP_NAN: Final = ConfigDict(ser_json_inf_nan="constants")
 
 _CHANGED: Final = "the value doesn't survive JSON: it comes back as another value"
 _SHOWN_DIFFERENCES: Final = 3
+
+_TAGS: Final = (0, 1, inf)
+"""How many values a `Literal` may have that is kept as a tag: none, the usual one, any."""
 
 
 class Payload(BaseModel):
@@ -148,16 +153,31 @@ class Schema(Generic[T]):
         """Return a dumped value without what is as by default, if that reads back as the same value; else the whole.
 
         A field that is added to the schema later, with a default, changes nothing of it. Without its tag, which often
-        has a default, a member of a union would read back as another one, or not at all.
+        has a default, a member of a union would read back as another one, or not at all: then tags are kept. Sets are
+        sorted, as their order is another one in each process.
         """
         try:
             value = self.validate_wire(dumped)
-            brief = self._adapter.dump_python(value, mode="json", by_alias=True, exclude_defaults=True)
-            # As text, in which 1 is neither true nor 1.0.
-            same = json.dumps(self.dump(self.validate_wire(brief))) == json.dumps(self.dump(value))
-            return cast("JsonValue", brief) if same else dumped
+            whole = self.dump(value)
+            brief = cast(
+                "JsonValue", self._adapter.dump_python(value, mode="json", by_alias=True, exclude_defaults=True)
+            )
+            same = canonical(value, whole, whole, 0)
+            for tags in _TAGS:
+                form = canonical(value, brief, whole, tags)
+                if self._reads_back(form, same):
+                    return form
         except (InvalidValue, PydanticSerializationError):
             return dumped
+        return same
+
+    def _reads_back(self, form: JsonValue, same: JsonValue) -> bool:
+        try:
+            value = self.validate_wire(form)
+        except InvalidValue:
+            return False
+        dumped = self.dump(value)
+        return text(canonical(value, dumped, dumped, 0)) == text(same)  # in which 1 is neither true nor 1.0
 
     def check_travels(self, value: T, dumped: JsonValue) -> None:
         """Raise InvalidValue, with the first paths that differ, unless the dumped value comes back equal."""

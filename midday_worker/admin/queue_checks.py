@@ -13,6 +13,7 @@ from midday_worker.admin.listing import list_ids
 from midday_worker.admin.overview import QueueOverview, read_overview
 from midday_worker.admin.schedules import list_schedules
 from midday_worker.engine.queue import Queue
+from midday_worker.engine.schedule_repair import find_lost
 from midday_worker.engine.worker_clients import WorkerClient
 
 SAMPLE: Final = 1_000
@@ -40,6 +41,7 @@ async def check_queue(queue: Queue, workers: Sequence[WorkerClient], largest: in
             _lost_by_workers(queue, worked=bool(workers)),
             _overdue(queue, overview),
             _stranded(queue),
+            _dead_schedules(queue, worked=bool(workers)),
             _too_large(queue, largest),
         ),
     ]
@@ -101,6 +103,25 @@ async def _overdue(queue: Queue, overview: QueueOverview) -> Finding | None:
     text = f"{_jobs(late, 'are', 'is')} still delayed, more than {_OVERDUE_S} s after the time to start"
     fix = "resume the queue" if overview.paused else "start a worker: it lets them start"
     return _finding(queue.name, "overdue jobs", "note" if overview.paused else "warn", text, fix)
+
+
+async def _dead_schedules(queue: Queue, *, worked: bool) -> Finding | None:
+    before = (time.time() - _OVERDUE_S) * 1000
+    dead = {schedule.id for schedule in await find_lost(queue, before)}
+    # A run may start between two looks at it: what is lost is still lost at a second look.
+    dead &= {schedule.id for schedule in await find_lost(queue, before)} if dead else set()
+    if not dead:
+        return None
+    many = len(dead) > 1
+    text = f"{len(dead):,} schedule{'s have' if many else ' has'} lost {'their' if many else 'its'} next run"
+    fix = "write it again, or remove it; the workers' log says why they can't make the run"
+    return _finding(
+        queue.name,
+        "dead schedules",
+        "fail",
+        f"{text}, more than {_OVERDUE_S} s overdue ({_shown(dead)})",
+        fix if worked else "start a worker: it makes the run",
+    )
 
 
 async def _stranded(queue: Queue) -> Finding | None:

@@ -15,6 +15,7 @@ from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.interruption import Grace
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
+from midday_worker.engine.next_runs import NextRuns
 from midday_worker.engine.settlement import Outcome, Settlement
 from midday_worker.engine.stoppable_job import StoppableJob
 from midday_worker.errors import JobCancelledError
@@ -40,6 +41,7 @@ class RunningJobs:
         locks: renews their locks until they are settled.
         receive: makes the job of what a settling brought.
         on_free: called when a slot is free again.
+        next_runs: makes the run that follows one of a schedule, before that runs.
         tally: counts them, if they are to be counted.
         grace: how long cancelled handlers may take over their `finally` blocks at a forced stop.
     """
@@ -51,6 +53,7 @@ class RunningJobs:
         locks: LockRenewal,
         receive: Receive,
         on_free: Callable[[], None],
+        next_runs: NextRuns,
         tally: QueueTally | None = None,
         grace: Grace | None = None,
     ) -> None:
@@ -61,6 +64,7 @@ class RunningJobs:
         self._locks = locks
         self._receive = receive
         self._on_free = on_free
+        self._next_runs = next_runs
         self._handlers: dict[asyncio.Task[None], Job] = {}
         self._settling: set[asyncio.Task[None]] = set()
         self._unfinished: list[Job] = []
@@ -201,9 +205,13 @@ class RunningJobs:
         self._locks.untrack_job(job.id, job.token or "")
 
     async def _attempt(self, job: Job) -> Outcome | None:
-        """Return how the attempt ended; None if it was cut short by `finish`."""
+        """Return how the attempt ended; None if it was cut short by `finish`, or must not be made."""
         counts = None
         try:
+            if job.repeatJobKey and not job.unreadable and not await self._next_runs.made(job):
+                self._settlement.unsettled += 1
+                self._untrack(job)
+                return None
             counts = None if self._tally is None else count_start(self._tally, job)
             started = 0.0 if counts is None else perf_counter()
             try:

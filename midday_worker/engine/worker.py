@@ -26,11 +26,12 @@ from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.intake import Intake
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
+from midday_worker.engine.next_runs import NextRuns
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.patience import Patience
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.running import Processor, RunningJobs
-from midday_worker.engine.schedule_repair import RUN_PREFIX, replace_run
+from midday_worker.engine.schedule_repair import RUN_PREFIX, ScheduleRepair
 from midday_worker.engine.scheduler import Scheduler
 from midday_worker.engine.settlement import Settlement
 from midday_worker.engine.stalls import Stalls
@@ -94,16 +95,17 @@ class Worker(bullmq.Worker):
         self._stalled_check: asyncio.Task[None] | None = None
         self._moves = _transitions(self.backend, config)
         settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next, tally)
+        next_runs = NextRuns(self._scheduleNextIteration, self._moves, config.lock_duration_ms)
         self._running = RunningJobs(
-            processor, settlement, self.lockManager, self._receive, self._slots.release, tally, config.grace
+            processor, settlement, self.lockManager, self._receive, self._slots.release, next_runs, tally, config.grace
         )
+        self._schedules = ScheduleRepair(Queue(config.queue, connection, redis.prefix))
         self._stalls = Stalls(self.backend, config.queue, tally)
         self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
         self._grace = config.grace
         self.processes = processes or ProcessPool()
-        self._queue = Queue(config.queue, connection, redis.prefix)
         self._received = 0
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
@@ -149,9 +151,11 @@ class Worker(bullmq.Worker):
             self._stalled_check = asyncio.create_task(self._check_stalled())
 
     async def _check_stalled(self) -> None:
+        interval_s = float(self.opts["stalledInterval"]) / 1000
         while True:
             await self.runStalledJobsCheck()  # catches and emits its own errors
-            await asyncio.sleep(float(self.opts["stalledInterval"]) / 1000)
+            await self._schedules.look(interval_s)  # as above
+            await asyncio.sleep(interval_s)
 
     async def _fetch_some(self) -> None:
         # However many slots are free, an idle worker has one blocking command; more only while there are jobs.
@@ -189,15 +193,10 @@ class Worker(bullmq.Worker):
         job.patience = self._patience
         self._received += 1
         job.sequence = self._received
-        if job.repeatJobKey and not job.unreadable:
+        if job.is_gone and job.id.startswith(RUN_PREFIX):
             try:
-                await self._scheduleNextIteration(job)
-            except Exception as error:  # the job is active and has to run, whatever its schedule does
-                logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
-        elif job.is_gone and job.id.startswith(RUN_PREFIX):
-            try:
-                await replace_run(self._queue, job.id)
-            except Exception as error:  # as above
+                await self._schedules.replace_run(job.id)
+            except Exception as error:  # the job is active and has to end, whatever its schedule does
                 logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
         return job
 

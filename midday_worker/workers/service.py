@@ -35,7 +35,7 @@ from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import Plan
 from midday_worker.workers.process_metrics import Measured
 from midday_worker.workers.readiness import Readiness
-from midday_worker.workers.startup import banner, put_schedules_right, wait_for_redis
+from midday_worker.workers.startup import banner, wait_for_redis
 from midday_worker.workers.stopping import Stopping
 from midday_worker.workers.watchdog import Watchdog
 
@@ -129,7 +129,6 @@ class WorkerService:
         keep_loaded()
         # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
         level = "INFO" if self._settings.development else "DEBUG"
-        await put_schedules_right(connection, self._redis.prefix, self._plan)
         executor = Executor(self._registry, database, self._settings.unknown_job_retries, level)
         outage = Outage(redact_url(self._redis.url))
         watch = CancelWatch(self._redis, connection)

@@ -9,8 +9,6 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.engine.connection import Connection
-from midday_worker.engine.queue import Queue
-from midday_worker.engine.schedule_repair import repair_schedules
 from midday_worker.engine.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
 from midday_worker.errors import ConfigurationError, RedisUnavailableError
 from midday_worker.registry import JobRegistry
@@ -72,17 +70,6 @@ def _check(server: Server, where: str) -> None:
             "REDIS_URL must name the primary.",
             where=where,
         )
-
-
-async def put_schedules_right(connection: Connection, prefix: str, plan: Plan) -> None:
-    """Repair the schedules of the plan's queues; none of them keeps the worker from starting."""
-    for config in plan.queues:
-        try:
-            await repair_schedules(Queue(config.queue, connection, prefix))
-        except Exception as error:
-            logger.warning(
-                "the schedules of queue {queue} were not looked at: {error}", queue=config.queue, error=error
-            )
 
 
 def banner(plan: Plan, registry: JobRegistry, settings: Settings, redis_version: str) -> str:

@@ -28,6 +28,7 @@ async def test_nothing_is_lost_or_repeated_without_cause_whatever_happens(
     assert verdict.added == 2_000
     assert soak.disturbances.keys() == {kind for kind, *_ in (*WORKER_DECK, *REDIS_DECK)}
     assert verdict.repeats > 0, "nothing ran again: what happened was too mild to show anything"
+    assert verdict.fires > 0, "no schedule fired"
     assert verdict.returns > 0, "no worker's return to work was seen"
 
 

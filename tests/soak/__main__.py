@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from midday_worker.demo.node import NodeRuntime
-from tests.soak.soak import Soak
+from tests.soak.soak import SCHEDULES, Soak
 from tests.soak.verdict import Verdict
 from tests.soak.worker import ROOT
 
@@ -36,6 +36,7 @@ def report(soak: Soak, verdict: Verdict) -> None:
     """Print the figures, and what was found."""
     happened = ", ".join(f"{kind} {count}" for kind, count in sorted(soak.disturbances.items()))
     say(f"{verdict.added} jobs added and acknowledged; {happened}")
+    say(f"{verdict.fires} runs of {SCHEDULES} schedules of one second")
     say(f"{verdict.repeats} jobs ran again, {len(verdict.repeated)} of them without cause")
     say(f"slowest return to work {verdict.slowest_return_s:.2f} s, of {verdict.returns}")
     say("\n".join(verdict.offences) or "nothing lost, nothing repeated without cause, nothing left")

@@ -74,6 +74,11 @@ def merged(spans: Iterable[Span], gap: float) -> list[Span]:
     return whole
 
 
+def covered(spans: Iterable[Span], begin: float, end: float) -> float:
+    """Return how much of a time the spans, which don't overlap, take."""
+    return sum(max(0.0, min(end, until) - max(begin, since)) for since, until in spans)
+
+
 def _written_down(run: Run, absences: Iterable[Span]) -> float:
     if run.ended is None:
         return float("inf")

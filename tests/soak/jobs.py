@@ -1,4 +1,4 @@
-"""The job that the soak's workers run: it notes its start and its end in the ledger."""
+"""The jobs that the soak's workers run: they note their starts and ends in the ledger."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tests.soak.heartbeat import start_heartbeat
 from tests.soak.ledger import Ledger
 
 QUEUE: Final = "soak"
+TICKS: Final = "soak-ticks"
+"""The schedules' own queue: their runs wait behind no others after an outage."""
 
 
 class Work(Payload):
@@ -36,6 +38,15 @@ async def work(data: Work, ctx: JobContext) -> int:
         raise Deliberate
     ledger.note("done", pid=pid, job=job_id)
     return pid
+
+
+@job("tick", queue=TICKS, attempts=5, remove_on_complete=True)
+async def tick(data: int, ctx: JobContext) -> None:
+    """Be a run of a schedule."""
+    ledger, pid, job_id = _ledger(), os.getpid(), ctx.job.id
+    ledger.note("started", pid=pid, job=job_id)
+    await asyncio.sleep(data / 1000)
+    ledger.note("done", pid=pid, job=job_id)
 
 
 _opened: Final[list[Ledger]] = []

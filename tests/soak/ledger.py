@@ -23,6 +23,8 @@ Kind: TypeAlias = Literal[
     "redis away",  # killed, or paused, until `until`
     "cut",  # connections, while Redis stayed
     "starved",  # the process `pid` was not scheduled until `until`; 0 is the disturber, through whose proxy all goes
+    "scheduled",  # a schedule of one second was made
+    "unscheduled",
     "up",  # a worker has loaded its jobs
 ]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from tests.soak.excuse import Span, absences_of, merged
+from tests.soak.excuse import Span, absences_of, covered, merged
 from tests.soak.ledger import Entry
 
 DEAF_S: Final = 5.0
@@ -48,13 +48,17 @@ def services(entries: Sequence[Entry]) -> list[Service]:
                 Service(
                     pid=launched.pid,
                     up=up,
-                    starts=tuple(entry.time for entry in mine if entry.kind == "started" and entry.time <= until),
+                    starts=tuple(each.time for each in mine if _is_job_s_start(each) and each.time <= until),
                     until=until,
                     disturbed=tuple(merged(sorted([*absences_of(launched.pid, entries), *cuts]), 0)),
                     starved=tuple(starved),
                 )
             )
     return found
+
+
+def _is_job_s_start(entry: Entry) -> bool:
+    return entry.kind == "started" and not entry.job.startswith("repeat:")  # which are another queue's
 
 
 def _is_starved(entry: Entry, pid: int) -> bool:
@@ -70,7 +74,7 @@ def deaf(service: Service) -> list[str]:
     return [
         f"worker {service.pid} started nothing from {begin:.3f} to {end:.3f}, undisturbed for {quiet:.1f} s of it"
         for begin, end in pairwise((service.up, *service.starts, service.until))
-        if (quiet := end - begin - _covered(excused, begin, end)) > DEAF_S
+        if (quiet := end - begin - covered(excused, begin, end)) > DEAF_S
     ]
 
 
@@ -79,11 +83,7 @@ def delays(service: Service) -> list[float]:
     ends = [end for _, end in service.disturbed if service.up < end < service.until]
     nexts = [(end, next((start for start in service.starts if start > end), None)) for end in ends]
     return [
-        start - end - _covered(service.disturbed, end, start)  # what comes in between may make it longer, never shorter
+        start - end - covered(service.disturbed, end, start)  # what comes in between may make it longer, never shorter
         for end, start in nexts
         if start is not None
     ]
-
-
-def _covered(spans: Iterable[Span], begin: float, end: float) -> float:
-    return sum(max(0.0, min(end, until) - max(begin, since)) for since, until in spans)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
+from midday_worker import JobClient, Settings
+from midday_worker.admin import remove_schedule
 from midday_worker.demo.node import NodeRuntime
 from midday_worker.engine.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
+from tests.deadline import eventually
 from tests.soak.disturber import Disturber, DurableRedis
 from tests.soak.heartbeat import start_heartbeat
-from tests.soak.jobs import QUEUE
+from tests.soak.jobs import QUEUE, TICKS, tick
 from tests.soak.ledger import Ledger, read_ledger
 from tests.soak.proxy import CuttingProxy
 from tests.soak.schedule import REDIS_DECK, WORKER_DECK, lane, rolling_deploy
@@ -26,6 +31,12 @@ PREFIX: Final = "soak"
 LOCK_S: Final = 5.0
 LIVE_STATES: Final = ("wait", "active", "paused", "prioritized", "delayed", "waiting-children")
 CATCH_UP_S: Final = 90.0
+STALLED_S: Final = 2.0
+REVIVED: Final = re.compile(r"schedule \S+ of queue \S+ had lost its next run")
+SCHEDULES: Final = 20
+TICK_MS: Final = 20
+FIRE_S: Final = 30.0
+"""How long schedules are watched when nothing happens any more, and within which each has to fire."""
 
 
 @dataclass(slots=True)
@@ -59,14 +70,16 @@ class Soak:
                 beating = start_heartbeat(ledger, 0)
                 try:
                     await disturber.launch_workers()
+                    await self._schedule(server, ledger)
                     await self._disturb(disturber, proxy)
                     await self._catch_up(server)
+                    await self._unschedule(server, ledger)
                     await disturber.stop_workers()
                 finally:
                     disturber.kill_workers()
                     beating.set()
                     ledger.close()
-            return judge(read_ledger(self.folder), await self._remains(server), LOCK_S)
+            return judge(read_ledger(self.folder), await self._remains(server), LOCK_S, LOCK_S + 2 * STALLED_S)
 
     async def _disturb(self, disturber: Disturber, proxy: CuttingProxy) -> None:
         async with asyncio.TaskGroup() as group:
@@ -77,6 +90,41 @@ class Soak:
                 return
             for deck in (WORKER_DECK, REDIS_DECK):
                 group.create_task(disturber.follow(lane(deck, self.seed, LOCK_S), self.seconds))
+
+    async def _schedule(self, server: RedisServer, ledger: Ledger) -> None:
+        """Make schedules of one second, half of them by a pattern."""
+        async with self._client(server) as client:
+            for number in range(SCHEDULES):
+                ledger.note("scheduled", job=f"tick-{number}")
+                if number % 2:
+                    await tick.trigger_recurring(TICK_MS, every="1s", schedule_id=f"tick-{number}", client=client)
+                else:
+                    await tick.trigger_recurring(TICK_MS, "* * * * * *", schedule_id=f"tick-{number}", client=client)
+
+    async def _unschedule(self, server: RedisServer, ledger: Ledger) -> None:
+        """Remove the schedules when all have fired again, or have had the time to, and let their last runs end."""
+        since = asyncio.get_running_loop().time()
+        fired: set[str] = set()
+
+        async def all_fire() -> bool:
+            started = (each for each in read_ledger(self.folder) if each.kind == "started" and each.time > since)
+            fired.update(each.job.split(":")[1] for each in started if each.job.startswith("repeat:"))
+            return len(fired) == SCHEDULES or asyncio.get_running_loop().time() > since + FIRE_S
+
+        async def none_is_left() -> bool:
+            remains = await self._remains(server)
+            return not any(remains.others[state] for state in LIVE_STATES)
+
+        await eventually(all_fire, "all schedules fire", FIRE_S + 5)
+        async with self._client(server) as client:
+            for number in range(SCHEDULES):
+                ledger.note("unscheduled", job=f"tick-{number}")
+                await remove_schedule(client.queue(TICKS), f"tick-{number}")
+        with suppress(AssertionError):  # for the verdict to tell
+            await eventually(none_is_left, "the last runs have ended", CATCH_UP_S)
+
+    def _client(self, server: RedisServer) -> JobClient:
+        return JobClient(Settings(env_file=None, redis_url=server.url, redis_prefix=PREFIX))
 
     async def _produce(self, proxy: CuttingProxy) -> None:
         producer = await asyncio.create_subprocess_exec(
@@ -117,13 +165,18 @@ class Soak:
             # One that doesn't know each key's type: a script would be its own story.
             read = cast("Callable[..., Awaitable[list[str]]]", redis.execute_command)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
 
-            async def members(state: str) -> list[str]:
-                key = f"{PREFIX}:{QUEUE}:{state}"
+            async def members(state: str, queue: str) -> list[str]:
                 is_list = state in ("wait", "active", "paused")
-                return await read("LRANGE" if is_list else "ZRANGE", key, "0", "-1")
+                return await read("LRANGE" if is_list else "ZRANGE", f"{PREFIX}:{queue}:{state}", "0", "-1")
 
-            others = {state: await members(state) for state in (*LIVE_STATES, "failed")}
-            return Remains(frozenset(await members("completed")), others)
+            others = {
+                state: [*await members(state, QUEUE), *await members(state, TICKS)]
+                for state in (*LIVE_STATES, "failed")
+            }
+            return Remains(frozenset(await members("completed", QUEUE)), others, self._revived())
+
+    def _revived(self) -> list[str]:
+        return [line for log in sorted(self.folder.glob("worker-*.log")) for line in REVIVED.findall(log.read_text())]
 
     def _variables(self, proxy: CuttingProxy) -> dict[str, str]:
         return {
@@ -131,7 +184,7 @@ class Soak:
             "REDIS_PREFIX": PREFIX,
             "WORKER_CONCURRENCY": "8",
             "WORKER_LOCK_DURATION": f"{LOCK_S * 1000:g}",
-            "WORKER_STALLED_INTERVAL": "2000",
+            "WORKER_STALLED_INTERVAL": f"{STALLED_S * 1000:g}",
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "INFO",
         }

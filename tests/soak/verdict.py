@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.soak.excuse import unexcused
+from tests.soak.gaps import gaps
 from tests.soak.ledger import Entry
 from tests.soak.return_to_work import deaf, delays, services
 from tests.soak.runs import runs_of
@@ -14,10 +15,12 @@ from tests.soak.runs import runs_of
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What Redis holds in the end: the completed jobs, and by state the others."""
+    """What Redis holds in the end: the completed jobs, and by state the others; and what workers said of schedules."""
 
     completed: frozenset[str]
     others: Mapping[str, Sequence[str]] = field(default_factory=lambda: {})
+    revived: Sequence[str] = ()
+    """A line for each schedule that was found dead, and repaired: no disturbance is a reason for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Verdict:
     fallen: list[str]
     """Workers that ended unasked, or didn't end when asked."""
     deaf: list[str]
+    silent: list[str]
+    """Schedules that didn't fire, or were dead until a worker found them."""
+    fires: int
+    """Runs of schedules."""
     added: int
     repeats: int
     """Jobs that ran again, with or without cause."""
@@ -42,11 +49,11 @@ class Verdict:
     @property
     def offences(self) -> list[str]:
         """All that was found."""
-        return [*self.lost, *self.repeated, *self.left, *self.fallen, *self.deaf]
+        return [*self.lost, *self.repeated, *self.left, *self.fallen, *self.deaf, *self.silent]
 
 
-def judge(entries: Sequence[Entry], remains: Remains, lock_s: float) -> Verdict:
-    """Judge a soak whose locks last `lock_s` seconds."""
+def judge(entries: Sequence[Entry], remains: Remains, lock_s: float, recovery_s: float) -> Verdict:
+    """Judge a soak whose locks last `lock_s` seconds, and where a run is found stalled within `recovery_s`."""
     added = [entry.job for entry in entries if entry.kind == "added"]
     runs = runs_of(entries)
     served = services(entries)
@@ -57,6 +64,8 @@ def judge(entries: Sequence[Entry], remains: Remains, lock_s: float) -> Verdict:
         left=[f"{job} is still {state}" for state, jobs in remains.others.items() for job in jobs],
         fallen=_fallen(entries),
         deaf=[line for service in served for line in deaf(service)],
+        silent=[*gaps(entries, lock_s, recovery_s), *remains.revived],
+        fires=sum(job.startswith("repeat:") for job in runs),
         added=len(set(added)),
         repeats=sum(sum(run.outcome != "raised" for run in each) > 1 for each in runs.values()),
         slowest_return_s=max(back, default=0.0),

@@ -1,9 +1,9 @@
-"""What the soak's workers import: their job, and the watch over the process that runs it."""
+"""What the soak's workers import: their jobs, and the watch over the process that runs it."""
 
 from __future__ import annotations
 
-from tests.soak.jobs import watch_this_worker, work
+from tests.soak.jobs import tick, watch_this_worker, work
 
-__all__ = ["work"]
+__all__ = ["tick", "work"]
 
 watch_this_worker()

@@ -14,7 +14,8 @@ from tests.soak.schedule import REDIS_DECK, lane
 from tests.soak.verdict import Remains, Verdict, judge
 
 LOCK_S = 4.0
-FIRST, SECOND = 11, 12
+RECOVERY_S = 8.0
+FIRST, SECOND, THIRD = 11, 12, 13
 
 
 def entry(kind: str, time: float, **more: object) -> Entry:
@@ -32,7 +33,9 @@ def added(*jobs: str) -> list[Entry]:
 def judged(
     entries: Sequence[Entry], completed: Sequence[str] = ("a",), others: Mapping[str, Sequence[str]] | None = None
 ) -> Verdict:
-    return judge(sorted(entries, key=lambda each: each.time), Remains(frozenset(completed), others or {}), LOCK_S)
+    return judge(
+        sorted(entries, key=lambda each: each.time), Remains(frozenset(completed), others or {}), LOCK_S, RECOVERY_S
+    )
 
 
 def test_a_job_that_ran_once_and_completed_is_no_offence() -> None:
@@ -182,6 +185,62 @@ def test_the_slowest_return_to_work_is_measured_from_redis_return() -> None:
     verdict = judged(entries, ["a", "b", "c"])
     assert verdict.offences == []
     assert (verdict.slowest_return_s, verdict.returns) == (2.5, 1)
+
+
+def fired(*times: float, schedule: str = "tick-1") -> list[Entry]:
+    return [each for time in times for each in run(f"repeat:{schedule}:{time:g}", FIRST, time, time + 0.1)]
+
+
+def silent(*entries: Entry, until: float = 20) -> list[str]:
+    made = [entry("up", 0, pid=THIRD), entry("scheduled", 0, job="tick-1"), entry("unscheduled", until, job="tick-1")]
+    verdict = judged([*made, *entries], [])
+    assert verdict.offences == verdict.silent
+    return verdict.silent
+
+
+def test_a_schedule_that_fires_until_its_end_is_no_offence() -> None:
+    assert silent(*fired(1, 9, 12, 20)) == []
+    assert judged([*added("a"), *run("a", FIRST, 1, 2)]).silent == []
+
+
+def test_a_schedule_that_falls_silent_is_an_offence() -> None:
+    assert silent(*fired(1, 7, 12), *fired(16, 20, schedule="tick-10"), until=20.1) == [
+        "schedule tick-1 did not fire from 12.000 to 20.100, undisturbed for 8.1 s of it"
+    ]
+    assert len(silent()) == 1
+    assert len(silent(*fired(1, 10, 15, 20))) == 1  # for a while
+
+
+@pytest.mark.parametrize(
+    ("happened", "is_excused"),
+    [
+        ([entry("cut", 3)], False),
+        ([entry("told to stop", 3, pid=FIRST)], False),
+        ([entry("redis away", 3, until=3.9)], False),
+        ([entry("redis away", 3, until=4)], True),
+        ([entry("redis away", 3, until=6.1)], True),
+        ([entry("worker away", 3, pid=SECOND, until=4), entry("starved", 3, until=4)], True),
+        ([entry("killed", 3, pid=FIRST)], True),
+        ([entry("told to stop", 3, pid=THIRD), entry("up", 4, pid=SECOND)], True),
+        ([entry("up", 2.5, pid=SECOND), entry("told to stop", 3, pid=THIRD)], False),
+    ],
+)
+def test_the_silence_of_a_schedule_is_excused_by_what_keeps_its_run_from_starting(
+    happened: list[Entry], *, is_excused: bool
+) -> None:
+    assert bool(silent(*fired(2, 11), *happened, until=12)) is not is_excused
+
+
+def test_a_schedule_that_had_to_be_repaired_is_an_offence_however_soon_it_fires_again() -> None:
+    remains = Remains(frozenset(), revived=["schedule tick-1 of queue soak-ticks had lost its next run"])
+    assert judge([], remains, LOCK_S, RECOVERY_S).offences == [
+        "schedule tick-1 of queue soak-ticks had lost its next run"
+    ]
+
+
+def test_a_run_that_starts_twice_doesn_t_stand_for_a_later_one() -> None:
+    again = [entry("killed", 2.05, pid=FIRST), *run("repeat:tick-1:2", SECOND, 11, 12)]
+    assert len(silent(entry("started", 2, job="repeat:tick-1:2", pid=FIRST), *again, *fired(19), until=20)) == 1
 
 
 def test_what_processes_note_is_read_in_the_order_of_time(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobDefinition, JobRegistry, Settings
@@ -103,6 +104,27 @@ async def test_delayed_jobs_that_should_have_started_are_found(
     (finding,) = await found(client)
     assert (finding.check, finding.grade) == ("overdue jobs", "warn")
     assert finding.text.startswith("1 job is still delayed")
+
+
+@pytest.mark.parametrize(("due_s_ago", "is_dead"), [(300, True), (5, False)])
+async def test_schedules_that_will_not_fire_again_are_found(
+    mail: Mail, client: JobClient, queue: Queue, redis: Redis, due_s_ago: float, *, is_dead: bool
+) -> None:
+    schedule = await mail.trigger_recurring("ada", every="1h", schedule_id="hourly", client=client)
+    over = await mail.trigger_recurring("bo", every="1h", schedule_id="over", limit=1, client=client)
+    due = round((time.time() - due_s_ago) * 1000)
+    for each in (schedule, over):
+        at = await redis.zscore(queue.keys["repeat"], each.id)
+        await redis.zrem(queue.keys["delayed"], f"repeat:{each.id}:{at:.0f}")
+        await redis.lrem(queue.keys["wait"], 0, f"repeat:{each.id}:{at:.0f}")
+        await redis.zadd(queue.keys["repeat"], {each.id: due})
+    found_now = [(finding.check, finding.grade) for finding in await found(client)]
+    assert found_now == ([("dead schedules", "fail")] if is_dead else [])
+    # A run that is due and waits, or runs, is one that is yet to come.
+    await redis.hset(queue.toKey(f"repeat:hourly:{due}"), "name", "send-mail")
+    await redis.lpush(queue.keys["active"], f"repeat:hourly:{due}")
+    await redis.set(f"{queue.toKey(f'repeat:hourly:{due}')}:lock", "a worker's token")
+    assert await found(client) == []
 
 
 async def test_a_flow_that_waits_for_children_that_are_gone_is_found(

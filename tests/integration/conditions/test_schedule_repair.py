@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Settings, job
-from midday_worker.engine.schedule_repair import repair_schedules
+from midday_worker.engine.schedule_repair import ScheduleRepair
 from midday_worker.workers.plan import make_plan
 from midday_worker.workers.service import WorkerService
 from tests.deadline import eventually
@@ -57,10 +57,10 @@ async def test_a_cron_schedule_whose_next_run_is_gone_gets_it_back(
 ) -> None:
     schedule = await ticks.definition.trigger_recurring("u1", "0 9 * * *", tz="Europe/Stockholm", client=client)
     at = await ticks.lose_run(schedule.id)
-    assert await repair_schedules(client.queue("default")) == [schedule.id]
+    assert await ScheduleRepair(client.queue("default")).repair_all() == [schedule.id]
     assert await ticks.delayed() == [f"repeat:{schedule.id}:{at}"]
     assert lines == [f"WARNING schedule {schedule.id} of queue default had lost its next run; it goes on"]
-    assert await repair_schedules(client.queue("default")) == []
+    assert await ScheduleRepair(client.queue("default")).repair_all() == []
 
 
 async def test_one_whose_last_run_is_long_past_goes_on_from_now(client: JobClient, ticks: Ticks) -> None:
@@ -69,7 +69,7 @@ async def test_one_whose_last_run_is_long_past_goes_on_from_now(client: JobClien
     at = await ticks.lose_run(schedule.id)
     past = at - 100 * HOUR_MS
     await ticks.redis.zadd(f"{ticks.prefix}:repeat", {schedule.id: past})  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-    assert await repair_schedules(client.queue("default")) == [schedule.id]
+    assert await ScheduleRepair(client.queue("default")).repair_all() == [schedule.id]
     next_ms = await ticks.next_ms(schedule.id)
     assert next_ms > time.time() * 1000 - HOUR_MS
     assert await ticks.delayed() == [f"repeat:{schedule.id}:{next_ms}"]
@@ -78,7 +78,7 @@ async def test_one_whose_last_run_is_long_past_goes_on_from_now(client: JobClien
 async def test_its_payload_and_options_are_those_of_the_schedule(client: JobClient, ticks: Ticks) -> None:
     schedule = await ticks.definition.trigger_recurring("u1", "0 9 * * *", attempts=7, client=client)
     at = await ticks.lose_run(schedule.id)
-    await repair_schedules(client.queue("default"))
+    await ScheduleRepair(client.queue("default")).repair_all()
     made = await client.find("default", f"repeat:{schedule.id}:{at}")
     assert made is not None
     assert (made.name, made.data, made.opts["attempts"], made.repeatJobKey) == ("tick", "u1", 7, schedule.id)
@@ -88,7 +88,7 @@ async def test_what_is_left_of_a_run_that_is_in_no_state_is_no_hindrance(client:
     schedule = await ticks.definition.trigger_recurring("u1", "0 9 * * *", client=client)
     at = await ticks.next_ms(schedule.id)
     await ticks.redis.zrem(f"{ticks.prefix}:delayed", f"repeat:{schedule.id}:{at}")
-    assert await repair_schedules(client.queue("default")) == [schedule.id]
+    assert await ScheduleRepair(client.queue("default")).repair_all() == [schedule.id]
     assert await ticks.delayed() == [f"repeat:{schedule.id}:{at}"]
 
 
@@ -100,7 +100,7 @@ async def test_schedules_that_are_well_or_over_are_left_alone(
     at = await ticks.lose_run(over.id)
     await ticks.redis.zadd(f"{ticks.prefix}:repeat", {over.id: at - 2 * HOUR_MS})  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     before = await ticks.delayed()
-    assert await repair_schedules(client.queue("default")) == []
+    assert await ScheduleRepair(client.queue("default")).repair_all() == []
     assert await ticks.delayed() == before
     assert lines == []
 
@@ -111,7 +111,7 @@ async def test_one_that_says_no_more_when_it_fires_is_said_in_one_line(
     schedule = await ticks.definition.trigger_recurring("u1", "0 9 * * *", client=client)
     await ticks.lose_run(schedule.id)
     await ticks.redis.hdel(f"{ticks.prefix}:repeat:{schedule.id}", "pattern")
-    assert await repair_schedules(client.queue("default")) == []
+    assert await ScheduleRepair(client.queue("default")).repair_all() == []
     (line,) = lines
     assert line.startswith(f"ERROR schedule {schedule.id} of queue default will not fire again: ")
     assert line.endswith("Write it again, or remove it.")
@@ -123,7 +123,7 @@ async def test_a_pattern_that_nobody_can_compute_comes_up_again_after_a_day(
     schedule = await ticks.definition.trigger_recurring("u1", "0 9 * * *", client=client)
     await ticks.lose_run(schedule.id)
     await ticks.redis.hset(f"{ticks.prefix}:repeat:{schedule.id}", "pattern", "0 9 * * BLUEDAY")
-    assert await repair_schedules(client.queue("default")) == [schedule.id]
+    assert await ScheduleRepair(client.queue("default")).repair_all() == [schedule.id]
     assert "BLUEDAY" in lines[0]
     assert "comes up again after 1 day" in lines[0]
     assert await ticks.next_ms(schedule.id) > time.time() * 1000 + 23 * HOUR_MS
@@ -136,13 +136,13 @@ async def test_a_pattern_of_node_s_that_ended_with_the_port_goes_on(
     schedule = await ticks.definition.trigger_recurring("u1", "0 9 * * *", client=client)
     await ticks.lose_run(schedule.id)
     await ticks.redis.hset(f"{ticks.prefix}:repeat:{schedule.id}", "pattern", pattern)
-    assert await repair_schedules(client.queue("default")) == [schedule.id]
+    assert await ScheduleRepair(client.queue("default")).repair_all() == [schedule.id]
 
 
 async def test_a_pattern_without_a_time_zone_is_warned_of(client: JobClient, ticks: Ticks, lines: list[str]) -> None:
     schedule = await ticks.definition.trigger_recurring("u1", "0 9 * * *", client=client)
     await ticks.redis.hdel(f"{ticks.prefix}:repeat:{schedule.id}", "tz")
-    await repair_schedules(client.queue("default"))
+    await ScheduleRepair(client.queue("default")).repair_all()
     (line,) = lines
     assert "has no time zone" in line
 
@@ -151,7 +151,7 @@ async def test_a_repeatable_job_of_an_older_bullmq_is_left_alone(
     client: JobClient, ticks: Ticks, lines: list[str]
 ) -> None:
     await ticks.redis.zadd(f"{ticks.prefix}:repeat", {"tick::::0 9 * * *": round(time.time() * 1000) + HOUR_MS})  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-    assert await repair_schedules(client.queue("default")) == []
+    assert await ScheduleRepair(client.queue("default")).repair_all() == []
     assert lines == []
     assert await ticks.delayed() == []
 
