@@ -12,7 +12,7 @@ from loguru import logger
 
 from midday_worker.engine.counting import count_start
 from midday_worker.engine.fetched import Fetched
-from midday_worker.engine.interruption import Grace
+from midday_worker.engine.interruption import Grace, forget_cancellations
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.settlement import Outcome, Settlement
@@ -67,7 +67,6 @@ class RunningJobs:
         self._unstarted: list[Job] = []
         self._forced = asyncio.Event()
         self._closed = False
-        self._stopping = False
 
     def __len__(self) -> int:
         return len(self._handlers) + len(self._settling)
@@ -111,10 +110,10 @@ class RunningJobs:
         unsettled = self._settlement.unsettled
         await self._hand_back_unstarted(min(timeout_s, _SETTLE_S))
         await self._wait(timeout_s)
-        self._stopping = True
         for task, job in list(self._handlers.items()):
             if not job.has_left_handler:  # else it may be committing: to be run again after that is worse than to wait
-                job.cancelled = True  # for who can't be interrupted: a thread, and what waits for Redis on its behalf
+                # The first for who can't be interrupted: a thread, and what waits for Redis on its behalf.
+                job.cancelled = job.cut_short = True
                 task.cancel("the worker is stopping")
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
@@ -213,16 +212,14 @@ class RunningJobs:
                     counts.took.append(perf_counter() - started)
             return self._settlement.success(result, counts)
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
-            task = asyncio.current_task()
+            forget_cancellations()  # what follows has to be awaited
             if job.stopped_by is not None:
                 error = _told(job.stopped_by, error)
-            elif self._stopping and task is not None and task.cancelling():
+            elif job.cut_short:
                 self._unfinished.append(job)
                 if self._tally is not None:
                     self._tally.of(job.name).handed_back += 1
                 return None
-            while task is not None and task.cancelling():
-                task.uncancel()  # a handler that cancelled its own task: what follows has to be awaited
             return self._settlement.failure(error)
 
     def _end(self, task: asyncio.Task[None]) -> None:

@@ -196,11 +196,12 @@ class WorkerService:
         restart = 0
         while restart <= RESTARTS:
             started = time.monotonic()
+            # In a task of its own: an error of cancellation that comes out of it is no cancellation of this one.
+            running = asyncio.create_task(worker.run())
+            await asyncio.wait({running})
             try:
-                await worker.run()
+                running.result()
             except (Exception, asyncio.CancelledError):  # whatever it is: the others go on, and this is tried again
-                if _is_being_cancelled():
-                    raise
                 logger.exception("the run loop of queue {queue} broke", queue=worker.name)
                 await asyncio.sleep(min(5.0, 0.1 * 2**restart))
             if self._stop.is_set():
@@ -249,9 +250,3 @@ class WorkerService:
     @property
     def _drain_s(self) -> float:
         return self._settings.drain_timeout / 1000
-
-
-def _is_being_cancelled() -> bool:
-    """Whether somebody has cancelled this task, as opposed to an error of cancellation that came out of its code."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
