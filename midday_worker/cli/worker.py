@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from midday_worker.cli.http import open_http, serving
 from midday_worker.cli.loading import load_jobs
 from midday_worker.settings import Settings
+from midday_worker.workers.event_loop import run_to_end
 from midday_worker.workers.member import Member
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import plan_from_settings
@@ -35,12 +36,15 @@ def run_one(imports: Sequence[str], member: Member | None, settings: Settings) -
         async with serving(side, monitor, settings, lambda: registry), _answering(member, monitor):
             return await WorkerService(registry, plan, settings, member, monitor).run()
 
+    return run_to_end(work(), _loop_factory())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(work())
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work())
+        return None
+    return uvloop.new_event_loop
 
 
 @asynccontextmanager
