@@ -28,6 +28,9 @@ Receive: TypeAlias = Callable[[Fetched, str], Awaitable[Job | None]]
 
 _SETTLE_S: Final = 1.0
 
+LAST_S: Final = 0.8
+"""How long cancelled handlers may take when nobody waits any longer: the process is about to end (EXIT_S)."""
+
 
 class RunningJobs:
     """Runs jobs side by side, each in a task; a handler's exception, whatever it is, fails its job alone.
@@ -63,6 +66,7 @@ class RunningJobs:
         self._on_free = on_free
         self._handlers: dict[asyncio.Task[None], Job] = {}
         self._settling: set[asyncio.Task[None]] = set()
+        self._given_up: dict[asyncio.Task[None], Job] = {}
         self._unfinished: list[Job] = []
         self._unstarted: list[Job] = []
         self._forced = asyncio.Event()
@@ -115,12 +119,15 @@ class RunningJobs:
                 # The first for who can't be interrupted: a thread, and what waits for Redis on its behalf.
                 job.cancelled = job.cut_short = True
                 task.cancel("the worker is stopping")
+        await self._wait(max(0.0, self._grace.clean_up_s + self._grace.cut_s - LAST_S))
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
-            _, stuck = await asyncio.wait(left, timeout=self._grace.clean_up_s + self._grace.cut_s)
+            _, stuck = await asyncio.wait(left, timeout=min(LAST_S, self._grace.clean_up_s + self._grace.cut_s))
             self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
         # A job may have ended by itself and yet be one that Redis couldn't store, or still can't.
-        clean = not (self._unfinished or stuck or self._settlement.unsettled > unsettled)
+        clean = not (self._unfinished or stuck or self._given_up or self._settlement.unsettled > unsettled)
+        for job in self._given_up.values():
+            logger.error("job {id} was given up, and its handler still runs", id=job.id)
         await self._hand_back(self._unfinished + self._unstarted)
         self._unfinished.clear()
         self._unstarted.clear()
@@ -162,7 +169,7 @@ class RunningJobs:
         if found is None:
             return
         logger.error("job {id} goes on although it was told to stop; its worker doesn't wait for it", id=job.id)
-        stuck = self._handlers.pop(found)
+        stuck = self._given_up[found] = self._handlers.pop(found)
         job.abandoned = True
         task = asyncio.create_task(
             self._let_go(stuck, job.stopped_by or error), name=f"job {job.name} {job.id}, abandoned"
@@ -225,6 +232,7 @@ class RunningJobs:
     def _end(self, task: asyncio.Task[None]) -> None:
         job = self._handlers.pop(task, None)
         self._settling.discard(task)
+        self._given_up.pop(task, None)
         if job is not None and task.cancelled():  # before its first step
             self._unfinished.append(job)
             self._on_free()

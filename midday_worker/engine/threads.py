@@ -48,8 +48,7 @@ class Threads:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in a thread and return its result. Cancelled, it goes on, and nobody hears of it."""
         if self._free.locked():
-            names = sorted(set(self._left_behind.values()))
-            logger.warning("this job waits for a thread: cancelled calls still run of {names}", names=", ".join(names))
+            logger.warning("this job waits for a thread: cancelled calls still run of {names}", names=self.left_behind)
         await self._free.acquire()
         loop = asyncio.get_running_loop()
         outcome, work = _call(function, *args, **kwargs)
@@ -62,6 +61,12 @@ class Threads:
                 if thread not in self._idle:
                     self._left_behind[thread] = _name(function)
             raise
+
+    @property
+    def left_behind(self) -> str:
+        """The names of the functions whose calls were cancelled and go on; empty if there are none."""
+        with self._guard:
+            return ", ".join(sorted(set(self._left_behind.values())))
 
     def close(self) -> None:
         """Let the threads that wait for work end."""

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from loguru import logger
 
 from midday_worker.engine.interruption import AGAIN_S
+from midday_worker.workers.exit_deadline import ExitDeadline
 
 T = TypeVar("T")
 
@@ -17,24 +18,28 @@ END_S: Final = 0.5
 """How long tasks that handlers have left behind may take to end, at the end of the process."""
 
 
-def run_to_end(work: Coroutine[None, None, bool], new_loop: Callable[[], asyncio.AbstractEventLoop] | None) -> bool:
+def run_to_end(
+    work: Coroutine[None, None, bool],
+    new_loop: Callable[[], asyncio.AbstractEventLoop] | None,
+    deadline: ExitDeadline | None = None,
+) -> bool:
     """Run the work of a process on an event loop of its own, and cancel what is left at its end.
 
     Args:
         work: the work; it returns whether it has ended well.
         new_loop: makes the event loop; asyncio's own if None.
+        deadline: ends the process if the loop can't be closed, as a task goes on although it was cancelled.
 
     Returns:
-        What the work has returned; False if a task goes on although it was cancelled. That one may keep the loop from
-        being closed: then this doesn't return.
+        What the work has returned.
     """
     with asyncio.Runner(loop_factory=new_loop) as runner:
         well = _run(runner.get_loop(), work)
         left = _run(runner.get_loop(), _end_tasks())
-        if left:
+        if left and deadline is not None:
+            deadline.clean = False
             logger.error("given up, although they still run: {names}", names=", ".join(sorted(left)))
-            return False
-        return well
+        return well and not left
 
 
 def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, T]) -> T:
