@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from loguru import logger
-
-from midday_worker.batching.definition import BatchDefinition, batch_id
+from midday_worker.batching.definition import BatchDefinition
 from midday_worker.database import Database, session_scope
 from midday_worker.engine.job import Job
+from midday_worker.logs import running_job
+from midday_worker.tracing import active_tracing
+from midday_worker.tracing.continued import continued
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -75,10 +77,12 @@ class Batch(Generic[P, R]):
             return ending
         raise ending.error.with_traceback(ending.trace)
 
-    def start(self) -> None:
-        """Call the handler with those that are still there."""
+    def start(self, context: Context) -> None:
+        """Call the handler with those that are still there, in a context that is none of theirs."""
         if self._members:
-            self._call = asyncio.create_task(self._run(tuple(self._members)))
+            tracing = active_tracing()  # below one of them, whichever this is called by
+            work = self._run(tuple(self._members), None if tracing is None else tracing.carrier())
+            self._call = asyncio.create_task(work, context=context)
 
     async def _drop(self, member: Member[P]) -> None:
         self._members.remove(member)
@@ -86,10 +90,10 @@ class Batch(Generic[P, R]):
             self._call.cancel()
             await asyncio.wait({self._call})
 
-    async def _run(self, members: Sequence[Member[P]]) -> None:
+    async def _run(self, members: Sequence[Member[P]], trace: str | None) -> None:
         jobs = [member.job for member in members]
-        # The task was made in the context of one job, whose id its lines shall not bear alone.
-        with logger.contextualize(job_id=batch_id(jobs)):
+        running_job.set(self._definition.fields(jobs))
+        with continued(trace):
             try:
                 endings = await self._endings(members, jobs)
             except BaseException as error:  # whatever it is, as of a single job: the jobs fail, each by its own retries

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
+from loguru import logger
+
 from midday_worker.batching.context import BatchContext
 from midday_worker.batching.options import BatchOptions
 from midday_worker.batching.stop import BatchStop
@@ -14,7 +16,6 @@ from midday_worker.definition import JobDefinition
 from midday_worker.engine.job import Job
 from midday_worker.engine.threads import Threads, heard_out, in_thread
 from midday_worker.errors import ResultError
-from midday_worker.logs import job_logger
 from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
@@ -86,9 +87,12 @@ class BatchDefinition(JobDefinition[P, R]):
 
     def logger(self, jobs: Sequence[Job]) -> Logger:
         """Return a logger whose lines say which batch they belong to."""
-        return job_logger(
-            job_id=batch_id(jobs), job=self.id, queue=self.queue, attempt=getattr(jobs[0], "attemptsMade", 0) + 1
-        )
+        return logger.bind(**self.fields(jobs))
+
+    def fields(self, jobs: Sequence[Job]) -> dict[str, object]:
+        """Return what each line of a batch's log has."""
+        attempt = getattr(jobs[0], "attemptsMade", 0) + 1
+        return {"job_id": batch_id(jobs), "job": self.id, "queue": self.queue, "attempt": attempt}
 
     def _ending(self, item: R | Exception) -> str | Exception:
         if isinstance(item, Exception):

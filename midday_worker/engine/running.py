@@ -12,6 +12,7 @@ from loguru import logger
 
 from midday_worker.engine.counting import count_start
 from midday_worker.engine.fetched import Fetched
+from midday_worker.engine.fresh_context import FreshContext
 from midday_worker.engine.interruption import Grace, forget_cancellations
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
@@ -35,7 +36,8 @@ LAST_S: Final = 0.8
 class RunningJobs:
     """Runs jobs side by side, each in a task; a handler's exception, whatever it is, fails its job alone.
 
-    A job that comes with the settling of another one takes its slot.
+    A job that comes with the settling of another one takes its slot. Each attempt has the context variables of the
+    moment in which this was made, and none of other attempts.
 
     Args:
         processor: runs one attempt.
@@ -64,6 +66,7 @@ class RunningJobs:
         self._locks = locks
         self._receive = receive
         self._on_free = on_free
+        self._contexts = FreshContext()
         self._handlers: dict[asyncio.Task[None], Job] = {}
         self._settling: set[asyncio.Task[None]] = set()
         self._given_up: dict[asyncio.Task[None], Job] = {}
@@ -83,7 +86,8 @@ class RunningJobs:
             self._on_free()
             return
         job.abandon = self._abandon
-        task = asyncio.create_task(self._run(job), name=f"job {job.name} {job.id}")
+        # Not this task's context: it may be that of the job whose settling has brought this one.
+        task = asyncio.create_task(self._run(job), name=f"job {job.name} {job.id}", context=self._contexts.make())
         self._handlers[task] = job
         task.add_done_callback(self._end)
 
