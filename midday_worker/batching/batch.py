@@ -14,7 +14,6 @@ from midday_worker.database import Database, session_scope
 from midday_worker.engine.job import Job
 from midday_worker.logs import running_job
 from midday_worker.tracing import active_tracing
-from midday_worker.tracing.continued import continued
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -80,9 +79,9 @@ class Batch(Generic[P, R]):
     def start(self, context: Context) -> None:
         """Call the handler with those that are still there, in a context that is none of theirs."""
         if self._members:
-            tracing = active_tracing()  # below one of them, whichever this is called by
-            work = self._run(tuple(self._members), None if tracing is None else tracing.carrier())
-            self._call = asyncio.create_task(work, context=context)
+            if (tracing := active_tracing()) is not None:  # below one of them
+                tracing.continue_in(context)
+            self._call = asyncio.create_task(self._run(tuple(self._members)), context=context)
 
     async def _drop(self, member: Member[P]) -> None:
         self._members.remove(member)
@@ -90,14 +89,13 @@ class Batch(Generic[P, R]):
             self._call.cancel()
             await asyncio.wait({self._call})
 
-    async def _run(self, members: Sequence[Member[P]], trace: str | None) -> None:
+    async def _run(self, members: Sequence[Member[P]]) -> None:
         jobs = [member.job for member in members]
         running_job.set(self._definition.fields(jobs))
-        with continued(trace):
-            try:
-                endings = await self._endings(members, jobs)
-            except BaseException as error:  # whatever it is, as of a single job: the jobs fail, each by its own retries
-                endings = [Failure(error, error.__traceback__)] * len(members)
+        try:
+            endings = await self._endings(members, jobs)
+        except BaseException as error:  # whatever it is, as of a single job: the jobs fail, each by its own retries
+            endings = [Failure(error, error.__traceback__)] * len(members)
         for member, ending in zip(members, endings, strict=True):
             if not member.ending.done():
                 member.ending.set_result(ending)
