@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable
@@ -13,7 +12,7 @@ from midday_worker.context import JobContext
 from midday_worker.database import Database, session_scope
 from midday_worker.engine.interruption import grace_of
 from midday_worker.engine.job import Job
-from midday_worker.engine.threads import Threads, in_thread
+from midday_worker.engine.threads import Threads, heard_out, in_thread
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
 from midday_worker.handler_kind import is_asynchronous
 from midday_worker.logs import job_logger
@@ -146,20 +145,10 @@ class Attempt(Generic[P, R]):
         threads: Threads | None = getattr(context.job, "threads", None)
         run = in_thread if threads is None else threads.run
         handler = cast("Callable[[P, SyncJobContext], R]", self.handler)
-        call = asyncio.ensure_future(run(handler, payload, channel.context))
+        call = run(handler, payload, channel.context)
         try:
-            outcome = await asyncio.shield(call)
+            outcome = await heard_out(call, channel.stop, grace_of(context.job).clean_up_s)
             return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else outcome
-        except asyncio.CancelledError:
-            channel.stop()  # a thread can't be stopped: it has to look
-            try:
-                # As long as its cleaning up may take; then it is left behind.
-                await asyncio.wait({call}, timeout=grace_of(context.job).clean_up_s)
-            finally:
-                if call.done():
-                    call.exception()  # nobody else looks at it
-                call.cancel()
-            raise
         finally:
             channel.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from typing import Final
@@ -14,6 +13,7 @@ from midday_worker.database import Database
 from midday_worker.deadline import check_deadline
 from midday_worker.declaration import JobDeclaration
 from midday_worker.definition import JobDefinition
+from midday_worker.engine.interruption import forget_cancellations
 from midday_worker.engine.job import Job
 from midday_worker.engine.settlement import Park
 from midday_worker.engine.wire import WireOptions, attempts_of, encode, extras_of, fill_in, milliseconds_of
@@ -102,10 +102,12 @@ class Executor:
                 await hooks.start()
             result = await self._handle(definition, job, timeout_ms)
         except BaseException as error:
-            # One that is being cancelled has not failed: the attempt is going to be made again.
-            if not job.abandoned and not _is_being_cancelled():
+            forget_cancellations()  # or the hooks' own groups would be misled
+            if not job.abandoned and not job.cut_short:
                 await failed(error)
             raise
+        forget_cancellations()
+        job.cut_short = False  # it came too late
         if hooks is not None:
             await hooks.succeeded(result)
         return result
@@ -162,11 +164,6 @@ class Executor:
 
 def _fields(job: Job) -> dict[str, object]:
     return {"job_id": job.id, "job": job.name, "queue": job.queue.name, "attempt": job.attemptsMade + 1}
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _limits(job: Job, options: ResolvedOptions) -> int | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from loguru import logger
-
-from midday_worker.batching.definition import BatchDefinition, batch_id
+from midday_worker.batching.definition import BatchDefinition
 from midday_worker.database import Database, session_scope
 from midday_worker.engine.job import Job
+from midday_worker.logs import running_job
+from midday_worker.tracing import active_tracing
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -75,10 +76,12 @@ class Batch(Generic[P, R]):
             return ending
         raise ending.error.with_traceback(ending.trace)
 
-    def start(self) -> None:
-        """Call the handler with those that are still there."""
+    def start(self, context: Context) -> None:
+        """Call the handler with those that are still there, in a context that is none of theirs."""
         if self._members:
-            self._call = asyncio.create_task(self._run(tuple(self._members)))
+            if (tracing := active_tracing()) is not None:  # below one of them
+                tracing.continue_in(context)
+            self._call = asyncio.create_task(self._run(tuple(self._members)), context=context)
 
     async def _drop(self, member: Member[P]) -> None:
         self._members.remove(member)
@@ -88,12 +91,11 @@ class Batch(Generic[P, R]):
 
     async def _run(self, members: Sequence[Member[P]]) -> None:
         jobs = [member.job for member in members]
-        # The task was made in the context of one job, whose id its lines shall not bear alone.
-        with logger.contextualize(job_id=batch_id(jobs)):
-            try:
-                endings = await self._endings(members, jobs)
-            except BaseException as error:  # whatever it is, as of a single job: the jobs fail, each by its own retries
-                endings = [Failure(error, error.__traceback__)] * len(members)
+        running_job.set(self._definition.fields(jobs))
+        try:
+            endings = await self._endings(members, jobs)
+        except BaseException as error:  # whatever it is, as of a single job: the jobs fail, each by its own retries
+            endings = [Failure(error, error.__traceback__)] * len(members)
         for member, ending in zip(members, endings, strict=True):
             if not member.ending.done():
                 member.ending.set_result(ending)

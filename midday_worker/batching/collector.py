@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from midday_worker.batching.batch import Batch
 from midday_worker.batching.definition import BatchDefinition
 from midday_worker.database import Database
+from midday_worker.engine.fresh_context import FreshContext
 from midday_worker.engine.job import Job
 
 P = TypeVar("P")
@@ -30,6 +31,7 @@ class Collector:
 
     def __init__(self, database: Database | None) -> None:
         self._database = database
+        self._contexts = FreshContext()
         self._open: dict[str, _Open] = {}
         self._closed = False
 
@@ -69,4 +71,4 @@ class Collector:
     def _start(self, name: str) -> None:
         opened = self._open.pop(name)
         opened.timer.cancel()
-        opened.batch.start()
+        opened.batch.start(self._contexts.make())

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+
+from loguru import logger
 
 from midday_worker.batching.context import BatchContext
 from midday_worker.batching.options import BatchOptions
 from midday_worker.batching.stop import BatchStop
 from midday_worker.context import JobContext
 from midday_worker.definition import JobDefinition
-from midday_worker.engine.interruption import grace_of
 from midday_worker.engine.job import Job
-from midday_worker.engine.threads import Threads, in_thread
+from midday_worker.engine.threads import Threads, heard_out, in_thread
 from midday_worker.errors import ResultError
-from midday_worker.logs import job_logger
 from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
@@ -88,9 +87,12 @@ class BatchDefinition(JobDefinition[P, R]):
 
     def logger(self, jobs: Sequence[Job]) -> Logger:
         """Return a logger whose lines say which batch they belong to."""
-        return job_logger(
-            job_id=batch_id(jobs), job=self.id, queue=self.queue, attempt=getattr(jobs[0], "attemptsMade", 0) + 1
-        )
+        return logger.bind(**self.fields(jobs))
+
+    def fields(self, jobs: Sequence[Job]) -> dict[str, object]:
+        """Return what each line of a batch's log has."""
+        attempt = getattr(jobs[0], "attemptsMade", 0) + 1
+        return {"job_id": batch_id(jobs), "job": self.id, "queue": self.queue, "attempt": attempt}
 
     def _ending(self, item: R | Exception) -> str | Exception:
         if isinstance(item, Exception):
@@ -119,20 +121,9 @@ class BatchDefinition(JobDefinition[P, R]):
             return await cast("Awaitable[object]", self.batch_handler(payloads, context))
         threads: Threads | None = getattr(context.jobs[0], "threads", None)
         run = in_thread if threads is None else threads.run
-        call = asyncio.ensure_future(run(cast("Callable[..., object]", self.batch_handler), payloads, context))
-        try:
-            outcome: object = await asyncio.shield(call)
-        except asyncio.CancelledError:
-            for job in context.jobs:
-                job.cancelled = True  # a thread can't be stopped: it has to look
-            try:
-                # As long as its cleaning up may take; then it is left behind.
-                await asyncio.wait({call}, timeout=grace_of(context.jobs[0]).clean_up_s)
-            finally:
-                if call.done():
-                    call.exception()  # nobody else looks at it
-                call.cancel()
-            raise
+        call = run(cast("Callable[..., object]", self.batch_handler), payloads, context)
+        stop = BatchStop(context.jobs)
+        outcome: object = await heard_out(call, stop.tell, stop.grace.clean_up_s)
         return await cast("Awaitable[object]", outcome) if inspect.isawaitable(outcome) else outcome
 
     async def _handle_one(self, data: P, ctx: JobContext) -> R:

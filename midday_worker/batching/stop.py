@@ -29,6 +29,10 @@ class BatchStop:
         for job in self._jobs:
             job.cancelled = cancelled
 
+    def tell(self) -> None:
+        """Tell them."""
+        self.cancelled = True
+
     def give_up(self, error: Exception) -> None:
         """Let them fail although their handler doesn't end."""
         for job in self._jobs:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from midday_worker.cli.http import open_http, serving
 from midday_worker.cli.loading import load_jobs
 from midday_worker.settings import Settings
+from midday_worker.workers.event_loop import run_to_end
+from midday_worker.workers.exit_deadline import ExitDeadline
 from midday_worker.workers.member import Member
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import plan_from_settings
@@ -28,19 +30,24 @@ def run_one(imports: Sequence[str], member: Member | None, settings: Settings) -
     registry = load_jobs(imports, settings)
     plan = plan_from_settings(registry, settings)
 
+    deadline = ExitDeadline()
+
     async def work() -> bool:
         if side is None and (member is None or member.status_fd is None):  # nobody would ask
-            return await WorkerService(registry, plan, settings, member).run()
+            return await WorkerService(registry, plan, settings, member, exit_deadline=deadline).run()
         monitor = Monitor(registry, plan, settings, member.index if member else 1)
         async with serving(side, monitor, settings, lambda: registry), _answering(member, monitor):
-            return await WorkerService(registry, plan, settings, member, monitor).run()
+            return await WorkerService(registry, plan, settings, member, monitor, deadline).run()
 
+    return run_to_end(work(), _loop_factory(), deadline)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(work())
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work())
+        return None
+    return uvloop.new_event_loop
 
 
 @asynccontextmanager

@@ -22,6 +22,17 @@ async def end_all(tasks: Iterable[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def forget_cancellations() -> None:
+    """Set the running task's count of cancellations to zero.
+
+    Code of a user's may leave any number there: `asyncio.TaskGroup` one too many (Python 3.11 and 3.12), a task that
+    cancels itself another one. So it says of no task that it is being stopped, and would mislead the next group.
+    """
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
+
+
 @dataclass(frozen=True, slots=True)
 class Grace:
     """How long a handler that is told to stop may take.

@@ -12,7 +12,8 @@ from loguru import logger
 
 from midday_worker.engine.counting import count_start
 from midday_worker.engine.fetched import Fetched
-from midday_worker.engine.interruption import Grace
+from midday_worker.engine.fresh_context import FreshContext
+from midday_worker.engine.interruption import Grace, forget_cancellations
 from midday_worker.engine.job import Job
 from midday_worker.engine.locks import LockRenewal
 from midday_worker.engine.next_runs import NextRuns
@@ -29,11 +30,15 @@ Receive: TypeAlias = Callable[[Fetched, str], Awaitable[Job | None]]
 
 _SETTLE_S: Final = 1.0
 
+LAST_S: Final = 0.8
+"""How long cancelled handlers may take when nobody waits any longer: the process is about to end (EXIT_S)."""
+
 
 class RunningJobs:
     """Runs jobs side by side, each in a task; a handler's exception, whatever it is, fails its job alone.
 
-    A job that comes with the settling of another one takes its slot.
+    A job that comes with the settling of another one takes its slot. Each attempt has the context variables of the
+    moment in which this was made, and none of other attempts.
 
     Args:
         processor: runs one attempt.
@@ -65,13 +70,14 @@ class RunningJobs:
         self._receive = receive
         self._on_free = on_free
         self._next_runs = next_runs
+        self._contexts = FreshContext()
         self._handlers: dict[asyncio.Task[None], Job] = {}
         self._settling: set[asyncio.Task[None]] = set()
+        self._given_up: dict[asyncio.Task[None], Job] = {}
         self._unfinished: list[Job] = []
         self._unstarted: list[Job] = []
         self._forced = asyncio.Event()
         self._closed = False
-        self._stopping = False
 
     def __len__(self) -> int:
         return len(self._handlers) + len(self._settling)
@@ -84,7 +90,8 @@ class RunningJobs:
             self._on_free()
             return
         job.abandon = self._abandon
-        task = asyncio.create_task(self._run(job), name=f"job {job.name} {job.id}")
+        # Not this task's context: it may be that of the job whose settling has brought this one.
+        task = asyncio.create_task(self._run(job), name=f"job {job.name} {job.id}", context=self._contexts.make())
         self._handlers[task] = job
         task.add_done_callback(self._end)
 
@@ -115,17 +122,20 @@ class RunningJobs:
         unsettled = self._settlement.unsettled
         await self._hand_back_unstarted(min(timeout_s, _SETTLE_S))
         await self._wait(timeout_s)
-        self._stopping = True
         for task, job in list(self._handlers.items()):
             if not job.has_left_handler:  # else it may be committing: to be run again after that is worse than to wait
-                job.cancelled = True  # for who can't be interrupted: a thread, and what waits for Redis on its behalf
+                # The first for who can't be interrupted: a thread, and what waits for Redis on its behalf.
+                job.cancelled = job.cut_short = True
                 task.cancel("the worker is stopping")
+        await self._wait(max(0.0, self._grace.clean_up_s + self._grace.cut_s - LAST_S))
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
-            _, stuck = await asyncio.wait(left, timeout=self._grace.clean_up_s + self._grace.cut_s)
+            _, stuck = await asyncio.wait(left, timeout=min(LAST_S, self._grace.clean_up_s + self._grace.cut_s))
             self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
         # A job may have ended by itself and yet be one that Redis couldn't store, or still can't.
-        clean = not (self._unfinished or stuck or self._settlement.unsettled > unsettled)
+        clean = not (self._unfinished or stuck or self._given_up or self._settlement.unsettled > unsettled)
+        for job in self._given_up.values():
+            logger.error("job {id} was given up, and its handler still runs", id=job.id)
         await self._hand_back(self._unfinished + self._unstarted)
         self._unfinished.clear()
         self._unstarted.clear()
@@ -167,7 +177,7 @@ class RunningJobs:
         if found is None:
             return
         logger.error("job {id} goes on although it was told to stop; its worker doesn't wait for it", id=job.id)
-        stuck = self._handlers.pop(found)
+        stuck = self._given_up[found] = self._handlers.pop(found)
         job.abandoned = True
         task = asyncio.create_task(
             self._let_go(stuck, job.stopped_by or error), name=f"job {job.name} {job.id}, abandoned"
@@ -221,21 +231,20 @@ class RunningJobs:
                     counts.took.append(perf_counter() - started)
             return self._settlement.success(result, counts)
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
-            task = asyncio.current_task()
+            forget_cancellations()  # what follows has to be awaited
             if job.stopped_by is not None:
                 error = _told(job.stopped_by, error)
-            elif self._stopping and task is not None and task.cancelling():
+            elif job.cut_short:
                 self._unfinished.append(job)
                 if self._tally is not None:
                     self._tally.of(job.name).handed_back += 1
                 return None
-            while task is not None and task.cancelling():
-                task.uncancel()  # a handler that cancelled its own task: what follows has to be awaited
             return self._settlement.failure(error)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         job = self._handlers.pop(task, None)
         self._settling.discard(task)
+        self._given_up.pop(task, None)
         if job is not None and task.cancelled():  # before its first step
             self._unfinished.append(job)
             self._on_free()

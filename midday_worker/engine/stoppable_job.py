@@ -19,6 +19,8 @@ class StoppableJob(bullmq.Job):
     """Whether this attempt has been told to stop, which a plain function in its thread can't notice otherwise."""
     stopped_by: JobCancelledError | None = None
     """Why this attempt was told to stop, if it was: whatever it raises then, this is its failure."""
+    cut_short: bool = False
+    """Whether its worker stops and has cancelled this attempt: it has not failed, and is handed back."""
     abandon: Callable[[StoppableJob, Exception], None] | None = None
     """Called when the handler can't be stopped: its slot and its job's outcome must not wait for it."""
     abandoned: bool = False

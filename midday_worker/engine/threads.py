@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Final, ParamSpec, TypeAlias, TypeVar
+from typing import Final, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 from loguru import logger
 
@@ -48,8 +48,7 @@ class Threads:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in a thread and return its result. Cancelled, it goes on, and nobody hears of it."""
         if self._free.locked():
-            names = sorted(set(self._left_behind.values()))
-            logger.warning("this job waits for a thread: cancelled calls still run of {names}", names=", ".join(names))
+            logger.warning("this job waits for a thread: cancelled calls still run of {names}", names=self.left_behind)
         await self._free.acquire()
         loop = asyncio.get_running_loop()
         outcome, work = _call(function, *args, **kwargs)
@@ -62,6 +61,12 @@ class Threads:
                 if thread not in self._idle:
                     self._left_behind[thread] = _name(function)
             raise
+
+    @property
+    def left_behind(self) -> str:
+        """The names of the functions whose calls were cancelled and go on; empty if there are none."""
+        with self._guard:
+            return ", ".join(sorted(set(self._left_behind.values())))
 
     def close(self) -> None:
         """Let the threads that wait for work end."""
@@ -126,6 +131,39 @@ class _Thread:
             except Empty:
                 if self._forget(self):
                     return None
+
+
+async def heard_out(call: Coroutine[None, None, T], tell: Callable[[], object], clean_up_s: float) -> T:
+    """Await a call in a thread and return its result. Cancelled, it is told, and soon left behind.
+
+    Args:
+        call: the call.
+        tell: lets the function see that it is to stop: a thread can't be stopped.
+        clean_up_s: how long it may take then.
+    """
+    task = asyncio.create_task(_ended(call))
+    try:
+        outcome = await asyncio.shield(task)
+    except asyncio.CancelledError:
+        tell()
+        try:
+            await asyncio.wait({task}, timeout=clean_up_s)
+        finally:
+            task.cancel()
+        raise
+    return outcome()
+
+
+async def _ended(call: Coroutine[None, None, T]) -> Callable[[], T]:
+    try:
+        result = await call
+    except BaseException as error:  # SystemExit, raised by a task, would end the event loop
+        return partial(_raise, error)
+    return lambda: result
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -235,7 +235,10 @@ class Worker(bullmq.Worker):
         for lost in await self._intake.leave(min(max(timeout_s, LEAVE_S / 4), LEAVE_S)):
             if (job := await self._receive(*lost)) is not None:
                 self._running.start(job)  # which hands it back
-        return await self._running.finish(max(0.0, began + timeout_s - time.monotonic()))
+        clean = await self._running.finish(max(0.0, began + timeout_s - time.monotonic()))
+        if left := self._threads.left_behind:
+            logger.error("queue {queue}: given up, and still runs in a thread: {names}", queue=self.name, names=left)
+        return clean and not left
 
     async def _end_fetch(self) -> None:
         # Again and again: wait_for, in redis-py's sending, swallows a cancellation that comes as it succeeds (3.11).

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias, cast
 
 from loguru import logger
 
+from midday_worker.engine.interruption import forget_cancellations
 from midday_worker.engine.job import Job
 from midday_worker.engine.threads import Threads, in_thread
 from midday_worker.hooks.event import JobEvent
@@ -87,26 +88,25 @@ class HookChain:
 
     async def _survives(self, hook: Hook[object, object], event: AnyEvent, moment: Moment) -> bool:
         """Call a hook; return whether there is time for others: not when the worker stops."""
-        task = asyncio.current_task()
         try:
             await self._call(hook, event)
         except BaseException as error:  # whatever it is, SystemExit and CancelledError too
             logger.opt(exception=error).error("hook {hook} ({moment}) failed", hook=_name(hook), moment=moment)
-        if task is None or not task.cancelling():
-            return True
-        while task.cancelling():  # the attempt has ended, and that has to be written
-            task.uncancel()
-        return False
+        stopped, self._job.cut_short = self._job.cut_short, False  # the attempt has ended, and that has to be written
+        return not stopped
 
     async def _call(self, hook: Hook[object, object], event: AnyEvent) -> None:
-        async with asyncio.timeout(HOOK_S):
-            if inspect.iscoroutinefunction(hook):
-                await hook(event)
-                return
-            threads = cast("Threads | None", getattr(event.job, "threads", None))
-            answer = await (in_thread if threads is None else threads.run)(hook, event)
-            if inspect.isawaitable(answer):
-                await answer
+        try:
+            async with asyncio.timeout(HOOK_S):
+                if inspect.iscoroutinefunction(hook):
+                    await hook(event)
+                    return
+                threads = cast("Threads | None", getattr(event.job, "threads", None))
+                answer = await (in_thread if threads is None else threads.run)(hook, event)
+                if inspect.isawaitable(answer):
+                    await answer
+        finally:
+            forget_cancellations()  # or the next hook's groups, or the handler's, would be misled
 
 
 def _name(hook: Callable[..., object]) -> str:

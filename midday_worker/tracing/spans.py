@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Token
@@ -100,6 +101,11 @@ class Tracing:
         """Return the carrier of the current span's context as JSON text; None if there is no span."""
         span = trace.get_current_span()
         return carrier_of(span) if span.get_span_context().is_valid else None
+
+    @staticmethod
+    def continue_in(other: contextvars.Context) -> None:
+        """Let the spans made with another set of context variables be below the current one."""
+        other.run(context.attach, context.get_current())
 
     def process(self, queue: str, *, carrier: object, children: object, **about: AttributeValue | None) -> JobSpan:
         """Start the span of one attempt at a job.

@@ -18,6 +18,7 @@ from loguru import logger
 
 from midday_worker.client import JobClient
 from midday_worker.definition import JobDefinition
+from midday_worker.engine.fresh_context import FreshContext
 from midday_worker.errors import DefinitionError, EngineError, NonRetryableError
 from midday_worker.handler_line import line_in_thread
 from midday_worker.logs import job_logger, route_standard_library
@@ -73,7 +74,12 @@ def _answer(link: Link, call: Call) -> Message:
 
 
 def _run(link: Link, call: Call) -> str:
+    # What a module sets as it is imported is for all its jobs; what a handler sets, for that attempt.
     definition = _find(call["module"], call["job"])
+    return FreshContext().make().run(_handle, link, call, definition)
+
+
+def _handle(link: Link, call: Call, definition: JobDefinition[object, object]) -> str:
     bound = {"job_id": call["job_id"], "job": call["job"], "queue": call["queue"], "attempt": call["attempt"]}
     log = job_logger(job_id=call["job_id"], job=call["job"], queue=call["queue"], attempt=call["attempt"])
     job = SyncJob(call["job_id"], call["job"], call["queue"], call["data"], call["attempt"], call["attempts"])

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import Final
@@ -29,12 +29,14 @@ from midday_worker.registry import JobRegistry
 from midday_worker.sentry import SentryReports, start_sentry
 from midday_worker.settings import Settings
 from midday_worker.urls import redact_url
+from midday_worker.workers.exit_deadline import ExitDeadline
 from midday_worker.workers.loaded import keep_loaded
 from midday_worker.workers.member import FORCE_SIGNAL, Member
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import Plan
 from midday_worker.workers.process_metrics import Measured
 from midday_worker.workers.readiness import Readiness
+from midday_worker.workers.signals import Signals
 from midday_worker.workers.startup import banner, wait_for_redis
 from midday_worker.workers.stopping import Stopping
 from midday_worker.workers.watchdog import Watchdog
@@ -55,6 +57,7 @@ class WorkerService:
         settings: Redis, database, drain and start-up timeouts.
         member: this process's place in a service of several.
         monitor: tells others how this process is.
+        exit_deadline: this process's own, if it is this service's; it ends the process once the work has ended.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class WorkerService:
         settings: Settings,
         member: Member | None = None,
         monitor: Monitor | None = None,
+        exit_deadline: ExitDeadline | None = None,
     ) -> None:
         self._registry = registry
         self._plan = plan
@@ -71,10 +75,17 @@ class WorkerService:
         self._member = member
         self._monitor = monitor
         self._redis = redis_config(settings)
-        self._stopping = Stopping()
+        self._exit_deadline = exit_deadline
+        self._stopping = Stopping(None if exit_deadline is None else exit_deadline.begin)
         self._stop = self._stopping.asked
         self._force = self._stopping.forced
         self._broken: list[str] = []
+        handlers: dict[signal.Signals, Callable[[], object]] = dict.fromkeys(
+            (signal.SIGTERM, signal.SIGINT), self.stop if member is None else self._stop.set
+        )
+        if member is not None:
+            handlers[FORCE_SIGNAL] = self._stopping.force
+        self._signals = Signals(handlers)
 
     def stop(self) -> None:
         """Stop fetching and drain; called again, don't wait for running jobs."""
@@ -88,7 +99,7 @@ class WorkerService:
             RedisRefusedError: Redis refused: a wrong password.
         """
         start_sentry(self._settings)
-        self._listen()
+        self._signals.listen()
         connection = Connection(connect(self._redis))
         database = self._database()
         try:
@@ -103,6 +114,8 @@ class WorkerService:
             if database is not None:
                 await database.dispose()
             await connection.close()
+            if self._exit_deadline is None:  # else the process ends, and its parent may still send some
+                self._signals.restore()
 
     def _say_ready(self, text: str) -> None:
         if self._member is None:
@@ -149,7 +162,11 @@ class WorkerService:
         for worker in workers:
             worker.stop_fetching()
         executor.close()
-        clean = await self._drain(workers)
+        clean = await self._drain(workers) and not self._broken
+        if self._exit_deadline is not None:
+            self._exit_deadline.clean = clean
+            self._exit_deadline.begin()
+        logger.info("stopped" if clean else "stopped; what has not ended was given up, or handed back to its queue")
         await asyncio.gather(*loops)
         pulse.cancel()
         # The heartbeat is taken back while there is a connection.
@@ -159,8 +176,7 @@ class WorkerService:
         await readiness.stop()
         for worker in workers:
             await worker.close()
-        logger.info("stopped" if clean else "stopped; unfinished jobs were handed back to their queues")
-        return clean and not self._broken
+        return clean
 
     def _workers(self, executor: Executor, connection: Connection, outage: Outage, watch: CancelWatch) -> list[Worker]:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies
@@ -195,11 +211,12 @@ class WorkerService:
         restart = 0
         while restart <= RESTARTS:
             started = time.monotonic()
+            # In a task of its own: an error of cancellation that comes out of it is no cancellation of this one.
+            running = asyncio.create_task(worker.run())
+            await asyncio.wait({running})
             try:
-                await worker.run()
+                running.result()
             except (Exception, asyncio.CancelledError):  # whatever it is: the others go on, and this is tried again
-                if _is_being_cancelled():
-                    raise
                 logger.exception("the run loop of queue {queue} broke", queue=worker.name)
                 await asyncio.sleep(min(5.0, 0.1 * 2**restart))
             if self._stop.is_set():
@@ -238,19 +255,6 @@ class WorkerService:
             processes=self._member.count if self._member else 1,
         )
 
-    def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop if self._member is None else self._stop.set)
-        if self._member is not None:
-            loop.add_signal_handler(FORCE_SIGNAL, self._stopping.force)
-
     @property
     def _drain_s(self) -> float:
         return self._settings.drain_timeout / 1000
-
-
-def _is_being_cancelled() -> bool:
-    """Whether somebody has cancelled this task, as opposed to an error of cancellation that came out of its code."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

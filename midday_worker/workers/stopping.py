@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 SAME_SIGNAL_S: Final = 0.2
@@ -13,12 +14,16 @@ SAME_SIGNAL_S: Final = 0.2
 class Stopping:
     """Counts the signals of one process.
 
+    Args:
+        on_forced: called at once when a second one comes, also while a handler blocks the event loop.
+
     Attributes:
         asked: set by the first signal.
         forced: set by a second one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_forced: Callable[[], object] | None = None) -> None:
+        self._on_forced = on_forced
         self.asked = asyncio.Event()
         self.forced = asyncio.Event()
         self._asked_at = 0.0
@@ -30,9 +35,11 @@ class Stopping:
             self._asked_at = now
             self.asked.set()
         elif now - self._asked_at > SAME_SIGNAL_S:
-            self.forced.set()
+            self.force()
 
     def force(self) -> None:
         """Be as if a second signal had come, at once."""
+        if self._on_forced is not None:
+            self._on_forced()
         self.asked.set()
         self.forced.set()

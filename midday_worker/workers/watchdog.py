@@ -11,6 +11,7 @@ from typing import Final
 
 from loguru import logger
 
+from midday_worker.engine.threads import in_thread
 from midday_worker.metrics.distribution import Distribution
 from midday_worker.metrics.instrument import LAGS
 
@@ -54,7 +55,8 @@ class Watchdog:
         if self._turning is not None:
             self._turning.cancel()
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, self.limit_s)
+            # In no thread of the loop's own: handlers may have taken them all.
+            await in_thread(self._thread.join, self.limit_s)
 
     async def _turn(self) -> None:
         while True:

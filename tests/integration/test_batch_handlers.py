@@ -21,6 +21,7 @@ from midday_worker.demo.node import NodeRuntime
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.test_execution import add_unchecked
+from tests.spans import id_of, parent_of, recorded_spans
 
 NODE_ADDS = """
 import { Queue, QueueEvents } from "bullmq";
@@ -212,3 +213,18 @@ async def test_node_adds_and_waits_for_jobs_that_are_handled_in_a_batch(
         answers = await node.run(NODE_ADDS, settings.redis_url.get_secret_value(), settings.redis_prefix, timeout_s=60)
     assert answers == [1, "-2 is negative", 9]
     assert batches == [[-2, 1, 3]]
+
+
+async def test_a_span_that_a_batch_makes_is_below_one_of_its_jobs(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    with recorded_spans() as spans:
+
+        @job("span", batch=BatchOptions(max_size=1), registry=registry)
+        async def make_span(data: list[int], ctx: BatchContext) -> list[int | Exception]:
+            with spans.tracer.start_as_current_span("inner"):
+                return list(data)
+
+        async with Crew(registry, settings):
+            await (await make_span.trigger(1, client=client)).result("20s")
+    assert parent_of(spans.one("inner")) == id_of(spans.one("process default"))

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobFailedError, JobRegistry, Settings, job
+from midday_worker import (
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobFailedError,
+    JobRegistry,
+    Settings,
+    SyncJobContext,
+    job,
+)
 from midday_worker.engine.fetched import Fetched
 from midday_worker.engine.job import Job
 from midday_worker.engine.transitions import Transitions
@@ -188,6 +199,32 @@ async def test_a_drain_that_ends_before_a_job_is_settled_is_not_clean(
         await holding.until_started(1)
         assert await crew.worker.drain(0.1) is False
         storable.set()
+
+
+@pytest.mark.parametrize("kind", ["thread", "task"])
+async def test_a_drain_while_a_handler_that_was_given_up_still_runs_is_not_clean(
+    client: JobClient, registry: JobRegistry, settings: Settings, kind: str
+) -> None:
+    quick = settings.model_copy(update={"cancel_grace": 50, "cut_grace": 50})
+    release = threading.Event()
+
+    async def hold(data: int, ctx: JobContext) -> None:
+        while not release.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.05)
+
+    def hang(data: int, ctx: SyncJobContext) -> None:
+        release.wait()
+
+    handler = hang if kind == "thread" else hold
+    stuck = job("stuck", int, handler, attempts=1, timeout=50, registry=registry)
+    async with Crew(registry, quick) as crew:
+        try:
+            with pytest.raises(JobFailedError, match="took longer"):
+                await (await stuck.trigger(1, client=client)).result("10s")
+            assert await crew.worker.drain(1) is False
+        finally:
+            release.set()
 
 
 async def test_a_drain_in_which_a_job_that_ended_could_not_be_stored_is_not_clean(

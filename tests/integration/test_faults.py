@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 
 import pytest
 from redis.asyncio import Redis
@@ -12,6 +13,7 @@ from midday_worker import (
     JobClient,
     JobContext,
     JobDefinition,
+    JobEvent,
     JobFailedError,
     JobRegistry,
     QueueRegistry,
@@ -79,6 +81,80 @@ async def test_an_error_out_of_a_task_group_fails_its_job(
     async with Crew(registry, settings):
         with pytest.raises(JobFailedError, match="unhandled errors in a TaskGroup"):
             await (await crawl.trigger(1, client=client)).result("10s")
+
+
+async def failing_child(child: Callable[[], Coroutine[None, None, None]]) -> None:
+    """End with the error of a group's child, which on Python 3.11 and 3.12 leaves the task's `cancelling()` at 1."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(child())
+
+
+async def not_found() -> None:
+    raise LookupError("no such page")
+
+
+@pytest.mark.parametrize("kind", ["uncaught", "caught", "hook"])
+async def test_a_failing_child_of_a_task_group_switches_off_no_rule_and_no_hook(
+    client: JobClient, registry: JobRegistry, settings: Settings, kind: str
+) -> None:
+    heard: list[object] = []
+
+    @job("crawl", attempts=3, retry_on=(), registry=registry)
+    async def crawl(data: str, ctx: JobContext) -> None:
+        if kind == "hook":
+            raise ValueError("nothing in it")
+        try:
+            await failing_child(not_found)
+        except* LookupError:
+            if kind == "uncaught":
+                raise
+            with pytest.raises(ExceptionGroup):  # the next group is as the first one
+                await failing_child(not_found)
+        raise ValueError("nothing in it")
+
+    @registry.hooks.on_start
+    async def begin(event: JobEvent[object, object]) -> None:
+        with pytest.raises(ExceptionGroup):
+            await failing_child(not_found)
+
+    @registry.hooks.on_failure
+    async def prepare(event: JobEvent[object, object]) -> None:
+        await failing_child(not_found)
+
+    @registry.hooks.on_failure
+    async def fail(event: JobEvent[object, object]) -> None:
+        heard.append((event.attempt, event.will_retry))
+
+    async with Crew(registry, settings):
+        handle = await crawl.trigger("page", client=client)
+        with pytest.raises(JobFailedError):
+            await handle.result("10s")
+    assert heard == [(1, False)]
+
+
+async def test_a_failing_child_of_a_task_group_hands_no_job_back_at_a_stop(
+    client: JobClient, registry: JobRegistry, settings: Settings
+) -> None:
+    told, go_on = asyncio.Event(), asyncio.Event()
+
+    @job("crawl", attempts=1, registry=registry)
+    async def crawl(data: str, ctx: JobContext) -> None:
+        await failing_child(not_found)
+
+    @registry.hooks.on_failure
+    async def hear(event: JobEvent[object, object]) -> None:
+        told.set()
+        await go_on.wait()
+
+    async with Crew(registry, settings) as crew:
+        handle = await crawl.trigger("page", client=client)
+        async with asyncio.timeout(10):
+            await told.wait()
+        draining = asyncio.create_task(crew.worker.drain(0))
+        await asyncio.sleep(0.1)  # its deadline is over; what has failed is still told of
+        go_on.set()
+        assert await draining
+        assert await handle.state() == "failed"
 
 
 @pytest.mark.parametrize("field", ["data", "opts"])

@@ -31,6 +31,7 @@ class StoredJob(FakeJob):
     stopped_by: None = None
     refusal: None = None
     abandoned: bool = False
+    cut_short: bool = False
     took_ms: int | None = None
 
     def enter_handler(self) -> None:

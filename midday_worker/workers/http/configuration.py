@@ -11,7 +11,7 @@ from midday_worker.workers.http.connections import MOST_CONNECTIONS, Connection
 
 __all__ = ["END_S", "server_config"]
 
-END_S: Final = 2
+END_S: Final = 1
 """How long requests under way may take at the end."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import logging
 import os
 import resource
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -52,6 +54,18 @@ class WithLockError(Exception):
 @job("sum", queue="sums", executor="process", registry=registry)
 def add_up(data: Range, ctx: SyncJobContext) -> Sum:
     return Sum(total=sum(range(data.start, data.stop)), computed_on=date(2026, 1, 2))
+
+
+TENANT: ContextVar[str] = ContextVar("tenant", default="nobody")
+TENANT.set("imported")  # by each process, once
+
+
+@job("settle", queue="sums", executor="process", registry=registry)
+def settle(data: str, ctx: SyncJobContext) -> str:
+    seen = f"{TENANT.get()} {decimal.getcontext().prec}"
+    TENANT.set(data)
+    decimal.getcontext().prec = 3
+    return seen
 
 
 @job("where", queue="sums", executor="process", max_tasks_per_child=2, registry=registry)

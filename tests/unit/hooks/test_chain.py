@@ -181,16 +181,19 @@ async def test_a_stop_cuts_hooks_short_and_leaves_the_outcome() -> None:
         started.set()
         await asyncio.Event().wait()
 
+    stopped = made_job()
+
     async def attempt() -> str:
-        await made_chain(slow, listening(heard, "job")).succeeded("5")
+        await made_chain(slow, listening(heard, "job"), job=stopped).succeeded("5")
         return "5"
 
     task = asyncio.create_task(attempt())
     await started.wait()
+    stopped.cut_short = True  # as a worker does that stops
     task.cancel()
 
     assert await task == "5"
-    assert task.cancelling() == 0
+    assert (task.cancelling(), stopped.cut_short) == (0, False)
     assert heard == []
 
 
