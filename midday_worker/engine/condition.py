@@ -20,6 +20,14 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "unknown command `HELLO`": "this Redis is too old: BullMQ's scripts need 6.2 or newer",
     "NOPERM": "this Redis user lacks a permission: jobs need all commands on keys that start with REDIS_PREFIX",
 }
+_OF_A_REPLICA: Final = (
+    # By the words, as an error within a script comes as a plain ResponseError that quotes it. Without their codes,
+    # READONLY, MASTERDOWN and LOADING, which redis-py takes off where the reply is an error of its own.
+    "write against a read only replica",
+    "Link with MASTER is down",
+    "instance state changed (master -> replica?)",
+    "loading the dataset in memory",  # as a replica does that copies its primary
+)
 _CERTIFICATE: Final = (
     "Redis's certificate can't be verified: have it signed for this host by an authority that this machine trusts, "
     "or name that authority's file in REDIS_URL (?ssl_ca_certs=/path)"
@@ -33,6 +41,12 @@ def explained(error: BaseException) -> str:
         return f"{text}. {_CERTIFICATE}"
     meaning = next((meaning for words, meaning in _MEANINGS.items() if words in text), None)
     return text if meaning is None else f"{text.rstrip('.')}. {meaning[0].upper()}{meaning[1:]}"
+
+
+def is_of_replica(error: BaseException) -> bool:
+    """Return whether a server answers as one that is not the primary, or not any more."""
+    text = str(error)
+    return any(words in text for words in _OF_A_REPLICA)
 
 
 def is_about_certificate(error: BaseException) -> bool:

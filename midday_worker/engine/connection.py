@@ -11,6 +11,7 @@ from bullmq.utils import isRedisVersionLowerThan
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import MasterDownError, ReadOnlyError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from midday_worker.engine.deadlines import Deadlines
@@ -85,7 +86,8 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,
-        retry_on_error=[],
+        # They are not retried, but their connection is closed: a new one may lead to the primary.
+        retry_on_error=[ReadOnlyError, MasterDownError],
     )
 
 
@@ -98,6 +100,11 @@ class Connection(RedisConnection):
         for command, filename in _UNREGISTERED.items():
             self.commands[command] = self.conn.register_script(loadScript(filename))
         self.commands["addJobScheduler"] = self.conn.register_script(GUARD + loadScript("addJobScheduler-11.lua"))
+
+    @property
+    def generation(self) -> int:
+        """See `PipelinedRedis.generation`."""
+        return self.conn.generation if isinstance(self.conn, PipelinedRedis) else 0
 
     async def getRedisVersion(self) -> str | None:
         """Return the server's version and learn what it can do.

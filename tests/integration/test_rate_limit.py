@@ -7,8 +7,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, cast
 
-from redis.asyncio import Redis
-
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Settings, job
 from midday_worker.admin import limit_rate, release_rate_limit, remove_rate_limit
 from midday_worker.engine.queue import Queue
@@ -27,7 +25,7 @@ Lifting: TypeAlias = Callable[[Queue], Awaitable[object]]
 
 async def remove_as_node_does(queue: Queue) -> None:
     """Do what Node's removeGlobalRateLimit and removeRateLimitKey do."""
-    client = cast("Redis", queue.client)
+    client = queue.client
     await command(client, "HDEL", queue.keys["meta"], "max", "duration")
     await command(client, "DEL", queue.keys["limiter"])
 
@@ -118,4 +116,4 @@ async def test_delayed_jobs_become_due_while_their_queue_is_limited(
             return await client.state("late", late.id) == "waiting"
 
         await eventually(is_due, "the delayed job waits for the limit", 0.5 + LOOK_S + SLOW_S)
-        assert int(cast("int", await command(cast("Redis", queue.client), "GET", queue.keys["limiter"]))) == 1
+        assert int(cast("int", await command(queue.client, "GET", queue.keys["limiter"]))) == 1
