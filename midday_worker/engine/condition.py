@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from ssl import SSLCertVerificationError
 from typing import Final
 
+_RIGHT: Final = (
+    "this Redis user lacks a right: `ACL LOG` in Redis tells which; docs/security.md lists those that are needed"
+)
 _MEANINGS: Final[Mapping[str, str]] = {
     "command not allowed when used memory": "Redis's memory is full: raise maxmemory, or remove jobs",
     "MISCONF": "Redis can't save to its disk, which is full or not writable: see Redis's own log",
@@ -18,7 +21,10 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "Authentication required": "this Redis wants a password: redis://:password@host",
     "unknown command 'HELLO'": "this Redis is too old: BullMQ's scripts need 6.2 or newer",
     "unknown command `HELLO`": "this Redis is too old: BullMQ's scripts need 6.2 or newer",
-    "NOPERM": "this Redis user lacks a permission: jobs need all commands on keys that start with REDIS_PREFIX",
+    # A user's own command; then one within a script, where Redis doesn't say which.
+    "no permissions to": _RIGHT,
+    "The user executing the script can't": _RIGHT,
+    "ACL failure in script": _RIGHT,
 }
 _OF_A_REPLICA: Final = (
     # By the words, as an error within a script comes as a plain ResponseError that quotes it. Without their codes,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bullmq.redis_connection import RedisConnection, loadScript
@@ -11,7 +13,7 @@ from bullmq.utils import isRedisVersionLowerThan
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import MasterDownError, ReadOnlyError
+from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from midday_worker.engine.deadlines import Deadlines
@@ -20,6 +22,7 @@ from midday_worker.engine.pipelining import PipelinedRedis
 
 if TYPE_CHECKING:
     from bullmq.redis_connection import Script
+    from redis.asyncio.connection import AbstractConnection
     from redis.typing import EncodableT
 
 LONGEST_BLOCK_S: Final = 10
@@ -69,8 +72,16 @@ def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
     pool = from_url(config.url, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
     if name:
-        pool.connection_kwargs["client_name"] = name
+        pool.connection_kwargs["redis_connect_func"] = partial(_greet, name=name)
     return Redis.from_pool(pool)
+
+
+async def _greet(connection: AbstractConnection, name: str) -> None:
+    """Connect as redis-py does, and tell the client's name: there are servers and users without CLIENT SETNAME."""
+    await connection.on_connect()
+    await connection.send_command("CLIENT", "SETNAME", name)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+    with suppress(ResponseError):
+        await connection.read_response()
 
 
 def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
