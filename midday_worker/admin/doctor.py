@@ -33,8 +33,8 @@ class Expected:
 
 
 async def examine(connection: Connection, expected: Expected) -> list[Finding]:
-    """Return what was found, the server first, then each queue. Raises RedisUnavailableError."""
-    findings = await check_server(connection)
+    """Return what was found, the server first, then each queue. Raises RedisUnavailableError, ConfigurationError."""
+    findings = await check_server(connection, expected.prefix)
     defined = {*expected.handled, *expected.declared}
     prefixes = await list_prefixes(connection)
     findings.append(judge_prefixes(expected.prefix, prefixes, defined))

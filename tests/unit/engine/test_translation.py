@@ -11,6 +11,7 @@ from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
     ConnectionError,
+    MovedError,
     NoPermissionError,
     ResponseError,
     TimeoutError,
@@ -117,3 +118,25 @@ def test_other_errors_pass() -> None:
 def test_what_a_server_can_not_do_just_now_may_succeed_later(reply: str) -> None:
     parse = cast("Callable[[str], Exception]", BaseParser.parse_error)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
     assert is_passing(parse(reply))
+
+
+@pytest.mark.parametrize(
+    ("error", "means"),
+    [
+        (MovedError("3999 127.0.0.1:6381"), "is a node of a cluster that doesn't hold these keys"),
+        (ResponseError("Keys in request don't hash to the same slot"), "is a node of a cluster: REDIS_PREFIX needs"),
+        (ResponseError("unknown command 'EVALSHA', with args beginning with: "), "it is a Sentinel, say"),
+        (
+            ConnectionError("Error while reading : (1, '[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert')"),
+            "wants a client's certificate",
+        ),
+        (
+            ConnectionError("Error 1 connecting to here:1. [SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert"),
+            "wants a client's certificate",
+        ),
+    ],
+    ids=name_of,
+)
+def test_what_a_server_is_that_can_not_hold_jobs_is_said(error: Exception, means: str) -> None:
+    with pytest.raises(RedisRefusedError, match=means), translated("add"):
+        raise error
