@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bullmq.redis_connection import RedisConnection, loadScript
 from bullmq.utils import isRedisVersionLowerThan
-from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
@@ -94,12 +94,13 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
         socket_timeout=socket_timeout,
         # Shorter than a command's: one whose time ends while it waits for a connection then says that it wasn't sent.
         socket_connect_timeout=min(5.0, 0.8 * socket_timeout),
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,
         # They are not retried, but their connection is closed: a new one may lead to the primary.
         retry_on_error=[ReadOnlyError, MasterDownError],
     )
+    if not issubclass(pool.connection_class, UnixDomainSocketConnection):
+        pool.connection_kwargs["socket_keepalive"] = True
 
 
 class Connection(RedisConnection):
