@@ -33,8 +33,8 @@ class Expected:
 
 
 async def examine(connection: Connection, expected: Expected) -> list[Finding]:
-    """Return what was found, the server first, then each queue. Raises RedisUnavailableError."""
-    findings = await check_server(connection)
+    """Return what was found, the server first, then each queue. Raises RedisUnavailableError, ConfigurationError."""
+    findings = await check_server(connection, expected.prefix)
     defined = {*expected.handled, *expected.declared}
     prefixes = await list_prefixes(connection)
     findings.append(judge_prefixes(expected.prefix, prefixes, defined))
@@ -45,8 +45,11 @@ async def examine(connection: Connection, expected: Expected) -> list[Finding]:
     names = await list_queues(connection, expected.prefix)
     queues = [Queue(name, connection, expected.prefix) for name in names]
     workers = await list_all_workers(queues)
+    if workers is None:
+        text, fix = "not looked for: Redis refuses CLIENT LIST", "give this Redis user the right +client|list"
+        findings.append(Finding(check="workers", grade="note", text=text, fix=fix))
     for queue in queues:
-        findings += await check_queue(queue, workers[queue.name], expected.largest)
+        findings += await check_queue(queue, None if workers is None else workers[queue.name], expected.largest)
         if defined:
             findings += judge_names(queue.name, await unfinished_names(queue), expected.handled, expected.declared)
     return findings

@@ -61,6 +61,8 @@ async def limit_concurrency(queue: Queue, most: int | None) -> None:
 async def limit_rate(queue: Queue, most: int, duration_ms: int) -> None:
     """Let at most so many of the queue's jobs start in `duration_ms`, over all workers.
 
+    A window of an earlier limit that would last longer than that ends now.
+
     Raises:
         InvalidInputError: one of them is no whole number from 1.
     """
@@ -68,12 +70,15 @@ async def limit_rate(queue: Queue, most: int, duration_ms: int) -> None:
     _check_positive("A rate limit's time in milliseconds", duration_ms)
     async with _changing(queue, "set the rate limit of"):
         await queue.setGlobalRateLimit(most, duration_ms)
+        if await queue.getRateLimitTtl() > duration_ms:
+            await queue.removeRateLimitKey()
 
 
 async def remove_rate_limit(queue: Queue) -> None:
-    """Let the queue's jobs start as fast as they can."""
+    """Let the queue's jobs start as fast as they can, or as its workers' own limit allows, whose window begins anew."""
     async with _changing(queue, "remove the rate limit of"):
         await queue.removeGlobalRateLimit()
+        await queue.removeRateLimitKey()
 
 
 async def release_rate_limit(queue: Queue) -> None:

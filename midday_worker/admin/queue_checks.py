@@ -26,19 +26,19 @@ _SCORE_UNIT: Final = 0x1000
 """A delayed job's score is its time in milliseconds times this, plus a counter."""
 
 
-async def check_queue(queue: Queue, workers: Sequence[WorkerClient], largest: int) -> list[Finding]:
+async def check_queue(queue: Queue, workers: Sequence[WorkerClient] | None, largest: int) -> list[Finding]:
     """Return what is wrong with a queue; what is well isn't said.
 
     Args:
         queue: the queue.
-        workers: its workers.
+        workers: its workers; None if they aren't known.
         largest: how large a payload may be, in bytes.
     """
     overview = await read_overview(queue)
     found = [
-        judge_workers(overview, len(workers)),
+        judge_workers(overview, None if workers is None else len(workers)),
         *await asyncio.gather(
-            _lost_by_workers(queue, worked=bool(workers)),
+            _lost_by_workers(queue, worked=workers is None or bool(workers)),
             _overdue(queue, overview),
             _stranded(queue),
             _dead_schedules(queue, worked=bool(workers)),
@@ -48,7 +48,7 @@ async def check_queue(queue: Queue, workers: Sequence[WorkerClient], largest: in
     return [finding for finding in found if finding is not None]
 
 
-def judge_workers(overview: QueueOverview, workers: int) -> Finding | None:
+def judge_workers(overview: QueueOverview, workers: int | None) -> Finding | None:
     """Return what is to be said of a queue that holds jobs and starts none."""
     waiting = sum(overview.counts.get(state, 0) for state in _WAITING)
     if not waiting:
@@ -56,7 +56,7 @@ def judge_workers(overview: QueueOverview, workers: int) -> Finding | None:
     if overview.paused:
         text = f"it is paused, and {_jobs(waiting, 'wait')}"
         return _finding(overview.name, "paused queue", "note", text, f"midday-worker queue resume {overview.name}")
-    if not workers:
+    if workers == 0:
         text = f"{_jobs(waiting, 'wait')}, and no worker is connected"
         return _finding(overview.name, "no workers", "warn", text, "start a worker: midday-worker run")
     return None

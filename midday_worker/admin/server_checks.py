@@ -12,6 +12,7 @@ from midday_worker.admin.finding import Finding
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
 from midday_worker.engine.translation import bounded
+from midday_worker.errors import ConfigurationError
 
 _PACKAGES: Final = ("midday-worker", "bullmq", "redis", "pydantic")
 _NOTICED_S: Final = 1.0
@@ -19,9 +20,16 @@ _WRONG_S: Final = 30.0
 """The lock of a job lasts so long: with clocks further apart, other things than delays go wrong."""
 
 
-async def check_server(connection: Connection) -> list[Finding]:
-    """Return what was found of the server, of its clock, and the versions. Raises RedisUnavailableError."""
+async def check_server(connection: Connection, prefix: str) -> list[Finding]:
+    """Return what was found of the server, of its clock, and the versions.
+
+    Raises:
+        RedisUnavailableError: it is away.
+        ConfigurationError: it can't hold the jobs under this prefix, and nothing more can be asked.
+    """
     server = await inspect(connection)
+    if (unfit := server.unfit_for(prefix)) is not None:
+        raise ConfigurationError(f"This Redis {unfit}")
     skew_s = await clock_skew(connection)
     return [*judge_server(server), judge_clock(skew_s), list_versions()]
 

@@ -11,7 +11,6 @@ from midday_worker.dashboard.runs.event_stream import Streams
 from midday_worker.dashboard.shown.redaction import Redaction
 from midday_worker.definition import JobDefinition
 from midday_worker.engine.queue import Queue
-from midday_worker.errors import RedisRefusedError
 from midday_worker.registry import JobRegistry
 
 
@@ -81,7 +80,4 @@ class Board:
         return {overview.name: overview for overview in found}
 
     async def _read_workers(self) -> dict[str, list[WorkerClient]] | None:
-        try:
-            return await list_all_workers([self.client.queue(name) for name in self.names])
-        except RedisRefusedError:  # some providers don't allow CLIENT LIST
-            return None
+        return await list_all_workers([self.client.queue(name) for name in self.names])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from loguru import logger
+from redis.exceptions import NoPermissionError
 
 from midday_worker.engine.cancel_key import cancel_key, forget_if_ended
 from midday_worker.engine.cancellation import CancelMessage, channel
@@ -59,6 +60,7 @@ class CancelWatch:
         self._members: list[_Member] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._client: Redis | None = None
+        self._warned = False
 
     def join(self, queue: str, prefix: str, running: RunningJobs) -> None:
         """Watch the jobs of one more worker. The first one starts the watch."""
@@ -85,13 +87,26 @@ class CancelWatch:
             try:
                 async with client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
                     await pubsub.subscribe(channel(self._redis.prefix))  # pyright: ignore[reportUnknownMemberType] - as above
-                    while True:
+                    generation = self._connection.generation
+                    while generation == self._connection.generation:  # else it may lead to a server that was demoted
                         message = cast("Mapping[str, object] | None", await pubsub.get_message(timeout=_LISTEN_S))
                         if message is not None:
                             self._receive(message)
+            except NoPermissionError as error:
+                self._warn(error)
+                await asyncio.sleep(_LISTEN_S)
             except Exception as error:  # whatever it is: the keys are looked at meanwhile
                 logger.debug("not listening for cancellations: {error}", error=error)
                 await asyncio.sleep(_AGAIN_S)
+
+    def _warn(self, error: Exception) -> None:
+        if not self._warned:
+            logger.warning(
+                "this Redis user may not listen for cancellations, of which this worker hears up to {late:g} s later: "
+                "{error}. It needs +subscribe, and the channel &{channel}",
+                **{"late": LOOK_EVERY_S, "error": error, "channel": channel(self._redis.prefix)},
+            )
+        self._warned = True
 
     def _receive(self, received: Mapping[str, object]) -> None:
         if received["type"] == "subscribe":  # what was published before this is missed

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from ssl import SSLCertVerificationError
 from typing import Final
 
+from redis.exceptions import MovedError
+
+_RIGHT: Final = (
+    "this Redis user lacks a right: `ACL LOG` in Redis tells which; docs/security.md lists those that are needed"
+)
+_OURS: Final = "this Redis wants a client's certificate: ?ssl_certfile=/path&ssl_keyfile=/path in REDIS_URL"
 _MEANINGS: Final[Mapping[str, str]] = {
     "command not allowed when used memory": "Redis's memory is full: raise maxmemory, or remove jobs",
     "MISCONF": "Redis can't save to its disk, which is full or not writable: see Redis's own log",
@@ -18,8 +24,30 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "Authentication required": "this Redis wants a password: redis://:password@host",
     "unknown command 'HELLO'": "this Redis is too old: BullMQ's scripts need 6.2 or newer",
     "unknown command `HELLO`": "this Redis is too old: BullMQ's scripts need 6.2 or newer",
-    "NOPERM": "this Redis user lacks a permission: jobs need all commands on keys that start with REDIS_PREFIX",
+    # A user's own command; then one within a script, where Redis doesn't say which.
+    "no permissions to": _RIGHT,
+    "The user executing the script can't": _RIGHT,
+    "ACL failure in script": _RIGHT,
+    "don't hash to the same slot": "this Redis is a node of a cluster: REDIS_PREFIX needs a hash tag, such as {bull}",
+    "unknown command": "this server lacks a command that jobs need: it is a Sentinel, say, or has taken it away",
+    "Hash slot not served": "this Redis is a node of a cluster in which nobody holds these keys",
+    # By TLS 1.3, and by 1.2, which doesn't say what it is that it misses.
+    "ALERT_CERTIFICATE_REQUIRED": _OURS,
+    "ALERT_HANDSHAKE_FAILURE": _OURS,
 }
+_OF_CERTIFICATES: Final = ("CERTIFICATE_VERIFY_FAILED", "ALERT_CERTIFICATE_REQUIRED", "ALERT_HANDSHAKE_FAILURE")
+_MOVED: Final = (
+    "this Redis is a node of a cluster that doesn't hold these keys: REDIS_URL must name the one that does, and "
+    "REDIS_PREFIX have a hash tag, such as {bull}"
+)
+_OF_A_REPLICA: Final = (
+    # By the words, as an error within a script comes as a plain ResponseError that quotes it. Without their codes,
+    # READONLY, MASTERDOWN and LOADING, which redis-py takes off where the reply is an error of its own.
+    "write against a read only replica",
+    "Link with MASTER is down",
+    "instance state changed (master -> replica?)",
+    "loading the dataset in memory",  # as a replica does that copies its primary
+)
 _CERTIFICATE: Final = (
     "Redis's certificate can't be verified: have it signed for this host by an authority that this machine trusts, "
     "or name that authority's file in REDIS_URL (?ssl_ca_certs=/path)"
@@ -28,18 +56,30 @@ _CERTIFICATE: Final = (
 
 def explained(error: BaseException) -> str:
     """Return an error's text, and what it means where that is known."""
-    text = str(error) or type(error).__name__
-    if is_about_certificate(error):
-        return f"{text}. {_CERTIFICATE}"
-    meaning = next((meaning for words, meaning in _MEANINGS.items() if words in text), None)
+    text, meaning = str(error) or type(error).__name__, meaning_of(error)
     return text if meaning is None else f"{text.rstrip('.')}. {meaning[0].upper()}{meaning[1:]}"
 
 
+def meaning_of(error: BaseException) -> str | None:
+    """Return what an error means and what to do about it; None where that isn't known."""
+    text = str(error)
+    if isinstance(error, MovedError):
+        return _MOVED
+    meaning = next((meaning for words, meaning in _MEANINGS.items() if words in text), None)
+    return _CERTIFICATE if meaning is None and is_about_certificate(error) else meaning
+
+
+def is_of_replica(error: BaseException) -> bool:
+    """Return whether a server answers as one that is not the primary, or not any more."""
+    text = str(error)
+    return any(words in text for words in _OF_A_REPLICA)
+
+
 def is_about_certificate(error: BaseException) -> bool:
-    """Return whether a connection failed because the server's certificate is not to be trusted."""
+    """Return whether a connection failed as the server's certificate is not to be trusted, or wants to see ours."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(seen):
+        if isinstance(seen, SSLCertVerificationError) or any(words in str(seen) for words in _OF_CERTIFICATES):
             return True
         seen = seen.__cause__ or seen.__context__
     return False

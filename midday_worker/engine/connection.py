@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bullmq.redis_connection import RedisConnection, loadScript
 from bullmq.utils import isRedisVersionLowerThan
-from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from midday_worker.engine.deadlines import Deadlines
@@ -20,6 +23,7 @@ from midday_worker.engine.pipelining import PipelinedRedis
 
 if TYPE_CHECKING:
     from bullmq.redis_connection import Script
+    from redis.asyncio.connection import AbstractConnection
     from redis.typing import EncodableT
 
 LONGEST_BLOCK_S: Final = 10
@@ -69,8 +73,16 @@ def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
     pool = from_url(config.url, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
     if name:
-        pool.connection_kwargs["client_name"] = name
+        pool.connection_kwargs["redis_connect_func"] = partial(_greet, name=name)
     return Redis.from_pool(pool)
+
+
+async def _greet(connection: AbstractConnection, name: str) -> None:
+    """Connect as redis-py does, and tell the client's name: there are servers and users without CLIENT SETNAME."""
+    await connection.on_connect()
+    await connection.send_command("CLIENT", "SETNAME", name)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+    with suppress(ResponseError):
+        await connection.read_response()
 
 
 def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
@@ -83,11 +95,13 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
         socket_timeout=socket_timeout,
         # Shorter than a command's: one whose time ends while it waits for a connection then says that it wasn't sent.
         socket_connect_timeout=min(5.0, 0.8 * socket_timeout),
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,
-        retry_on_error=[],
+        # They are not retried, but their connection is closed: a new one may lead to the primary.
+        retry_on_error=[ReadOnlyError, MasterDownError],
     )
+    if not issubclass(pool.connection_class, UnixDomainSocketConnection):
+        pool.connection_kwargs["socket_keepalive"] = True
 
 
 class Connection(RedisConnection):
@@ -100,6 +114,11 @@ class Connection(RedisConnection):
             self.commands[command] = self.conn.register_script(loadScript(filename))
         self.commands["addJobScheduler"] = self.conn.register_script(GUARD + loadScript("addJobScheduler-11.lua"))
         self.commands["dropGone"] = self.conn.register_script(RESTORE + loadScript("moveToFinished-14.lua"))
+
+    @property
+    def generation(self) -> int:
+        """See `PipelinedRedis.generation`."""
+        return self.conn.generation if isinstance(self.conn, PipelinedRedis) else 0
 
     async def getRedisVersion(self) -> str | None:
         """Return the server's version and learn what it can do.

@@ -10,13 +10,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from midday_worker.engine.condition import explained
-from midday_worker.engine.connection import RedisConfig, connect_blocking
+from midday_worker.engine.connection import Connection, RedisConfig, connect_blocking
 from midday_worker.engine.event_log import BATCH, START, Position, is_trimmed_after, position_of, read_after
 from midday_worker.engine.interruption import end_all
 from midday_worker.engine.look import look, read_endings
@@ -132,8 +132,12 @@ class QueueEvents:
 
     async def _read(self) -> None:
         client = connect_blocking(self._config, self._queue.backend.clientName(":qe"))  # as Node names it
+        shared = cast("Connection", self._queue.redisConnection)
+        generation = shared.generation
         try:
             while asyncio.current_task() is self._reading:  # redis-py may swallow a cancellation
+                if generation != (generation := shared.generation):
+                    await client.connection_pool.disconnect()  # it may lead to a server that was demoted
                 try:
                     await self._read_once(client)
                 except Exception as error:

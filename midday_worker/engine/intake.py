@@ -22,6 +22,9 @@ T = TypeVar("T")
 _LOOK_AGAIN_S: Final = 5.0
 """How long an idle worker waits before it looks for jobs whose marker was lost; BullMQ's `drainDelay`."""
 
+_LIMITED_LOOK_S: Final = 2.0
+"""How long a limited worker waits at most before it looks: the limit may be lifted, and delayed jobs become due."""
+
 _NUDGE_EVERY_S: Final = 0.005
 _TRY_AGAIN_S: Final = 0.1
 _WIDEST: Final = 6
@@ -84,8 +87,9 @@ class Intake:
         """
         left = self._limited_until - time.monotonic()
         if left > 0:
-            # The port would sleep its drain delay here, whatever the limit's time to live.
-            await self.unless_closed(asyncio.sleep(left))
+            # The port would sleep its drain delay here, whatever the limit's time to live. A fetch that is limited
+            # takes no job, so it doesn't count against the limit, and it moves delayed jobs that are due.
+            await self.unless_closed(asyncio.sleep(min(left, _LIMITED_LOOK_S)))
         elif self._empty and not await self._wait():
             return []
         return [] if self._closed.is_set() else await self._fetch(most)

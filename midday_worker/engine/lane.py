@@ -31,6 +31,8 @@ class Lane:
         self.stream: Stream | None = None
         self.may_transact = False
         """Whether the stream's server is known to accept transactions."""
+        self.made = 0
+        """How many connections were made, one after the other."""
         self._pool = pool
         self._max_in_flight_bytes = max_in_flight_bytes
         self._connecting: asyncio.Task[Stream] | None = None
@@ -103,10 +105,19 @@ class Lane:
         finally:
             self._connecting = None
         self.stream, self.may_transact = stream, False
+        self.made += 1
+        if self.made > 1:
+            await self._let_go_of_pool()
         await self._drop_guard()
         self._guard = _until_the_loop_ends(stream)
         await anext(self._guard)
         return stream
+
+    async def _let_go_of_pool(self) -> None:
+        """Let the pool's connections be made again, too: they lead to where the one that broke has led."""
+        for connection in self._pool._available_connections:  # pyright: ignore[reportPrivateUsage] - its disconnect() waits, and they may be taken meanwhile
+            await connection.disconnect(nowait=True)
+        await self._pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call] # as above
 
     async def aclose(self) -> None:
         """Close the connection; what is in flight gets an error. To be called on the lane's own loop."""

@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
 
+from midday_worker.engine.connection import Connection
 from midday_worker.engine.outage import Outage
 from midday_worker.engine.threads import in_thread
 from midday_worker.metrics.tally import QueueTally
@@ -47,15 +48,23 @@ class LockRenewal(LockManager):
         worker: whose jobs they are.
         lock_duration_ms: how long a lock lasts without renewal.
         url: the Redis to which the thread opens a connection of its own.
+        connection: the process's shared one; the thread's is made anew when that is.
         outage: is told whether that Redis answers.
         tally: counts renewals.
     """
 
     def __init__(
-        self, worker: Worker, lock_duration_ms: int, url: str, outage: Outage, tally: QueueTally | None = None
+        self,
+        worker: Worker,
+        lock_duration_ms: int,
+        url: str,
+        connection: Connection,
+        outage: Outage,
+        tally: QueueTally | None = None,
     ) -> None:
         super().__init__(worker, lock_duration_ms // 2, lock_duration_ms, worker.id)
         self._url = url
+        self._connection = connection
         self._outage = outage
         self._every_s = lock_duration_ms / 4000
         self._timeout_s = max(_SHORTEST_S, min(_LONGEST_S, self._every_s))
@@ -107,9 +116,13 @@ class LockRenewal(LockManager):
     def _renew(self) -> None:
         client = _connect(self._url, self._timeout_s)
         extend = client.register_script(loadScript("extendLock-2.lua"))
-        failed = 0
+        failed, generation = 0, self._connection.generation
         try:
             while not self._stop.wait(min(self._every_s, _SHORTEST_S * 2**failed) if failed else self._every_s):
+                if failed or generation != self._connection.generation:
+                    # A demoted server that doesn't know the locks would say that they are lost.
+                    client.connection_pool.disconnect()  # pyright: ignore[reportUnknownMemberType] - as below
+                    generation = self._connection.generation
                 failed = 0 if self._renew_once(client, extend) else min(failed + 1, 10)
         finally:
             client.close()

@@ -12,8 +12,9 @@ from typing import Final, TypeVar
 from loguru import logger
 from redis.exceptions import RedisError
 
-from midday_worker.engine.condition import explained
+from midday_worker.engine.condition import explained, meaning_of
 from midday_worker.engine.translation import UNREACHABLE, is_unreachable
+from midday_worker.errors import EngineError
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ class Outage:
         self._lock = threading.Lock()
         self._failures: dict[str, int] = {}
         self._back_at = 0.0
-        self._is_reason_said = False
+        self._said: set[str] = set()
 
     def failures(self, who: str) -> int:
         """Return how often in a row `who` has failed; 0 after a success."""
@@ -51,22 +52,27 @@ class Outage:
                 self.note_failure(who, error, started)
                 await self._pause(who, stop)
             else:
-                self.note_success(who)
+                if not stop.is_set():  # what was cut short says nothing of Redis
+                    self.note_success(who)
                 return outcome
 
     def note_failure(self, who: str, error: Exception, started: float) -> None:
         """Take note that what `who` began at `started`, in the seconds of `time.monotonic`, has failed.
 
-        Where Redis was first away and is then there and can't be used, that is said too, once.
+        Where Redis is there and can't be used, each reason for that is said too, once in an outage.
         """
+        if isinstance(error, EngineError) and isinstance(error.__cause__, Exception):
+            error = error.__cause__
         is_reason = not is_unreachable(error)
+        kind = meaning_of(error) or type(error).__name__
         with self._lock:
             # What began before Redis came back tells of the outage that is over: a blocking call that never returned.
             is_news = not self._failures and started > self._back_at
             if self._failures or is_news:
                 self._failures[who] = self._failures.get(who, 0) + 1
-            is_reason = is_reason and bool(self._failures) and not self._is_reason_said
-            self._is_reason_said |= is_reason
+            is_reason = is_reason and bool(self._failures) and kind not in self._said
+            if is_reason:
+                self._said.add(kind)
         if is_news:
             logger.error(
                 "Redis at {where} does not answer as it should; every queue tries again until it does: {error}",
@@ -86,7 +92,7 @@ class Outage:
             is_news = self._failures.pop(who, None) is not None and not self._failures
             if is_news:
                 self._back_at = time.monotonic()
-                self._is_reason_said = False
+                self._said.clear()
         if is_news:
             logger.info("Redis at {where} is back", where=self._where)
 

@@ -14,6 +14,7 @@ redis-py's own client takes a connection for each command, sends it, and waits f
 - **A connection that breaks**, or sends no reply within `socket_timeout` while one is owed, gives every command in
   flight an error, once; nothing is sent again. Commands that were not written get a NeverSentError, so that a caller
   knows which are safe to repeat. The next command connects again.
+- **A server that is demoted** and keeps its connections open says so in its errors: then the connection is given up.
 - **Backpressure**: at most `max_in_flight_bytes` are sent before their replies come; further commands wait, in order.
 - **Transactions** whose commands are known beforehand go out in one write on the shared connection
   (`run_transaction`); redis-py's `pipeline()` takes a connection of its own.
@@ -58,6 +59,14 @@ class PipelinedRedis(Redis):
         cast("Callable[..., None]", super().__init__)(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType] - redis-py's signature, passed on as it is
         self._lanes: dict[asyncio.AbstractEventLoop, Lane] = {}
         self._closed = False
+
+    @property
+    def generation(self) -> int:
+        """How many shared connections were made. When it grows, connections made elsewhere may lead to another server.
+
+        May be read from any thread.
+        """
+        return sum(lane.made for lane in list(self._lanes.values()))
 
     async def execute_command(self, *args: EncodableT, **options: object) -> object:
         """Send a command and return its reply as redis-py does."""

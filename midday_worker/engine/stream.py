@@ -14,12 +14,17 @@ from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 from redis.typing import EncodableT
 
 from midday_worker.engine.command import Command, Errors
+from midday_worker.engine.condition import is_of_replica
 from midday_worker.engine.packing import packer
 from midday_worker.engine.unsent import NeverSentError
 
 Words: TypeAlias = tuple[EncodableT, ...]
 
 CLOSED_BY_SERVER: Final = "Connection closed by server."
+
+DEMOTED: Final = "Connection given up, as its server is not the primary (any more)"
+_YOUNG_S: Final = 1.0
+"""A connection younger than this is kept even so: where the URL names a replica, each call would make another one."""
 
 _EARLY_BYTES: Final = 16 * 1024
 """So much is written before the turn of the loop ends: Redis works on it while the rest is being made."""
@@ -52,6 +57,7 @@ class Stream(asyncio.Protocol):
         self._flushing = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_sign_of_life = 0.0
+        self._since = self._loop.time()
         self.is_open = True
         self.gone: asyncio.Future[None] = self._loop.create_future()
         writer = cast("asyncio.StreamWriter", connection._writer)  # pyright: ignore[reportPrivateUsage] - what redis-py connected is taken over here
@@ -108,7 +114,9 @@ class Stream(asyncio.Protocol):
         last_error = done.exception()  # looked at in any case, or asyncio complains
         if (error := errors.first or last_error) is not None:
             raise error
-        return cast("list[object]", done.result())
+        replies = cast("list[object]", done.result())
+        self._heed(next((reply for reply in replies if isinstance(reply, Exception)), None))
+        return replies
 
     def _packed(self, words: Words | bytes) -> bytes:
         return words if type(words) is bytes else self._pack(cast("Words", words))
@@ -181,7 +189,13 @@ class Stream(asyncio.Protocol):
         if error is None:
             future.set_result(reply)
         else:
+            self._heed(error)  # before the caller goes on, who else would use this connection for what comes next
             future.set_exception(error)
+
+    def _heed(self, error: Exception | None) -> None:
+        # A new connection may lead to the primary: through a balancer, or a name that is looked up anew.
+        if error is not None and is_of_replica(error) and self._loop.time() - self._since > _YOUNG_S:
+            self._loop.call_soon(self.fail, DEMOTED)  # replies that have come with this one are matched first
 
     def heard(self) -> None:
         """Note that something has come: that is a sign of life, and there may be room again."""

@@ -13,14 +13,16 @@ from typing import Final, Self
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    ClusterDownError,
     ConnectionError,
     NoPermissionError,
     RedisError,
     ResponseError,
     TimeoutError,
+    TryAgainError,
 )
 
-from midday_worker.engine.condition import explained, is_about_certificate
+from midday_worker.engine.condition import explained, is_about_certificate, is_of_replica
 from midday_worker.engine.deadlines import Deadlines
 from midday_worker.engine.unsent import NeverSentError
 from midday_worker.errors import EngineError, RedisRefusedError, RedisUnavailableError
@@ -38,14 +40,9 @@ _NOT_GREETED: Final = (
 )
 
 _CAN_NOT_JUST_NOW: Final = (
-    # Without their codes, READONLY and OOM, which redis-py takes off where the reply is an error of its own.
-    "write against a read only replica",
-    "command not allowed when used memory",
+    "command not allowed when used memory",  # without its code, OOM, as redis-py takes that off
     "MISCONF",
     "NOREPLICAS",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
     "BUSY Redis",
 )
 
@@ -59,7 +56,12 @@ def is_passing(error: BaseException) -> bool:
     """Return whether the same command may succeed later: Redis is away, or can't write just now."""
     # By the words, as an error within a script comes as a plain ResponseError that quotes it.
     return is_unreachable(error) or (
-        isinstance(error, ResponseError) and any(words in str(error) for words in _CAN_NOT_JUST_NOW)
+        isinstance(error, ResponseError)
+        and (
+            isinstance(error, (ClusterDownError, TryAgainError))
+            or is_of_replica(error)
+            or any(words in str(error) for words in _CAN_NOT_JUST_NOW)
+        )
     )
 
 

@@ -88,7 +88,7 @@ class Worker(bullmq.Worker):
         self._who = f"queue {config.queue}"
         self._outage = outage or Outage(redact_url(redis.url))
         self._patience = Patience()
-        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, self._outage, tally)
+        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, connection, self._outage, tally)
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
         self._fetching.set()

@@ -9,6 +9,7 @@ from typing import Final, cast
 from midday_worker.engine.backend import client_name
 from midday_worker.engine.queue import Queue
 from midday_worker.engine.translation import translated
+from midday_worker.errors import RedisRefusedError
 
 _NAMED: Final = ":w:"
 """What stands between the queue's part of a client's name and the worker's own name, as in Node."""
@@ -33,18 +34,28 @@ class WorkerClient:
     idle_s: int
 
 
-async def list_workers(queue: Queue) -> list[WorkerClient]:
-    """Return the queue's workers, Node's among them, the oldest first; as Node's `Queue.getWorkers`."""
-    return (await list_all_workers([queue]))[queue.name]
+async def list_workers(queue: Queue) -> list[WorkerClient] | None:
+    """Return the queue's workers, Node's among them, the oldest first; as Node's `Queue.getWorkers`.
+
+    None if Redis doesn't let us ask: some have no CLIENT LIST, and it is a right of its own.
+    """
+    found = await list_all_workers([queue])
+    return None if found is None else found[queue.name]
 
 
-async def list_all_workers(queues: Sequence[Queue]) -> dict[str, list[WorkerClient]]:
-    """Return the workers of several queues of one Redis, by the queue's name; Redis is asked once."""
+async def list_all_workers(queues: Sequence[Queue]) -> dict[str, list[WorkerClient]] | None:
+    """Return the workers of several queues of one Redis, by the queue's name; Redis is asked once.
+
+    None if it doesn't let us ask.
+    """
     if not queues:
         return {}
     of = f"queue {queues[0].name}" if len(queues) == 1 else f"{len(queues)} queues"
-    with translated(f"list the workers of {of}"):
-        clients = cast("list[Mapping[str, str]]", await queues[0].backend.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    try:
+        with translated(f"list the workers of {of}"):
+            clients = cast("list[Mapping[str, str]]", await queues[0].backend.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    except RedisRefusedError:
+        return None
     return {queue.name: _workers_of(queue, clients) for queue in queues}
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Final
 
 from loguru import logger
 
+from midday_worker.admin.server_checks import clock_skew, judge_clock
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
-from midday_worker.errors import ConfigurationError, RedisUnavailableError
+from midday_worker.errors import ConfigurationError, RedisRefusedError, RedisUnavailableError
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings, redact_url
 from midday_worker.workers.plan import Plan
@@ -22,7 +24,7 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
     """Return the server's version once Redis answers; "" when `stop` is set first.
 
     Raises:
-        ConfigurationError: it didn't within the start-up timeout, or is too old.
+        ConfigurationError: it didn't within the start-up timeout, is too old, a Sentinel or a cluster's node.
         RedisRefusedError: it answered, and refused: a wrong password, a bad certificate. At once.
     """
     started, said = time.monotonic(), False
@@ -32,7 +34,8 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
         try:
             server = await inspect(connection)
             await connection.getRedisVersion()
-            _check(server, where)
+            _check(server, where, settings.redis_prefix)
+            await _look_at_clock(connection)
             return server.version
         except RedisUnavailableError as error:
             if limit_s and time.monotonic() - started > limit_s:
@@ -51,7 +54,9 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
     return ""
 
 
-def _check(server: Server, where: str) -> None:
+def _check(server: Server, where: str, prefix: str) -> None:
+    if (unfit := server.unfit_for(prefix)) is not None:
+        raise ConfigurationError(f"Redis at {where} {unfit}")
     if server.too_old:
         raise ConfigurationError(
             f"Redis at {where} is version {server.version}; BullMQ's scripts need {OLDEST_VERSION} or newer."
@@ -70,6 +75,14 @@ def _check(server: Server, where: str) -> None:
             "REDIS_URL must name the primary.",
             where=where,
         )
+
+
+async def _look_at_clock(connection: Connection) -> None:
+    """Warn if this machine's clock is off: BullMQ takes the time from its clients."""
+    with suppress(RedisRefusedError):  # without the right to ask
+        found = judge_clock(await clock_skew(connection))
+        if found.grade != "ok":
+            logger.warning("{text}; {fix}", text=found.text, fix=found.fix)
 
 
 def banner(plan: Plan, registry: JobRegistry, settings: Settings, redis_version: str) -> str:

@@ -29,10 +29,10 @@ _LOOK_AGAIN: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A queue, and how many workers it has."""
+    """A queue, and how many workers it has; None if Redis doesn't tell."""
 
     queue: QueueOverview
-    workers: int
+    workers: int | None
 
 
 def show_queues(*, watch: bool, every_ms: int, as_json: bool) -> None:
@@ -83,7 +83,7 @@ def screen(above: Text, rows: Sequence[Row] | None, prefix: str, console: Consol
 async def _read(at: Reach, names: Sequence[str] | None) -> list[Row]:
     queues = await at.queues() if names is None else [at.client.queue(name) for name in names]
     overviews, workers = await asyncio.gather(read_overviews(queues), list_all_workers(queues))
-    return [Row(overview, len(workers[overview.name])) for overview in overviews]
+    return [Row(overview, None if workers is None else len(workers[overview.name])) for overview in overviews]
 
 
 def render(rows: Sequence[Row], prefix: str) -> Table | Text:
@@ -97,13 +97,13 @@ def render(rows: Sequence[Row], prefix: str) -> Table | Text:
         add_row(
             shown,
             row.queue.name,
-            number(waiting, "yellow" if not row.workers else ""),
+            number(waiting, "yellow" if row.workers == 0 else ""),
             number(counts.get("active", 0), "green"),
             number(counts.get("delayed", 0)),
             number(counts.get("waiting-children", 0)),
             number(counts.get("completed", 0)),
             number(counts.get("failed", 0), "red"),
-            number(row.workers, "" if row.workers else "yellow"),
+            Text("?", "dim") if row.workers is None else number(row.workers, "" if row.workers else "yellow"),
             state_of(row),
         )
     return shown
@@ -115,7 +115,7 @@ def state_of(row: Row) -> Text:
     said = Text()
     if queue.paused:
         said.append("paused ", "yellow")
-    elif not row.workers and any(queue.counts.get(state) for state in WAITING):
+    elif row.workers == 0 and any(queue.counts.get(state) for state in WAITING):
         said.append("no workers ", "yellow")
     if queue.limited_ms:
         said.append(f"limited for {span(queue.limited_ms)} ", "yellow")

@@ -44,7 +44,7 @@ def show_queue(name: str, *, as_json: bool) -> None:
         if as_json:
             failures = await _failures(queue)
             record = asdict(overview) | {
-                "workers": [asdict(worker) for worker in workers],
+                "workers": None if workers is None else [asdict(worker) for worker in workers],
                 "scheduled": [asdict(schedule) for schedule in schedules],
                 "failures": asdict(failures),
             }
@@ -55,7 +55,9 @@ def show_queue(name: str, *, as_json: bool) -> None:
     reach(act)
 
 
-async def _write(queue: Queue, overview: QueueOverview, workers: list[WorkerClient], schedules: list[Schedule]) -> None:
+async def _write(
+    queue: Queue, overview: QueueOverview, workers: list[WorkerClient] | None, schedules: list[Schedule]
+) -> None:
     counts = table("state", "jobs", right=("jobs",))
     for state, count in overview.counts.items():
         if count or state not in ("paused", "waiting-children", "prioritized"):

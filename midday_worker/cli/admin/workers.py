@@ -32,7 +32,9 @@ def show_workers(queue: str | None, *, as_json: bool) -> None:
         if as_json:
             record = {
                 "processes": [asdict(beat) | {"age_s": beat.age_s, "trouble": beat.trouble} for beat in beats],
-                "connections": {name: [asdict(one) for one in found] for name, found in workers.items()},
+                "connections": None
+                if workers is None
+                else {name: [asdict(one) for one in found] for name, found in workers.items()},
             }
             typer.echo(json.dumps(record, indent=2))
             return
@@ -41,10 +43,12 @@ def show_workers(queue: str | None, *, as_json: bool) -> None:
     reach(act)
 
 
-def _write(workers: Mapping[str, Sequence[WorkerClient]], beats: Sequence[Heartbeat]) -> None:
+def _write(workers: Mapping[str, Sequence[WorkerClient]] | None, beats: Sequence[Heartbeat]) -> None:
     if beats:
         write(render_processes(beats), "")
-    if any(workers.values()):
+    if workers is None:
+        write("Redis refuses CLIENT LIST (+client|list), so connections are not known.")
+    elif any(workers.values()):
         write(render_workers(workers))
     else:
         write("No worker is connected. Start one with: midday-worker run")

@@ -29,6 +29,7 @@ async def test_workers_of_all_queues_come_from_one_question(
     async with Crew(registry, settings) as crew:
         await (await mail.trigger("ada", client=client)).result("10s")
         found = await list_all_workers([queue, client.queue("reports")])
+        assert found is not None
         assert len(crew.workers) == len(found["emails"]) == 1
     assert found["reports"] == []
     assert found["emails"][0].id.isdecimal()

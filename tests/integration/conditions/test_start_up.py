@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +14,8 @@ from redis.asyncio import Redis
 
 from midday_worker import ConfigurationError, JobClient, JobContext, JobRegistry, RedisRefusedError, Settings, job
 from midday_worker.client import redis_config
+from midday_worker.embedded import free_port
+from midday_worker.embedded.binary import find_redis_server
 from midday_worker.engine.connection import Connection, RedisConfig, connect
 from midday_worker.testing import RedisServer
 from midday_worker.workers.startup import wait_for_redis
@@ -112,3 +116,46 @@ async def test_a_trigger_through_a_bad_certificate_says_so(tls_url: str, registr
     async with JobClient(Settings(env_file=None, redis_url=tls_url)) as client:
         with pytest.raises(RedisRefusedError, match="certificate can't be verified"):
             await add.trigger(1, client=client)
+
+
+@pytest.fixture
+def other_mode(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A real Sentinel, or a node of a cluster; its URL."""
+    port, config = free_port(), tmp_path / "redis.conf"
+    mode = str(request.param)
+    config.write_text(f"port {port}\nbind 127.0.0.1\n{mode}")
+    words = [str(find_redis_server()), str(config), *(["--save", ""] if mode else ["--sentinel"])]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    yield f"redis://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    ("other_mode", "is_a"),
+    [("", "a Sentinel"), ("cluster-enabled yes", "a node of a cluster")],
+    indirect=["other_mode"],
+)
+async def test_what_is_no_redis_for_jobs_is_told_as_what_it_is(
+    other_mode: str, is_a: str, registry: JobRegistry
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"is {is_a}"):
+        await started(other_mode)
+
+    async def handle(data: int, ctx: JobContext) -> None: ...
+
+    add = job("add", int, handle, registry=registry)
+    async with JobClient(Settings(env_file=None, redis_url=other_mode)) as client:
+        with pytest.raises(RedisRefusedError, match=is_a):
+            await add.trigger(1, client=client)
+
+
+async def test_a_clock_that_is_off_is_said_at_the_start(
+    mortal_redis: RedisServer, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delays and schedules are off by as much."""
+    clock = time.time
+    monkeypatch.setattr("midday_worker.admin.server_checks.time.time", lambda: clock() - 90)
+    await started(mortal_redis.url)
+    (line,) = lines
+    assert line.startswith("WARNING this machine is 90.0 s behind Redis")

@@ -103,7 +103,7 @@ async def test_both_list_the_workers_of_both(bridge: Bridge) -> None:
 
         async def names() -> list[str]:
             found = await list_workers(bridge.client.queue(QUEUE))
-            return sorted(worker.name or "unnamed" for worker in found)
+            return sorted(worker.name or "unnamed" for worker in found or ())
 
         async def both() -> bool:
             return await names() == ["pod-7", "unnamed"]
@@ -118,4 +118,4 @@ async def test_both_list_the_workers_of_both(bridge: Bridge) -> None:
 async def test_workers_of_the_raw_port_are_listed_too(bridge: Bridge) -> None:
     await bridge.redis.client_setname(f"{bridge.settings.redis_prefix}:plain")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     found = await list_workers(bridge.client.queue("plain"))
-    assert [worker.name for worker in found] == [None]
+    assert [worker.name for worker in found or ()] == [None]

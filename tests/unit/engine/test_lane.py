@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
 
 from midday_worker.engine.pipelining import PipelinedRedis
 from midday_worker.engine.unsent import NeverSentError
@@ -170,3 +170,18 @@ async def test_closing_while_connecting_fails_who_waits() -> None:
         await client.aclose()
         (reply,) = await asyncio.gather(waiting, return_exceptions=True)
     assert isinstance(reply, NeverSentError)
+
+
+async def test_a_demoted_server_is_left_but_not_more_than_once_in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the URL names a replica, each call would make a connection of its own."""
+    loop, passed_s = asyncio.get_running_loop(), 0.0
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + passed_s)
+    async with ScriptedRedis(lambda words: b"-READONLY You can't write against a read only replica.\r\n") as server:
+        client = connect(server)
+        for connections in (1, 1, 1, 1, 2, 2):
+            with pytest.raises(ReadOnlyError):
+                await call(client, "SET", "a", "b")
+            assert (server.connections, client.generation) == (connections, connections)
+            passed_s += 0.4
+        await client.aclose()

@@ -8,11 +8,13 @@ from collections.abc import Coroutine, Iterator
 
 import pytest
 from loguru import logger
-from redis.exceptions import AuthenticationError, ConnectionError
+from redis.exceptions import AuthenticationError, ConnectionError, OutOfMemoryError
 
+from midday_worker import RedisUnavailableError
 from midday_worker.engine.outage import Outage
 
 LOST = ConnectionError("lost")
+FULL = OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
 WRONG = AuthenticationError("WRONGPASS")
 
 
@@ -65,6 +67,28 @@ def test_a_refusal_that_is_what_an_outage_begins_with_is_not_said_twice(outage: 
         outage.note_failure("a", error, time.monotonic())
     (line,) = lines
     assert "does not answer as it should; every queue tries again until it does: WRONGPASS" in line
+
+
+def test_each_reason_is_said_once_whatever_came_before_it(outage: Outage, lines: list[str]) -> None:
+    """What is asked by this library's own calls comes with its errors, which are no other reasons."""
+    away = RedisUnavailableError("not reachable", problem="not reachable")
+    away.__cause__ = LOST
+    for error in (LOST, away, FULL, WRONG, away, FULL, WRONG):
+        outage.note_failure("a", error, time.monotonic())
+    assert len(lines) == 3
+    assert all(said in line for said, line in zip(("lost", "memory is full", "WRONGPASS"), lines, strict=True))
+
+
+async def test_what_a_stop_cuts_short_does_not_tell_that_redis_is_back(outage: Outage, lines: list[str]) -> None:
+    stop = asyncio.Event()
+    outage.note_failure("a", LOST, time.monotonic())
+
+    async def step() -> list[str]:
+        stop.set()
+        return []
+
+    assert await outage.survive("a", step, stop) == []
+    assert len(lines) == 1
 
 
 def test_a_wait_that_began_before_redis_was_back_tells_nothing_new(outage: Outage, lines: list[str]) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 import pytest
+from redis._parsers.base import BaseParser
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
     ConnectionError,
+    MovedError,
     NoPermissionError,
     ResponseError,
     TimeoutError,
 )
 
 from midday_worker import RedisRefusedError, RedisUnavailableError
-from midday_worker.engine.translation import Writing, is_unreachable, translated
+from midday_worker.engine.translation import Writing, is_passing, is_unreachable, translated
 
 AWAY = [
     ConnectionError("gone"),
@@ -93,3 +98,45 @@ def test_what_redis_refuses_is_said_at_once(error: Exception) -> None:
 def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError), translated("add"):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "READONLY You can't write against a read only replica.",
+        "ERR Error running script (call to f_0): @f:1: -READONLY You can't write against a read only replica.",
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+        "LOADING Redis is loading the dataset in memory",
+        "CLUSTERDOWN The cluster is down",
+        "TRYAGAIN Multiple keys request during rehashing of slot",
+        "OOM command not allowed when used memory > 'maxmemory'.",
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
+        "NOREPLICAS Not enough good replicas to write.",
+    ],
+)
+def test_what_a_server_can_not_do_just_now_may_succeed_later(reply: str) -> None:
+    parse = cast("Callable[[str], Exception]", BaseParser.parse_error)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+    assert is_passing(parse(reply))
+
+
+@pytest.mark.parametrize(
+    ("error", "means"),
+    [
+        (MovedError("3999 127.0.0.1:6381"), "is a node of a cluster that doesn't hold these keys"),
+        (ResponseError("Keys in request don't hash to the same slot"), "is a node of a cluster: REDIS_PREFIX needs"),
+        (ResponseError("unknown command 'EVALSHA', with args beginning with: "), "it is a Sentinel, say"),
+        (
+            ConnectionError("Error while reading : (1, '[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert')"),
+            "wants a client's certificate",
+        ),
+        (
+            ConnectionError("Error 1 connecting to here:1. [SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert"),
+            "wants a client's certificate",
+        ),
+    ],
+    ids=name_of,
+)
+def test_what_a_server_is_that_can_not_hold_jobs_is_said(error: Exception, means: str) -> None:
+    with pytest.raises(RedisRefusedError, match=means), translated("add"):
+        raise error
