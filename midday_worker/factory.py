@@ -25,7 +25,7 @@ from midday_worker.definition_options import DeclarationOptions, DefinitionOptio
 from midday_worker.errors import DefinitionError, SchemaError
 from midday_worker.handler_signature import check_signature
 from midday_worker.options import CheckedOptions, check_options
-from midday_worker.process_handler import MAX_TASKS_PER_CHILD, ProcessHandler, check_process_handler
+from midday_worker.process_handler import MAX_TASKS_PER_CHILD, ProcessHandler, check_process_handler, modules_of
 from midday_worker.queues import DEFAULT_QUEUE, QueueDefinition, check_queue_name
 from midday_worker.registry import JobRegistry, default_registry
 from midday_worker.schema import Schema
@@ -228,9 +228,9 @@ def _process(
         raise DefinitionError(
             f"Job {name!r} at {place} has max_tasks_per_child={max_tasks!r}; accepted: an integer from 1."
         )
-    check_process_handler(name, place.module, handler, place)
+    check_process_handler(name, handler, place)
     return ProcessHandler(
-        name, place.module, cast("Callable[[P, SyncJobContext], R]", handler), result_schema, max_tasks
+        name, modules_of(handler, place), cast("Callable[[P, SyncJobContext], R]", handler), result_schema, max_tasks
     )
 
 

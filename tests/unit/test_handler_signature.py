@@ -163,7 +163,7 @@ def test_a_handler_that_yields_is_refused(
 
 
 def test_a_wrapper_that_goes_through_what_is_yielded_is_accepted(registry: JobRegistry) -> None:
-    @functools.wraps(yielding)
+    @functools.wraps(yielding, assigned=["__name__"])
     def total(data: int, ctx: SyncJobContext) -> int:
         return sum(yielding(data, ctx))
 

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from midday_worker import JobRegistry, NonRetryableError, Payload, RetryAfter, SyncJobContext, job
+from tests.integration.processes.process_helpers import deferred, double, in_process
 
 registry = JobRegistry()
 
@@ -178,3 +179,12 @@ def make_span(data: str, ctx: SyncJobContext) -> list[str]:
     span = cast("ReadableSpan", TracerProvider(shutdown_on_exit=False).get_tracer("child").start_span("inner"))
     assert span.parent is not None
     return [format_trace_id(span.parent.trace_id), format_span_id(span.parent.span_id)]
+
+
+@deferred("helped", registry)
+def helped(data: int, ctx: SyncJobContext) -> int:
+    return data + 1
+
+
+doubled = in_process("doubled", registry, double)
+helpers_own = job("helpers-own", int, double, executor="process", queue="sums", registry=registry)
