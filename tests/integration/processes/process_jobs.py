@@ -171,6 +171,7 @@ def speak(data: str, ctx: SyncJobContext) -> None:
     for level in (logging.DEBUG, logging.INFO, logging.WARNING):
         ctx.logger.log(logging.getLevelName(level), "by loguru")
         logging.getLogger("some.library").log(level, "by a library")
+    logging.getLogger("some.library").warning("%d in %s", "malformed")
 
 
 @job("trace", queue="sums", executor="process", registry=registry)
