@@ -35,6 +35,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 _NOT_OF_JOBS: Final = ("queue", "registry", "executor", "max_tasks_per_child")
+_BESIDE: Final = (*_NOT_OF_JOBS, "batch", "result")
 
 
 class JobDecorator:
@@ -270,7 +271,10 @@ def _checked(name: str, options: DefinitionOptions, place: Place) -> tuple[str, 
     where = options.get("queue", DEFAULT_QUEUE)
     queue = where.name if isinstance(where, QueueDefinition) else where
     check_queue_name(queue, f" of job {name!r} at {place}")
-    return queue, check_options(own, where=f"Job {name!r} at {place}"), options.get("registry", default_registry)
+    registry = options.get("registry", default_registry)
+    if not isinstance(registry, JobRegistry):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise DefinitionError(f"Job {name!r} at {place} has registry={registry!r}; accepted: a JobRegistry.")
+    return queue, check_options(own, where=f"Job {name!r} at {place}", others=_BESIDE), registry
 
 
 def _schema(name: str, schema: TypeForm[P], place: str) -> Schema[P]:

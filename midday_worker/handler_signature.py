@@ -13,7 +13,7 @@ from midday_worker.handler_kind import is_asynchronous
 
 def check_signature(job: str, handler: object, place: str, *, batch: bool) -> None:
     """Raise DefinitionError for a handler that yields, or takes other than payload, or payloads, and context."""
-    if not callable(handler):
+    if not callable(handler) or hasattr(type(handler), "trigger"):  # a job can be called only to be told how it can't
         raise DefinitionError(f"The handler of job {job!r} at {place} is {handler!r}; accepted: a function.")
     _check_no_generator(job, handler, place)
     # As it is called: a wrapper may pass further arguments to what it wraps.

@@ -155,8 +155,9 @@ class Schema(Generic[T]):
         """Raise InvalidValue, with the first paths that differ, unless the dumped value comes back equal."""
         back = self.validate_wire(dumped)
         if back != value:
-            found = islice(differences(value, back), _SHOWN_DIFFERENCES)
-            raise InvalidValue(tuple(FieldProblem(path, _CHANGED, part) for path, part in found))
+            found = tuple(islice(differences(value, back), _SHOWN_DIFFERENCES))
+            if found:
+                raise InvalidValue(tuple(FieldProblem(path, _CHANGED, part) for path, part in found))
 
     @property
     def adapter(self) -> TypeAdapter[T]:

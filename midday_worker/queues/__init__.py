@@ -116,8 +116,18 @@ def queue(
     where = f"Queue {name!r} at {place}"
     if concurrency is not None and not _is_count(concurrency):
         raise DefinitionError(f"{where} has concurrency={concurrency!r}; accepted: an integer of 1 or more.")
-    definition = QueueDefinition(name, concurrency, rate_limit, check_options(defaults, where=where), place)
-    (registry or default_queues).add(definition)
+    if rate_limit is not None and not isinstance(rate_limit, RateLimit):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise OptionError(
+            "rate_limit", f'{where} has rate_limit={rate_limit!r}; accepted: a RateLimit, as RateLimit(10, "1s").'
+        )
+    target = default_queues if registry is None else registry
+    if not isinstance(target, QueueRegistry):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise DefinitionError(
+            f"{where} has registry={registry!r}; accepted: a QueueRegistry, as the `queues` of a JobRegistry."
+        )
+    options = check_options(defaults, where=where, others=("concurrency", "rate_limit", "registry"))
+    definition = QueueDefinition(name, concurrency, rate_limit, options, place)
+    target.add(definition)
     return definition
 
 
