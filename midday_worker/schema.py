@@ -42,7 +42,14 @@ class Payload(BaseModel):
     True
     """
 
-    model_config = ConfigDict(**_TRAVELLING, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        ser_json_inf_nan="constants",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
 
 
 class ResultSource(Protocol[ResultT_co]):

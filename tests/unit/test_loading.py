@@ -96,7 +96,8 @@ def test_one_module_under_two_names_is_told_as_one(
     (package / "orders" / "twice.py").write_text(
         f"from midday_worker import job, queue\nfrom shop.helper import define\n{source}\n"
     )
-    monkeypatch.syspath_prepend(package)
+    monkeypatch.setattr(sys, "path", [str(package), *sys.path])
+    importlib.invalidate_caches()
     importlib.import_module("shop.orders.twice")
     try:
         with pytest.raises(error, match=r"one module under two names, 'shop\.orders\.twice' and 'orders\.twice'"):

@@ -315,7 +315,7 @@ class Computed(Payload):
 class DropsComputed(Forbids):
     @model_validator(mode="before")
     @classmethod
-    def drop(cls, data: object) -> object:
+    def drop(cls, data: dict[str, object] | Forbids) -> object:
         return {"net": data["net"]} if isinstance(data, dict) else data
 
 
@@ -410,7 +410,7 @@ HexInt = Annotated[int, PlainSerializer(hex, str), BeforeValidator(lambda v: int
         (deque[int], deque([1])),
         (Counter[str], Counter("ab")),
         (defaultdict[str, list[int]], {"a": [1]}),
-        (OrderedDict[str, int], OrderedDict(a=1)),
+        (OrderedDict[str, int], OrderedDict({"a": 1})),
         (Sequence[int], [1]),
         (Mapping[str, int], {"a": 1}),
         (AbstractSet[int], frozenset({1})),

@@ -24,7 +24,7 @@ from midday_worker.options import (
     merge,
     unknown,
 )
-from midday_worker.triggers import Triggers
+from tests.unit.sample import pack
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_an_option_of_another_place_or_library_is_refused_with_what_it_is_here(
 def test_every_hint_names_what_exists() -> None:
     accepted = {field.name for field in fields(ResolvedOptions)}
     accepted |= set(inspect.signature(job).parameters) | set(inspect.signature(queue).parameters)
-    accepted |= set(DefinitionOptions.__annotations__) | set(inspect.signature(Triggers.trigger_recurring).parameters)
-    accepted |= set(inspect.signature(Triggers.node).parameters) | {"client"}
+    accepted |= set(DefinitionOptions.__annotations__) | set(inspect.signature(pack.trigger_recurring).parameters)
+    accepted |= set(inspect.signature(pack.node).parameters) | {"client"}
     for called in unknown.NAMES.values():
         assert called.split()[0].strip(",") in accepted
     assert set(unknown.PLACES) <= accepted
