@@ -11,6 +11,7 @@ from midday_worker.definition import JobDefinition
 from midday_worker.errors import DefinitionError, NoHandlerError, OptionError
 from midday_worker.hooks import Hooks
 from midday_worker.options import CheckedOptions
+from midday_worker.other_names import not_called
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema import Schema
 
@@ -54,7 +55,9 @@ class JobDeclaration(JobDefinition[P, R]):
         return f"JobDeclaration({self.id!r}, queue={self.queue!r})"
 
     def __call__(self, handler: Never, /) -> NoReturn:
-        """Raise DefinitionError: `@job("id", Schema)` was written for `@job("id")`."""
+        """Raise DefinitionError: `@job("id", Schema)` was written for `@job("id")`; or TypeError for a payload."""
+        if not callable(handler):
+            raise not_called(self)
         raise DefinitionError(
             f"Job {self.id!r} at {self.defined_at} needs a schema and a handler, or neither, as a decorator; with a "
             "schema alone it is declared for a worker elsewhere."

@@ -25,7 +25,7 @@ from midday_worker.definition_options import DeclarationOptions, DefinitionOptio
 from midday_worker.errors import DefinitionError, SchemaError
 from midday_worker.handler_signature import check_signature
 from midday_worker.options import CheckedOptions, check_options
-from midday_worker.process_handler import MAX_TASKS_PER_CHILD, ProcessHandler, check_process_handler
+from midday_worker.process_handler import MAX_TASKS_PER_CHILD, ProcessHandler, check_process_handler, modules_of
 from midday_worker.queues import DEFAULT_QUEUE, QueueDefinition, check_queue_name
 from midday_worker.registry import JobRegistry, default_registry
 from midday_worker.schema import Schema
@@ -35,6 +35,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 _NOT_OF_JOBS: Final = ("queue", "registry", "executor", "max_tasks_per_child")
+_BESIDE: Final = (*_NOT_OF_JOBS, "batch", "result")
 
 
 class JobDecorator:
@@ -228,9 +229,9 @@ def _process(
         raise DefinitionError(
             f"Job {name!r} at {place} has max_tasks_per_child={max_tasks!r}; accepted: an integer from 1."
         )
-    check_process_handler(name, place.module, handler, place)
+    check_process_handler(name, handler, place)
     return ProcessHandler(
-        name, place.module, cast("Callable[[P, SyncJobContext], R]", handler), result_schema, max_tasks
+        name, modules_of(handler, place), cast("Callable[[P, SyncJobContext], R]", handler), result_schema, max_tasks
     )
 
 
@@ -270,7 +271,10 @@ def _checked(name: str, options: DefinitionOptions, place: Place) -> tuple[str, 
     where = options.get("queue", DEFAULT_QUEUE)
     queue = where.name if isinstance(where, QueueDefinition) else where
     check_queue_name(queue, f" of job {name!r} at {place}")
-    return queue, check_options(own, where=f"Job {name!r} at {place}"), options.get("registry", default_registry)
+    registry = options.get("registry", default_registry)
+    if not isinstance(registry, JobRegistry):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise DefinitionError(f"Job {name!r} at {place} has registry={registry!r}; accepted: a JobRegistry.")
+    return queue, check_options(own, where=f"Job {name!r} at {place}", others=_BESIDE), registry
 
 
 def _schema(name: str, schema: TypeForm[P], place: str) -> Schema[P]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
+from typing import cast
 
 from midday_worker.errors import DefinitionError
 from midday_worker.handler_kind import is_asynchronous
 
 
 def check_signature(job: str, handler: object, place: str, *, batch: bool) -> None:
-    """Raise DefinitionError for a handler that can't be called with the payload, or payloads, and the context."""
-    if not callable(handler):
+    """Raise DefinitionError for a handler that yields, or takes other than payload, or payloads, and context."""
+    if not callable(handler) or hasattr(type(handler), "trigger"):  # a job can be called only to be told how it can't
         raise DefinitionError(f"The handler of job {job!r} at {place} is {handler!r}; accepted: a function.")
+    _check_no_generator(job, handler, place)
     # As it is called: a wrapper may pass further arguments to what it wraps.
     try:
         signature = inspect.signature(handler, follow_wrapped=False)
@@ -25,6 +28,19 @@ def check_signature(job: str, handler: object, place: str, *, batch: bool) -> No
             f"The handler of job {job!r} at {place} takes {signature}; accepted: two arguments, by position, as in "
             f"`{_wanted(handler, batch=batch)}`; without a payload it is `data: None`."
         ) from error
+
+
+def _check_no_generator(job: str, handler: Callable[..., object], place: str) -> None:
+    function: object = handler
+    while isinstance(function, functools.partial):
+        function = cast("functools.partial[object]", function).func
+    for called in (function, type(function).__call__):
+        if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+            raise DefinitionError(
+                f"The handler of job {job!r} at {place} has a `yield`, so that a call runs nothing of it and returns a "
+                "generator; accepted: a function that returns its result. `ctx.update_progress` and `ctx.log` tell of "
+                "what is done so far."
+            )
 
 
 def _wanted(handler: Callable[..., object], *, batch: bool) -> str:

@@ -85,7 +85,13 @@ class InterceptHandler(logging.Handler):
     """Hands the standard library's log records to loguru, under the name of their own logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one record with loguru."""
+        """Log one record with loguru. As any handler of the standard library, it never raises."""
+        try:
+            self._log(record)
+        except Exception:  # an argument whose repr raises, too
+            self.handleError(record)
+
+    def _log(self, record: logging.LogRecord) -> None:
         level: str | int = record.levelname
         try:
             logger.level(record.levelname)
@@ -97,7 +103,14 @@ class InterceptHandler(logging.Handler):
             line["function"] = record.funcName
             line["line"] = record.lineno
 
-        logger.patch(locate).opt(exception=record.exc_info).log(level, record.getMessage())
+        logger.patch(locate).opt(exception=record.exc_info).log(level, _message(record))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as error:  # a library's mistake: arguments that don't fit the message, or whose __str__ raises
+        return f"{record.msg!r} can't be formatted with {record.args!r} ({type(error).__name__})"
 
 
 def route_standard_library(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
 
 from midday_worker.context import JobContext
+from midday_worker.defined_place import Place
 from midday_worker.engine.interruption import grace_of
 from midday_worker.engine.threads import in_thread
 from midday_worker.errors import DefinitionError, ResultError
@@ -33,14 +34,14 @@ class ProcessHandler(Generic[P, R]):
 
     Attributes:
         job: the job's name.
-        module: the module that defines the job, which the process imports.
+        modules: the modules that may define the job, which the process imports until it has it.
         handler: the handler itself.
         result_schema: what its result is checked with once more in the worker.
         max_tasks_per_child: how many jobs one process runs.
     """
 
     job: str
-    module: str
+    modules: tuple[str, ...]
     handler: Callable[[P, SyncJobContext], R]
     result_schema: Schema[R] | None
     max_tasks_per_child: int
@@ -52,7 +53,7 @@ class ProcessHandler(Generic[P, R]):
             return await self._here(payload, ctx)
         job, tracing = sync_job(self.job, ctx), active_tracing()
         call = Call(
-            module=self.module,
+            modules=list(self.modules),
             job=self.job,
             queue=job.queue,
             job_id=job.id,
@@ -81,13 +82,22 @@ class ProcessHandler(Generic[P, R]):
             raise ResultError(self.job, type(value).__name__, str(error)) from error
 
 
-def check_process_handler(job: str, module: str, handler: Callable[..., object], place: str) -> None:
+def modules_of(handler: Callable[..., object], place: Place) -> tuple[str, ...]:
+    """Return the modules that may define a job: its handler's, what is imported as it is defined, and the call's own.
+
+    A helper of the user's may call `job()`, for handlers of other modules.
+    """
+    modules = (getattr(handler, "__module__", place.module), place.imported, place.module)
+    return tuple(name for name in dict.fromkeys(modules) if name != "__main__")
+
+
+def check_process_handler(job: str, handler: Callable[..., object], place: Place) -> None:
     """Raise DefinitionError for a handler that a child can't find or run."""
     where = f"The handler of job {job!r} at {place}"
     if is_asynchronous(handler):
         raise DefinitionError(f'{where} is asynchronous; accepted with executor="process": a plain function.')
     name = getattr(handler, "__qualname__", "")
-    if "__main__" in (module, getattr(handler, "__module__", "")):
+    if "__main__" in (place.module, getattr(handler, "__module__", "")):
         raise DefinitionError(
             f'{where} is defined in the program that is run (__main__), which executor="process" can\'t import a '
             "second time. Move it to a module, and import that."

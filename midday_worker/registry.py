@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import pkgutil
 from collections.abc import Iterator
 from typing import Final, TypeVar, cast
 
+from loguru import logger
+
 from midday_worker.attempt import ExecutableJob
 from midday_worker.declaration import JobDeclaration
+from midday_worker.defined_place import two_names
 from midday_worker.definition import JobDefinition
 from midday_worker.errors import DuplicateJobError, ImportFailedError, UnknownJobError
 from midday_worker.hooks import Hooks
 from midday_worker.import_fault import placed, told
+from midday_worker.package_contents import Contents
 from midday_worker.queues import QueueDefinition, QueueRegistry, default_queues
 
 P = TypeVar("P")
@@ -54,7 +57,12 @@ class JobRegistry:
         """Register a job. Raises DuplicateJobError, with both places."""
         known = self._jobs.get(definition.id)
         if known is not None:
-            raise DuplicateJobError(definition.id, known.defined_at, definition.defined_at)
+            raise DuplicateJobError(
+                definition.id,
+                known.defined_at,
+                definition.defined_at,
+                two_names(known.defined_at, definition.defined_at),
+            )
         self._jobs[definition.id] = cast("JobDefinition[object, object]", definition)
 
     def find(self, name: str) -> JobDefinition[object, object] | None:
@@ -87,13 +95,19 @@ class JobRegistry:
     def load(self, module: str) -> None:
         """Import a module, and all modules of it if it is a package, so that its jobs register.
 
+        Folders without `__init__.py` count too, but for `tests`, hidden ones and those whose names no import can have;
+        the log says which were left out.
+
         Raises:
             ImportFailedError: one of them can't be imported.
         """
-        root = _import(module)
-        for found in pkgutil.walk_packages(getattr(root, "__path__", []), f"{module}."):
-            if not found.name.endswith("__main__"):
-                _import(found.name)
+        contents = [Contents.of(module, _import(module))]
+        while contents:
+            here = contents.pop()
+            for left_out in here.left_out:
+                logger.info("{} is left out of the import of {}.", left_out, module)
+            contents += [Contents.of(name, _import(name)) for name in here.modules]
+            contents += here.folders
 
 
 default_registry: Final = JobRegistry()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from math import inf
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
@@ -17,6 +17,7 @@ from typing_extensions import TypeForm
 from midday_worker.canonical import canonical, text
 from midday_worker.difference import differences
 from midday_worker.errors import FieldProblem, SchemaError
+from midday_worker.one_way import CoreSchema, one_way_fields
 
 T = TypeVar("T")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
@@ -24,11 +25,8 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 """What JSON can hold."""
 
-CoreSchema: TypeAlias = Mapping[str, object]
-
-
-# Pydantic's own choice is null, for values of no declared type: NaN would travel as another value.
-_KEEP_NAN: Final = ConfigDict(ser_json_inf_nan="constants")
+# Pydantic's own choices change values: NaN of no declared type travels as null, and bytes as text, if they can at all.
+_TRAVELLING: Final = ConfigDict(ser_json_inf_nan="constants", ser_json_bytes="base64", val_json_bytes="base64")
 
 _CHANGED: Final = "the value doesn't survive JSON: it comes back as another value"
 _SHOWN_DIFFERENCES: Final = 3
@@ -40,7 +38,8 @@ _TAGS: Final = (0, 1, inf)
 class Payload(BaseModel):
     """A base for payloads and results: snake_case here, camelCase on the wire, both accepted.
 
-    Unknown keys are ignored, as zod strips them. Any other pydantic type does as well.
+    Unknown keys are ignored, as zod strips them. `bytes` travel as base64, in the URL-safe alphabet; both are read. Any
+    other pydantic type does as well.
 
     >>> class Greeting(Payload):
     ...     user_id: str
@@ -49,7 +48,12 @@ class Payload(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, ser_json_inf_nan="constants"
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        ser_json_inf_nan="constants",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
     )
 
 
@@ -95,7 +99,7 @@ class Schema(Generic[T]):
             self._adapter: TypeAdapter[T] = _adapter(type_)
             # Of a type with names that don't exist this is a stand-in that raises when it is looked at.
             core_schema = cast("CoreSchema", self._adapter.core_schema)
-            one_way = list(_one_way_fields(core_schema, by_name=False))
+            one_way = list(one_way_fields(core_schema, _TRAVELLING))
             self.is_none = core_schema["type"] == "none"
             """Whether it is the schema of a job without payload."""
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
@@ -183,8 +187,9 @@ class Schema(Generic[T]):
         """Raise InvalidValue, with the first paths that differ, unless the dumped value comes back equal."""
         back = self.validate_wire(dumped)
         if back != value:
-            found = islice(differences(value, back), _SHOWN_DIFFERENCES)
-            raise InvalidValue(tuple(FieldProblem(path, _CHANGED, part) for path, part in found))
+            found = tuple(islice(differences(value, back), _SHOWN_DIFFERENCES))
+            if found:
+                raise InvalidValue(tuple(FieldProblem(path, _CHANGED, part) for path, part in found))
 
     @property
     def adapter(self) -> TypeAdapter[T]:
@@ -208,7 +213,7 @@ def _adapter(type_: TypeForm[T]) -> TypeAdapter[T]:
     # TypeAdapter's signature knows classes only; TypeForm is what it takes at run time.
     class_ = cast("type[T]", type_)
     try:
-        return TypeAdapter(class_, config=_KEEP_NAN)
+        return TypeAdapter(class_, config=_TRAVELLING)
     except PydanticUserError as error:
         if error.code != "type-adapter-config-unused":
             raise
@@ -218,7 +223,7 @@ def _adapter(type_: TypeForm[T]) -> TypeAdapter[T]:
 def dump_untyped(value: object) -> JsonValue:
     """Return the JSON form of a value of no declared type. Raises InvalidValue."""
     try:
-        dumped = cast("JsonValue", to_jsonable_python(value, by_alias=True))
+        dumped = cast("JsonValue", to_jsonable_python(value, by_alias=True, bytes_mode="base64"))
         json.dumps(dumped, allow_nan=False)
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
         raise InvalidValue((FieldProblem("", f"can't be written as JSON: {error}"),)) from error
@@ -230,69 +235,3 @@ def _problems(error: ValidationError) -> tuple[FieldProblem, ...]:
     return tuple(
         FieldProblem(".".join(map(str, detail["loc"])), detail["msg"], detail.get("input")) for detail in details
     )
-
-
-def _one_way_fields(schema: CoreSchema, *, by_name: bool) -> Iterator[str]:
-    """Yield a description of each field that is written in a form that isn't read back."""
-    if _is_secret(schema):
-        yield "it holds a secret, whose dump is asterisks; pass a reference to the secret instead"
-        return
-    config = schema.get("config")
-    if isinstance(config, Mapping):
-        settings = cast("Mapping[str, object]", config)
-        by_name = bool(settings.get("validate_by_name") or settings.get("populate_by_name"))
-    children = schema.get("fields")
-    if isinstance(children, Mapping):
-        for name, field in cast("Mapping[str, CoreSchema]", children).items():
-            yield from _one_way_field(name, field, by_name=by_name)
-    for child in schema.values():
-        yield from _nested(child, by_name=by_name)
-
-
-def _one_way_field(name: str, field: CoreSchema, *, by_name: bool) -> Iterator[str]:
-    if field.get("serialization_exclude") and field.get("schema", {}) and not _has_default(field):
-        yield f"field {name!r} is required but excluded from the dump"
-    written = field.get("serialization_alias") or name
-    accepted = _accepted_names(field.get("validation_alias"), name, by_name=by_name)
-    if written not in accepted and not field.get("serialization_exclude"):
-        yield f"field {name!r} is written as {written!r} but read as {' or '.join(map(repr, sorted(accepted)))}"
-
-
-def _has_default(field: CoreSchema) -> bool:
-    inner = field.get("schema")
-    return isinstance(inner, Mapping) and cast("CoreSchema", inner).get("type") == "default"
-
-
-def _accepted_names(alias: object, name: str, *, by_name: bool) -> set[str]:
-    accepted: set[str] = {name} if by_name or alias is None else set()
-    if isinstance(alias, str):
-        accepted.add(alias)
-    elif isinstance(alias, list):
-        # AliasChoices come as a list of paths, an AliasPath as one; only a path of one step is a plain key.
-        parts = cast("list[object]", alias)
-        for path in parts if all(isinstance(part, list) for part in parts) else [parts]:
-            steps = cast("list[object]", path)
-            accepted.update({steps[0]} if len(steps) == 1 and isinstance(steps[0], str) else ())
-    return accepted
-
-
-def _nested(child: object, *, by_name: bool) -> Iterator[str]:
-    if isinstance(child, Mapping):
-        mapping = cast("CoreSchema", child)
-        if "type" in mapping:
-            yield from _one_way_fields(mapping, by_name=by_name)
-        else:
-            for grandchild in mapping.values():
-                yield from _nested(grandchild, by_name=by_name)
-    elif isinstance(child, list | tuple):
-        for item in cast("list[object] | tuple[object, ...]", child):
-            yield from _nested(item, by_name=by_name)
-
-
-def _is_secret(schema: CoreSchema) -> bool:
-    serialization = schema.get("serialization")
-    if not isinstance(serialization, Mapping):
-        return False
-    function = cast("CoreSchema", serialization).get("function")
-    # The one mark that pydantic's SecretStr, SecretBytes and Secret[T] have in common.
-    return "_serialize_secret" in getattr(function, "__name__", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
@@ -14,6 +14,7 @@ from midday_worker.durations import Duration
 from midday_worker.flow import Child
 from midday_worker.handle import JobHandle
 from midday_worker.options import CallOptions, DelayedCallOptions
+from midday_worker.other_names import missing_trigger
 from midday_worker.request import JobRequest
 from midday_worker.sync_handle import SyncJobHandle, SyncScheduleHandle, run_blocking
 
@@ -32,6 +33,11 @@ class SyncTriggers(Generic[P, R]):
 
     def __init__(self, job: BulkTriggers[P, R]) -> None:
         self._job = job
+
+    if not TYPE_CHECKING:  # for type checkers these are mistakes
+
+        def __getattr__(self, name: str) -> object:
+            raise missing_trigger(self, name)
 
     def handle(self, job_id: str, *, client: SyncJobClient | None = None) -> SyncJobHandle[R]:
         """Return the handle of a job from before, by its id; it reads nothing."""

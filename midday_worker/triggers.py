@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
@@ -24,6 +24,7 @@ from midday_worker.options import (
     check_options,
     merge,
 )
+from midday_worker.other_names import missing_trigger, not_called
 from midday_worker.queues import QueueRegistry
 from midday_worker.recurrence import check_schedulable, check_schedule_id, default_schedule_id, recurrence
 from midday_worker.request import FailurePolicy, JobRequest
@@ -31,6 +32,8 @@ from midday_worker.schema import InvalidValue, Schema
 
 P = TypeVar("P")
 R = TypeVar("R")
+
+_OF_SCHEDULES: Final = ("pattern", "every", "tz", "start", "end", "limit", "schedule_id")
 
 
 class Triggers(Generic[P, R]):
@@ -53,6 +56,14 @@ class Triggers(Generic[P, R]):
         self._options = options
         self._queues = queues
         self._default: tuple[CheckedOptions, ResolvedOptions] | None = None
+
+    if not TYPE_CHECKING:  # for type checkers these are mistakes
+
+        def __getattr__(self, name: str) -> object:
+            raise missing_trigger(self, name)
+
+        def __call__(self, *args: object, **kwargs: object) -> object:
+            raise not_called(self)
 
     @property
     def options(self) -> ResolvedOptions:
@@ -164,6 +175,7 @@ class Triggers(Generic[P, R]):
             OptionError: an option is wrong, or is one that a schedule's runs can't have.
         """
         check_schedulable(options)
+        check_options(cast("Mapping[str, object]", options), call=True, others=_OF_SCHEDULES)
         when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
         request = self._request(payload, cast("Mapping[str, object]", options))
         if schedule_id is None:

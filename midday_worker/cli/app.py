@@ -9,7 +9,7 @@ import typer
 from midday_worker import __version__
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.groups import fleet
-from midday_worker.cli.values import duration, job_id, path_prefix, whole_number
+from midday_worker.cli.values import duration, job_id, path_prefix, separated, whole_number
 from midday_worker.options import MAX_PRIORITY
 
 app: Final = typer.Typer(
@@ -21,7 +21,13 @@ app: Final = typer.Typer(
 
 Imports = Annotated[
     list[str] | None,
-    typer.Option("--import", "-i", metavar="PKG", help="A module or package that defines jobs. Repeatable."),
+    typer.Option(
+        "--import",
+        "-i",
+        metavar="PKG",
+        callback=separated,
+        help="A module or package that defines jobs. Repeatable, or with commas between.",
+    ),
 ]
 Queues = Annotated[str | None, typer.Option(help="Work only these queues, separated by commas.")]
 Concurrency = Annotated[

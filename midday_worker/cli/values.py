@@ -76,3 +76,12 @@ def path_prefix(text: str) -> str:
     if plain and not _PREFIX.fullmatch(plain):
         raise ConfigurationError(f'--prefix is {text!r}; accepted: a path such as "/admin/queues".')
     return f"/{plain}" if plain else ""
+
+
+def separated(values: list[str] | None) -> list[str] | None:
+    """Return what was given, one or several times, each with commas between or not.
+
+    >>> separated(["a", "b, c"])
+    ['a', 'b', 'c']
+    """
+    return values and [part.strip() for value in values for part in value.split(",") if part.strip()]

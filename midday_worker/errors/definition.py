@@ -12,25 +12,36 @@ class DefinitionError(MiddayWorkerError):
 
 
 class DuplicateJobError(DefinitionError):
-    """Two jobs of one registry have the same id."""
+    """Two jobs of one registry have the same id, or the module of one was imported under two names."""
 
-    def __init__(self, job: str, first: str, second: str) -> None:
+    def __init__(self, job: str, first: str, second: str, names: tuple[str, str] | None = None) -> None:
         self.job = job
         super().__init__(
             f"A job named {job!r} is defined twice: first at {first}, again at {second}. "
-            "Give one of them another id, or a JobRegistry of its own."
+            + _one_module(names, "Give one of them another id, or a JobRegistry of its own.")
         )
 
 
 class DuplicateQueueError(DefinitionError):
-    """Two queues have the same name."""
+    """Two queues have the same name, or the module of one was imported under two names."""
 
-    def __init__(self, queue: str, first: str, second: str) -> None:
+    def __init__(self, queue: str, first: str, second: str, names: tuple[str, str] | None = None) -> None:
         self.queue = queue
         super().__init__(
             f"A queue named {queue!r} is configured twice: first at {first}, again at {second}. "
-            "Configure a queue once and import the object where it is needed."
+            + _one_module(names, "Configure a queue once and import the object where it is needed.")
         )
+
+
+def _one_module(names: tuple[str, str] | None, otherwise: str) -> str:
+    if names is None:
+        return otherwise
+    advice = (
+        "Move what it defines out of the program that is run."
+        if "__main__" in names
+        else "Import it by one of them everywhere, and name that with --import."
+    )
+    return f"That is one module under two names, {names[0]!r} and {names[1]!r}: Python runs it once for each. {advice}"
 
 
 class SchemaError(DefinitionError):

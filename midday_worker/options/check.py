@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Final, TypeAlias
 
 from midday_worker.errors import DurationError, FlowError, OptionError
 from midday_worker.options.parsers import PARSERS
 from midday_worker.options.resolved import CheckedOptions, ResolvedOptions
+from midday_worker.options.unknown import unknown_option
 
 Located: TypeAlias = OptionError | DurationError | FlowError
 
@@ -17,20 +17,23 @@ _STAY_HERE: Final = ("retry_on", "fail_on")
 """What only a worker with the job's definition knows."""
 
 
-def check_options(options: Mapping[str, object], *, call: bool = False, where: str = "") -> CheckedOptions:
+def check_options(
+    options: Mapping[str, object], *, call: bool = False, where: str = "", others: Collection[str] = ()
+) -> CheckedOptions:
     """Check one layer of options and bring its values to their final form.
 
     Args:
         options: a `JobOptions`, or with `call` a `CallOptions`.
         call: whether `job_id` is allowed, and what can't travel isn't.
         where: whose options they are, for the message: "Job 'a' at jobs.py:8".
+        others: what is an option there too, but not one of a job, for the message.
 
     Raises:
         OptionError: an option is unknown, of the wrong type, or out of range; the message says which are known.
         DurationError: one isn't the duration that it should be.
     """
     try:
-        return _checked(options, call=call)
+        return _checked(options, call=call, others=others)
     except (OptionError, DurationError) as error:
         if where:
             raise located(error, where) from error
@@ -43,12 +46,13 @@ def located(error: Located, where: str) -> Located:
     return OptionError(error.option, text) if isinstance(error, OptionError) else type(error)(text)
 
 
-def _checked(options: Mapping[str, object], *, call: bool) -> CheckedOptions:
+def _checked(options: Mapping[str, object], *, call: bool, others: Collection[str]) -> CheckedOptions:
     checked: dict[str, object] = {}
     for name, value in options.items():
         parse = PARSERS.get(name)
         if parse is None or (name == "job_id" and not call):
-            raise _unknown(name, call=call)
+            own = (field.name for field in fields(ResolvedOptions) if call or field.name != "job_id")
+            raise unknown_option(name, (*own, *others))
         if call and (name in _STAY_HERE or (name == "backoff" and callable(value))):
             what = "A function as backoff" if name == "backoff" else f"Option {name}"
             raise OptionError(
@@ -56,13 +60,3 @@ def _checked(options: Mapping[str, object], *, call: bool) -> CheckedOptions:
             )
         checked[name] = parse(name, value)
     return checked
-
-
-def _unknown(name: str, *, call: bool) -> OptionError:
-    known = [field.name for field in fields(ResolvedOptions) if call or field.name != "job_id"]
-    near = difflib.get_close_matches(name, known, n=1)
-    if name == "job_id":
-        hint = " job_id belongs to a single call, not to a job or a queue."
-    else:
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-    return OptionError(name, f"Unknown option {name!r}.{hint} Known options: {', '.join(known)}.")

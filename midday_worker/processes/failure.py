@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import pickle
 import traceback
-from typing import TypedDict, cast
+from typing import TypeAlias, TypedDict, cast
 
 from midday_worker.errors import NonRetryableError
+
+_Reduced: TypeAlias = tuple[object, tuple[object, ...]] | tuple[object, tuple[object, ...], dict[str, object]]
 
 
 class Failure(TypedDict):
@@ -22,10 +24,11 @@ class Failure(TypedDict):
 
 def failure_of(error: BaseException) -> Failure:
     """Return an exception as it travels; never raises."""
+    text = _text(error)
     try:
-        text, trace = str(error), "".join(traceback.format_exception(error))
-    except Exception as broken:  # a user's __str__ may do anything
-        text = trace = f"its message raised {type(broken).__name__}"
+        trace = "".join(traceback.format_exception(error))
+    except Exception:  # a user's __str__ may do anything
+        trace = text
     return Failure(
         pickled=_pickled(error, text),
         name=type(error).__name__,
@@ -40,7 +43,7 @@ def error_of(failure: Failure) -> BaseException:
     error: BaseException = _plain(failure)
     if failure["pickled"] is not None:
         try:
-            error = _rebuilt(base64.b64decode(failure["pickled"]))
+            error = _loaded(base64.b64decode(failure["pickled"]))
         except Exception as broken:  # its class isn't here, or can't be made
             error.add_note(f"(a {failure['name']} in its process; here it raised {type(broken).__name__})")
     error.add_note(f"in its process:\n{failure['trace']}")
@@ -52,24 +55,33 @@ def _plain(failure: Failure) -> Exception:
     return NonRetryableError(text) if failure["final"] else RuntimeError(text)
 
 
-def _pickled(error: BaseException, text: str) -> str | None:
-    # Not by the exception's own way: that calls its class with its message, which few classes of ours or of users take.
-    whole = _tried(error, error.args, vars(error), text)
-    if whole is not None:
-        return whole
-    # Retry rules go by the class, so it travels with what is left.
-    state = {name: value for name, value in vars(error).items() if _can_travel(value)}
-    kept = _tried(error, error.args, state, text)
-    return kept or _tried(error, (text,), state, text) or _tried(error, (text,), state, repr(text))
-
-
-def _tried(error: BaseException, args: tuple[object, ...], state: dict[str, object], text: str) -> str | None:
+def _text(error: BaseException) -> str:
     try:
-        data = pickle.dumps((type(error), args, state))
-        same = str(_rebuilt(data)) == text
+        return str(error)
+    except Exception as broken:
+        return f"its message raised {type(broken).__name__}"
+
+
+def _pickled(error: BaseException, text: str) -> str | None:
+    # By the exception's own way where that leads back to it. Mostly it calls the class with its message, which few
+    # classes of ours or of users take; these are made without a call.
+    _, args, *state = cast("_Reduced", _base(type(error)).__reduce__(error))
+    whole = {**vars(error), **(state[0] if state else {})}
+    # Retry rules go by the class, so it travels with what is left.
+    left = {name: value for name, value in whole.items() if _can_travel(value)}
+    for form in (error, (type(error), args, whole), (type(error), args, left)):
+        if (data := _tried(form, type(error), (text,))) is not None:
+            return data
+    return _tried((type(error), (text,), left), type(error), (text, repr(text)))  # a KeyError quotes its argument
+
+
+def _tried(form: object, kind: type[BaseException], texts: tuple[str, ...]) -> str | None:
+    try:
+        data = pickle.dumps(form)
+        back = _loaded(data)
     except Exception:  # an argument, an attribute, or the class, can't be pickled
         return None
-    return base64.b64encode(data).decode() if same else None
+    return base64.b64encode(data).decode() if type(back) is kind and _text(back) in texts else None
 
 
 def _can_travel(value: object) -> bool:
@@ -80,10 +92,17 @@ def _can_travel(value: object) -> bool:
     return True
 
 
-def _rebuilt(data: bytes) -> BaseException:
+def _loaded(data: bytes) -> BaseException:
     stored: object = pickle.loads(data)  # noqa: S301 - of a child of this process, by a socket that nobody else has
+    if isinstance(stored, BaseException):
+        return stored
     kind, args, state = cast("tuple[type[BaseException], tuple[object, ...], dict[str, object]]", stored)
     error = kind.__new__(kind, *args)
-    error.args = args
-    vars(error).update(state)
+    _base(kind).__init__(error, *args)  # what it keeps beside its arguments: errno, the bytes that can't be decoded
+    error.__setstate__(state)
     return error
+
+
+def _base(kind: type[BaseException]) -> type[BaseException]:
+    """Return the class of the language that an exception is of."""
+    return next(base for base in kind.__mro__ if base.__module__ == "builtins" and issubclass(base, BaseException))

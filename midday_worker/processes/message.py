@@ -18,7 +18,8 @@ class Message(TypedDict):
 class Call(TypedDict):
     """What a child needs to run a handler."""
 
-    module: str
+    modules: list[str]
+    """Where the job may be defined, the likeliest first."""
     job: str
     queue: str
     job_id: str

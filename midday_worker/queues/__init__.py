@@ -10,6 +10,7 @@ from typing import Final
 
 from typing_extensions import Unpack
 
+from midday_worker.defined_place import Place, two_names
 from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import DefinitionError, DuplicateQueueError, OptionError
 from midday_worker.options import CheckedOptions, JobOptions, check_options
@@ -68,7 +69,12 @@ class QueueRegistry:
         """Register a queue. Raises DuplicateQueueError, with both places."""
         known = self._queues.get(definition.name)
         if known is not None:
-            raise DuplicateQueueError(definition.name, known.defined_at, definition.defined_at)
+            raise DuplicateQueueError(
+                definition.name,
+                known.defined_at,
+                definition.defined_at,
+                two_names(known.defined_at, definition.defined_at),
+            )
         self._queues[definition.name] = definition
 
     def get(self, name: str) -> QueueDefinition:
@@ -105,14 +111,23 @@ def queue(
 
     >>> reports = queue("reports", concurrency=2, rate_limit=RateLimit(10, "1s"), attempts=5)
     """
-    caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] - the only way to know where a queue is defined
-    place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+    place = Place(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a queue is defined
     check_queue_name(name, f" at {place}")
     where = f"Queue {name!r} at {place}"
     if concurrency is not None and not _is_count(concurrency):
         raise DefinitionError(f"{where} has concurrency={concurrency!r}; accepted: an integer of 1 or more.")
-    definition = QueueDefinition(name, concurrency, rate_limit, check_options(defaults, where=where), place)
-    (registry or default_queues).add(definition)
+    if rate_limit is not None and not isinstance(rate_limit, RateLimit):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise OptionError(
+            "rate_limit", f'{where} has rate_limit={rate_limit!r}; accepted: a RateLimit, as RateLimit(10, "1s").'
+        )
+    target = default_queues if registry is None else registry
+    if not isinstance(target, QueueRegistry):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise DefinitionError(
+            f"{where} has registry={registry!r}; accepted: a QueueRegistry, as the `queues` of a JobRegistry."
+        )
+    options = check_options(defaults, where=where, others=("concurrency", "rate_limit", "registry"))
+    definition = QueueDefinition(name, concurrency, rate_limit, options, place)
+    target.add(definition)
     return definition
 
 

@@ -75,7 +75,7 @@ def _answer(link: Link, call: Call) -> Message:
 
 def _run(link: Link, call: Call) -> str:
     # What a module sets as it is imported is for all its jobs; what a handler sets, for that attempt.
-    definition = _find(call["module"], call["job"])
+    definition = _find(call["modules"], call["job"])
     return FreshContext().make().run(_handle, link, call, definition)
 
 
@@ -91,17 +91,18 @@ def _handle(link: Link, call: Call, definition: JobDefinition[object, object]) -
     return definition.attempt.dump_text(definition.attempt.checked(result))
 
 
-def _find(module: str, name: str) -> JobDefinition[object, object]:
-    """Import the module that defines a job, and return the job."""
-    known: list[object] = [*vars(importlib.import_module(module)).values(), default_registry]
-    for value in known:
-        if isinstance(value, JobRegistry):
-            value = value.find(name)
-        if isinstance(value, JobDefinition) and cast("JobDefinition[object, object]", value).id == name:
-            return cast("JobDefinition[object, object]", value)
+def _find(modules: list[str], name: str) -> JobDefinition[object, object]:
+    """Import the modules that may define a job until one does, and return the job."""
+    for module in modules:
+        known: list[object] = [*vars(importlib.import_module(module)).values(), default_registry]
+        for value in known:
+            if isinstance(value, JobRegistry):
+                value = value.find(name)
+            if isinstance(value, JobDefinition) and cast("JobDefinition[object, object]", value).id == name:
+                return cast("JobDefinition[object, object]", value)
     raise NonRetryableError(
-        f'Job {name!r} is not defined when a process imports {module}: with executor="process" a job is defined at '
-        "the top of its module."
+        f"Job {name!r} is not defined when a process imports {' or '.join(modules)}: "
+        'with executor="process" a job is defined at the top of its module.'
     ) from DefinitionError(name)
 
 

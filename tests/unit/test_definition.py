@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -10,6 +12,7 @@ import pytest
 from midday_worker import (
     BatchItem,
     Child,
+    DefinitionError,
     DurationError,
     FailurePolicy,
     FlowError,
@@ -249,3 +252,51 @@ async def test_a_schedule_refuses_what_its_runs_cannot_have(option: CallOptions)
     async with recording_client() as client:
         with pytest.raises(OptionError, match=next(iter(option))):
             await pack.trigger_recurring(PARCEL, every="1h", client=client, **option)
+
+
+OTHER_NAMES = ("delay", "kiq", "apply_async", "send", "enqueue", "add", "add_bulk", "schedule")
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+@pytest.mark.parametrize("target", [pack, pack.sync])
+def test_a_trigger_of_another_library_says_what_it_is_called_here(target: object, name: str) -> None:
+    with pytest.raises(
+        AttributeError, match=rf"object has no attribute '{name}': here it is `\w*trigger\w*\(.*\.sync\."
+    ):
+        getattr(target, name)
+    assert not hasattr(target, name)
+
+
+@pytest.mark.parametrize("arguments", [(), (5,), (5, 6)])
+def test_a_job_that_is_called_says_how_it_is_triggered(arguments: tuple[object, ...]) -> None:
+    declared = job("elsewhere", int, registry=JobRegistry())
+    with pytest.raises(TypeError, match=r"JobDefinition\('pack', queue='warehouse'\) isn't called: `await job.trigger"):
+        cast("Callable[..., object]", pack)(*arguments)
+    if len(arguments) == 1:
+        with pytest.raises(TypeError, match=r"JobDeclaration\('elsewhere', .*isn't called"):
+            cast("Callable[..., object]", declared)(*arguments)
+
+
+def test_a_job_is_no_handler_of_another() -> None:
+    with pytest.raises(
+        DefinitionError, match=r"The handler of job 'second' .* is JobDefinition\('pack'.*; accepted: a fun"
+    ):
+        cast("Callable[..., object]", job)("second", int, pack, registry=JobRegistry())
+
+
+def test_a_job_is_copied_inspected_and_looked_at_as_any_object() -> None:
+    assert copy.copy(pack).id == "pack"
+    assert not inspect.iscoroutinefunction(pack)
+    assert inspect.unwrap(cast("Callable[..., object]", pack)) is pack
+    assert not hasattr(pack, "__wrapped__")
+    assert not hasattr(pack, "__array__")
+    with pytest.raises(AttributeError, match=r"^'JobDefinition' object has no attribute 'triger'$"):
+        getattr(pack, "triger")  # noqa: B009 - for type checkers it is a mistake
+    with pytest.raises(AttributeError, match=r"^'JobDefinition' object has no attribute 'id'$"):
+        object.__new__(type(pack)).id  # noqa: B018 - as what restores a copy may
+
+
+@pytest.mark.parametrize("name", ["cron", "crontab"])
+async def test_a_cron_that_is_given_by_another_name_is_called_pattern(name: str) -> None:
+    with pytest.raises(OptionError, match=rf"{name} is called pattern, of trigger_recurring\(\)\. Known .*pattern"):
+        await pack.trigger_recurring(PARCEL, **cast("CallOptions", {name: "0 9 * * *"}))

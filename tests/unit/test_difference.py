@@ -67,3 +67,22 @@ def test_a_value_that_json_changes_is_refused_with_the_first_paths() -> None:
     assert failure.value.problems[0].value == 1.001
     assert "lines.1.unitPrice: the value doesn't survive JSON: it comes back as another value" in str(failure.value)
     assert len(many.value.problems) == 3
+
+
+@dataclass(eq=False)
+class Compared:
+    """Two of the same parts are not equal."""
+
+    amount: int
+    price: Annotated[float, PlainSerializer(lambda price: round(price, 2))] = 0.0
+    below: list[Compared] = field(default_factory=lambda: [])
+
+
+def test_dataclasses_that_are_compared_by_identity_are_compared_by_their_parts() -> None:
+    schema = Schema(dict[str, Compared])
+    value = {"a": Compared(1, 0.5, [Compared(2)])}
+    schema.check_travels(value, schema.dump(value))
+
+    value["a"].below[0].price = 0.123
+    with pytest.raises(InvalidValue, match=r"^a\.below\.0\.price: "):
+        schema.check_travels(value, schema.dump(value))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import cast
 
 import pytest
 
-from midday_worker import DefinitionError, JobContext, JobRegistry, SyncJobContext, job
+from midday_worker import BatchOptions, DefinitionError, JobContext, JobRegistry, SyncJobContext, job
 
 
 async def handle(data: int, ctx: JobContext) -> str:
@@ -123,3 +123,48 @@ def test_a_wrapper_that_changes_the_parameters_is_judged_by_its_own(registry: Jo
 
     defined = job("swapped", registry=registry)(swapped(handle))
     assert defined.schema.type is int
+
+
+def yielding(data: int, ctx: SyncJobContext) -> Iterator[int]:
+    yield data
+
+
+async def yielding_on_the_loop(data: int, ctx: JobContext) -> AsyncIterator[int]:
+    yield data
+
+
+class Yielding:
+    def __call__(self, data: int, ctx: SyncJobContext) -> Iterator[int]:
+        yield from range(data)
+
+    async def on_the_loop(self, data: int, ctx: JobContext) -> AsyncIterator[int]:
+        yield data
+
+
+@pytest.mark.parametrize("batch", [None, BatchOptions(max_size=2)])
+@pytest.mark.parametrize("as_decorator", [True, False])
+@pytest.mark.parametrize(
+    "handler",
+    [
+        *(yielding, yielding_on_the_loop, Yielding(), Yielding().on_the_loop),
+        functools.partial(yielding),
+        functools.partial(functools.partial(yielding_on_the_loop)),
+    ],
+)
+def test_a_handler_that_yields_is_refused(
+    handler: Callable[..., object], as_decorator: bool, batch: BatchOptions | None, registry: JobRegistry
+) -> None:
+    define = cast("Callable[..., Callable[[object], object]]", job)
+    with pytest.raises(DefinitionError, match=r"job 'pay' at .*test_handler_signature.py:\d+ has a `yield`, so that"):
+        if as_decorator:
+            define("pay", registry=registry, batch=batch)(handler)
+        else:
+            define("pay", int, handler, registry=registry, batch=batch)
+
+
+def test_a_wrapper_that_goes_through_what_is_yielded_is_accepted(registry: JobRegistry) -> None:
+    @functools.wraps(yielding, assigned=["__name__"])
+    def total(data: int, ctx: SyncJobContext) -> int:
+        return sum(yielding(data, ctx))
+
+    assert job("pay", int, total, registry=registry).handler is total

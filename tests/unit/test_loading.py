@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
-from midday_worker import ImportFailedError, JobRegistry, default_registry
+from midday_worker import DuplicateJobError, DuplicateQueueError, ImportFailedError, JobRegistry, default_registry
+from midday_worker.queues import default_queues
 
 
 @pytest.fixture
@@ -37,6 +40,97 @@ def test_loading_a_package_registers_the_jobs_of_all_its_modules(package: Path) 
     default_registry.load("shop")
 
     assert "shop-pay" in default_registry
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What is logged."""
+    found: list[str] = []
+    sink = logger.add(lambda message: found.append(message.record["message"]), level="INFO")
+    yield found
+    logger.remove(sink)
+
+
+def test_folders_without_an_init_file_are_loaded_and_what_is_left_out_is_said(package: Path, lines: list[str]) -> None:
+    (package / "orders" / "pay.py").rename(package / "pay.py.txt")
+    for folder in ("mail/late", "tests", ".cache", "my-jobs", "mail/tests", "static", "__pycache__"):
+        (package / folder).mkdir(parents=True)
+    for path in ("tests/a.py", ".cache/a.py", "my-jobs/a.py", "mail/tests/a.py", "mail/2024-report.py"):
+        (package / path).write_text("raise SystemExit('never imported')")
+    (package / "static" / "page.html").write_text("")
+    (package / "mail" / "late" / "pay.py").write_text((package / "pay.py.txt").read_text())
+    (package / "mail" / "round").symlink_to(package / "mail")
+
+    default_registry.load("shop")
+
+    assert default_registry.get("shop-pay").defined_at.startswith(str(package / "mail" / "late" / "pay.py"))
+    left_out = [
+        *(str(package / name) for name in (".cache", "my-jobs", "tests", "mail/tests")),
+        "shop.mail.2024-report",
+    ]
+    assert sorted(lines) == sorted(f"{name} is left out of the import of shop." for name in left_out)
+
+
+def test_a_package_without_an_init_file_is_loaded(package: Path) -> None:
+    (package / "__init__.py").unlink()
+    (package / "orders" / "__init__.py").unlink()
+
+    default_registry.load("shop")
+
+    assert "shop-pay" in default_registry
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("job('shop-pay', None, result=int)", DuplicateJobError),
+        ("define('shop-pay')", DuplicateJobError),
+        ("queue('shop')", DuplicateQueueError),
+    ],
+)
+def test_one_module_under_two_names_is_told_as_one(
+    package: Path, monkeypatch: pytest.MonkeyPatch, source: str, error: type[Exception]
+) -> None:
+    """As when both the project's folder and its `src` are searched."""
+    (package / "helper.py").write_text("from midday_worker import job\ndef define(name): job(name, None, result=int)\n")
+    (package / "orders" / "twice.py").write_text(
+        f"from midday_worker import job, queue\nfrom shop.helper import define\n{source}\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(package), *sys.path])
+    importlib.invalidate_caches()
+    importlib.import_module("shop.orders.twice")
+    try:
+        with pytest.raises(error, match=r"one module under two names, 'shop\.orders\.twice' and 'orders\.twice'"):
+            importlib.import_module("orders.twice")
+    finally:
+        sys.modules.pop("orders", None)
+        vars(default_queues)["_queues"].pop("shop", None)
+
+
+def test_a_module_that_is_run_and_imported_is_told_as_one(package: Path) -> None:
+    (package / "program.py").write_text("from midday_worker import queue\nqueue('shop')\nimport shop.program\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "shop.program"],
+        cwd=package.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (
+        "one module under two names, '__main__' and 'shop.program': Python runs it once for each. Move" in done.stderr
+    )
+
+
+def test_two_jobs_of_a_helper_are_two_jobs(package: Path) -> None:
+    (package / "twice.py").write_text(
+        "from midday_worker import job\n"
+        "def define(name): job(name, None, result=int)\n"
+        "define('shop-pay')\n"
+        "define('shop-pay')\n"
+    )
+    with pytest.raises(ImportFailedError, match="Give one of them another id"):
+        default_registry.load("shop.twice")
 
 
 def test_loading_a_module_imports_just_it(package: Path) -> None:

@@ -153,6 +153,48 @@ def test_the_standard_librarys_loggers_are_routed_in_under_their_names() -> None
     assert (line["logger"], line["level"], line["message"]) == ("bullmq.worker", "ERROR", "can't {brace} 100% of 3")
 
 
+class Unspeakable:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Nameless(Unspeakable):
+    def __repr__(self) -> str:
+        raise RuntimeError("no text either")
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "shown"),
+    [
+        ("%d in %s", ("x",), "'%d in %s' can't be formatted with ('x',) (TypeError)"),
+        ("%d", ("x",), "'%d' can't be formatted with ('x',) (TypeError)"),
+        ("none", (1, 2), "'none' can't be formatted with (1, 2) (TypeError)"),
+        ("%(a)s", ({"b": 1},), "'%(a)s' can't be formatted with {'b': 1} (KeyError)"),
+        ("%y", (1,), "'%y' can't be formatted with (1,) (ValueError)"),
+        ("%s", (Unspeakable(),), "'%s' can't be formatted with (<"),
+        (Unspeakable(), (), "Unspeakable object at "),
+    ],
+)
+def test_a_malformed_call_of_the_standard_library_is_logged_and_does_not_raise(
+    message: object, args: tuple[object, ...], shown: str
+) -> None:
+    stream = configured(log_format="json")
+
+    logging.getLogger("somebody.else").warning(message, *args)
+
+    line = only_line(stream)
+    assert (line["level"], line["logger"]) == ("WARNING", "somebody.else")
+    assert shown in str(line["message"])
+
+
+def test_a_call_that_can_not_be_logged_at_all_does_not_raise_either(capsys: pytest.CaptureFixture[str]) -> None:
+    configured(log_format="json")
+
+    logging.getLogger("somebody.else").warning("%s", Nameless())
+
+    assert "--- Logging error ---" in capsys.readouterr().err
+
+
 def test_a_level_that_loguru_does_not_know_is_kept_as_a_number() -> None:
     stream = configured(log_format="json")
     logging.getLogger("somebody.else").log(35, "between")

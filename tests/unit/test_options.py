@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import fields
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midday_worker import DurationError, OptionError
+from midday_worker import DurationError, OptionError, job, queue
+from midday_worker.definition_options import DefinitionOptions
 from midday_worker.options import (
     MAX_PRIORITY,
     BackoffPolicy,
@@ -20,7 +22,9 @@ from midday_worker.options import (
     ResolvedOptions,
     check_options,
     merge,
+    unknown,
 )
+from tests.unit.sample import pack
 
 
 @pytest.mark.parametrize(
@@ -145,6 +149,46 @@ def test_a_misspelt_option_is_refused_with_the_near_and_the_known_ones() -> None
     assert "stack_trace_limit" in message
     assert "job_id" not in message
     assert failure.value.option == "attemps"
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "hint"),
+    [
+        ("concurrency", False, "concurrency belongs to queue()"),
+        ("rate_limit", True, "rate_limit belongs to queue()"),
+        ("executor", True, "executor belongs to job()."),
+        ("queue", True, "queue belongs to job()."),
+        ("result", True, "result belongs to job()."),
+        ("batch", True, "batch belongs to job()."),
+        ("every", False, "every belongs to trigger_recurring()."),
+        ("on_failure", False, "on_failure belongs to node()."),
+        ("countdown", True, "countdown is called delay, how long from now."),
+        ("eta", True, "eta is called delay, how long from now."),
+        ("idempotency_key", True, "idempotency_key is called job_id of a call, as long as the job is kept, or dedup"),
+        ("cron", True, "cron is called pattern, of trigger_recurring()."),
+        ("max_retries", False, "max_retries is called attempts, the first one counted."),
+        ("removeOnComplete", False, "Did you mean 'remove_on_complete'?"),
+        ("jobId", True, "Did you mean 'job_id'?"),
+    ],
+)
+def test_an_option_of_another_place_or_library_is_refused_with_what_it_is_here(
+    name: str, call: bool, hint: str
+) -> None:
+    with pytest.raises(OptionError) as failure:
+        check_options({name: 5}, call=call)
+
+    assert f"Unknown option {name!r}. {hint}" in str(failure.value)
+
+
+def test_every_hint_names_what_exists() -> None:
+    accepted = {field.name for field in fields(ResolvedOptions)}
+    accepted |= set(inspect.signature(job).parameters) | set(inspect.signature(queue).parameters)
+    accepted |= set(DefinitionOptions.__annotations__) | set(inspect.signature(pack.trigger_recurring).parameters)
+    accepted |= set(inspect.signature(pack.node).parameters) | {"client"}
+    for called in unknown.NAMES.values():
+        assert called.split()[0].strip(",") in accepted
+    assert set(unknown.PLACES) <= accepted
+    assert accepted.isdisjoint(unknown.NAMES)
 
 
 def test_an_option_like_no_other_is_refused_without_a_guess() -> None:

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import cast
+
 import pytest
 
-from midday_worker import DefinitionError, DuplicateQueueError, Duration, OptionError, QueueRegistry, RateLimit, queue
+from midday_worker import (
+    DefinitionError,
+    DuplicateQueueError,
+    Duration,
+    JobOptions,
+    JobRegistry,
+    OptionError,
+    QueueRegistry,
+    RateLimit,
+    job,
+    queue,
+)
+from midday_worker.definition_options import DefinitionOptions
 from midday_worker.queues import QueueDefinition, default_queues
 from midday_worker.queues.documents import documents
 
@@ -51,6 +67,42 @@ def test_a_concurrency_below_one_is_refused(concurrency: int) -> None:
         match=r"Queue 'reports' at .*test_queues.py:\d+ has concurrency=.*; accepted: an integer of 1 or more",
     ):
         queue("reports", concurrency=concurrency, registry=QueueRegistry())
+
+
+@pytest.mark.parametrize("limit", ["10/1s", 10, (10, "1s"), {"max": 10, "per": "1s"}, RateLimit])
+def test_a_rate_limit_of_another_form_is_refused(limit: object) -> None:
+    with pytest.raises(
+        OptionError, match=r"^Queue 'reports' at .*test_queues.py:\d+ has rate_limit=.*; accepted: a RateLimit, as"
+    ):
+        queue("reports", rate_limit=cast("RateLimit", limit), registry=QueueRegistry())
+
+
+@pytest.mark.parametrize("registry", [JobRegistry(), "jobs", {}, 0])
+def test_a_registry_of_another_kind_is_refused(registry: object) -> None:
+    with pytest.raises(DefinitionError, match=r"test_queues.py:\d+ has registry=.*; accepted: a QueueRegistry"):
+        queue("reports", registry=cast("QueueRegistry", registry))
+    with pytest.raises(DefinitionError, match=r"test_queues.py:\d+ has registry=.*; accepted: a JobRegistry"):
+        job("pay", int, result=int, registry=cast("JobRegistry", QueueRegistry()))
+    assert "reports" not in [each.name for each in default_queues]
+
+
+@pytest.mark.parametrize(
+    ("define", "declared", "arguments"),
+    [
+        (queue, JobOptions, {"registry": QueueRegistry()}),
+        (job, DefinitionOptions, {"schema": int, "registry": JobRegistry()}),
+    ],
+)
+def test_the_known_options_are_all_that_are_accepted_there(
+    define: Callable[..., object], declared: type, arguments: dict[str, object]
+) -> None:
+    with pytest.raises(OptionError, match="Known options: ") as failure:
+        define("name", **arguments, zzz=1)
+
+    known = str(failure.value).partition("Known options: ")[2].rstrip(".").split(", ")
+    parameters = inspect.signature(define).parameters.values()
+    named = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+    assert set(known) == named | set(declared.__annotations__)
 
 
 @pytest.mark.parametrize("maximum", [0, True, 1.5, "3"])

@@ -116,7 +116,7 @@ CASES: list[tuple[TypeForm[object], object, JsonValue]] = [
     (int | str, "5", "5"),
     (type(None), None, None),
     (tuple[date, ...], (date(2026, 1, 2),), ["2026-01-02"]),
-    (dict[Colour, bytes], {Colour.RED: b"x"}, {"red": "x"}),
+    (dict[Colour, bytes], {Colour.RED: b"\xff"}, {"red": "_w=="}),
     (IPv4Address, IPv4Address("127.0.0.1"), "127.0.0.1"),
     (Tree, Tree(children=[Tree()]), {"children": [{"children": []}]}),
 ]
@@ -215,6 +215,10 @@ def test_results_of_no_declared_type_are_dumped_by_alias() -> None:
         "path": "/a",
         "set": [1],
     }
+
+
+def test_a_result_of_no_declared_type_may_hold_bytes() -> None:
+    assert dump_untyped({"page": b"\xff\xfe"}) == {"page": "__4="}
 
 
 def test_the_json_schema_has_the_names_of_the_wire() -> None:

@@ -20,7 +20,7 @@ from midday_worker.cli.groups.option import (
     Since,
     Yes,
 )
-from midday_worker.cli.values import duration
+from midday_worker.cli.values import duration, separated
 
 if TYPE_CHECKING:
     from midday_worker.admin import FailureChoice
@@ -106,7 +106,13 @@ def workers(queue: OnlyQueue = None, as_json: AsJson = False) -> None:
 def doctor(
     imports: Annotated[
         list[str] | None,
-        typer.Option("--import", "-i", metavar="PKG", help="Look for jobs that nothing in it handles. Repeatable."),
+        typer.Option(
+            "--import",
+            "-i",
+            metavar="PKG",
+            callback=separated,
+            help="Look for jobs that nothing in it handles. Repeatable, or with commas between.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

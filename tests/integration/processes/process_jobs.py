@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from midday_worker import JobRegistry, NonRetryableError, Payload, RetryAfter, SyncJobContext, job
+from tests.integration.processes.process_helpers import deferred, double, in_process
 
 registry = JobRegistry()
 
@@ -184,6 +185,7 @@ def speak(data: str, ctx: SyncJobContext) -> None:
     for level in (logging.DEBUG, logging.INFO, logging.WARNING):
         ctx.logger.log(logging.getLevelName(level), "by loguru")
         logging.getLogger("some.library").log(level, "by a library")
+    logging.getLogger("some.library").warning("%d in %s", "malformed")
 
 
 @job("trace", queue="sums", executor="process", registry=registry)
@@ -192,3 +194,12 @@ def make_span(data: str, ctx: SyncJobContext) -> list[str]:
     span = cast("ReadableSpan", TracerProvider(shutdown_on_exit=False).get_tracer("child").start_span("inner"))
     assert span.parent is not None
     return [format_trace_id(span.parent.trace_id), format_span_id(span.parent.span_id)]
+
+
+@deferred("helped", registry)
+def helped(data: int, ctx: SyncJobContext) -> int:
+    return data + 1
+
+
+doubled = in_process("doubled", registry, double)
+helpers_own = job("helpers-own", int, double, executor="process", queue="sums", registry=registry)

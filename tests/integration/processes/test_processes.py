@@ -71,6 +71,14 @@ async def test_payload_and_result_travel_typed(client: JobClient, settings: Sett
         assert (await handle.fetch()).returnvalue == {"total": 6, "computedOn": "2026-01-02"}
 
 
+async def test_a_helper_may_define_jobs_and_handlers_may_be_of_other_modules(
+    client: JobClient, settings: Settings
+) -> None:
+    async with crew(settings):
+        handles = [await each.trigger(4) for each in (jobs.helped, jobs.doubled, jobs.helpers_own)]
+        assert [await handle.result(timeout="60s") for handle in handles] == [5, 8, 8]
+
+
 async def test_a_process_is_used_again_and_replaced_after_its_tasks(client: JobClient, settings: Settings) -> None:
     async with crew(settings) as running:
         pids = [await (await jobs.where.trigger("", client=client)).result("60s") for _ in range(5)]

@@ -69,6 +69,15 @@ async def wrong_payloads() -> None:
     Order(oder_id="o1")  # error: misspelt field
 
 
+async def names_of_other_libraries() -> None:
+    bill(order)  # error: a job isn't called
+    bill.delay(order)  # error: it is trigger
+    bill.apply_async(order)  # error: it is trigger
+    bill.sync.enqueue(order)  # error: it is trigger
+    await bill.trigger(order, countdown=5)  # error: it is delay
+    await bill.trigger_recurring(order, cron="0 9 * * *")  # error: it is pattern
+
+
 async def wrong_options() -> None:
     await bill.trigger(order, attemps=3)  # error: misspelt option
     await bill.trigger(order, attempts="3")  # error: text for a number

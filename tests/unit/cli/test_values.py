@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from typer import Context
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from midday_worker import ConfigurationError
-from midday_worker.cli.values import duration, job_id, whole_number
+from midday_worker.cli.app import app
+from midday_worker.cli.values import duration, job_id, separated, whole_number
 
 
 @pytest.mark.parametrize(("text", "ms"), [("0", 0), ("5000", 5_000), ("5s", 5_000), ("1h30m", 5_400_000)])
@@ -32,3 +36,19 @@ def test_an_id_follows_nodes_rules() -> None:
     assert job_id("mail-u1") == "mail-u1"
     with pytest.raises(ConfigurationError, match=r"^--job-id is 'a:b'; accepted: a non-empty text"):
         job_id("a:b")
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [(None, None), ([], []), (["a"], ["a"]), (["a", "b"], ["a", "b"]), (["a,b", "c , d,"], ["a", "b", "c", "d"])],
+)
+def test_names_are_separated_by_commas(given: list[str] | None, names: list[str] | None) -> None:
+    assert separated(given) == names
+
+
+@pytest.mark.parametrize("command", ["run", "dev", "jobs", "trigger", "watch", "dashboard", "doctor"])
+def test_every_import_takes_names_with_commas_between(command: str) -> None:
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    [option] = [each for each in group.commands[command].params if each.name == "imports"]
+    assert option.process_value(Context(group), ["a,b", "c"]) == ["a", "b", "c"]

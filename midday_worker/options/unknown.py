@@ -1,0 +1,58 @@
+"""What is said of an option that isn't known: what it is called here, or where it belongs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from midday_worker.errors import OptionError
+
+PLACES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("queue", "executor", "max_tasks_per_child", "batch", "result"), "job()"),
+    **dict.fromkeys(("concurrency", "rate_limit"), "queue(), whose result is a job's queue"),
+    **dict.fromkeys(("pattern", "every", "tz", "start", "end", "limit", "schedule_id"), "trigger_recurring()"),
+    "registry": "job() and queue()",
+    "job_id": "a single call, not to a job or a queue",
+    "children": "trigger_flow() and node()",
+    "on_failure": "node()",
+    "client": "what triggers a job",
+}
+"""Where an option is one that isn't one everywhere."""
+
+_DELAY: Final = "delay, how long from now"
+NAMES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("countdown", "eta", "run_at", "scheduled_at", "schedule_in", "defer_by", "defer_until"), _DELAY),
+    **dict.fromkeys(("cron", "crontab", "cron_expression"), "pattern, of trigger_recurring()"),
+    **dict.fromkeys(("schedule", "repeat", "interval"), "pattern or every, of trigger_recurring()"),
+    "timezone": "tz, of trigger_recurring()",
+    **dict.fromkeys(
+        ("idempotency_key", "task_id", "unique_key"),
+        "job_id of a call, as long as the job is kept, or deduplication",
+    ),
+    **dict.fromkeys(("retries", "max_retries"), "attempts, the first one counted"),
+    **dict.fromkeys(("retry_delay", "retry_backoff", "default_retry_delay"), "backoff"),
+    "autoretry_for": "retry_on",
+    **dict.fromkeys(("time_limit", "soft_time_limit", "job_timeout"), "timeout"),
+    **dict.fromkeys(("expires", "max_age"), "deadline"),
+    **dict.fromkeys(("keep_result", "result_ttl"), "remove_on_complete"),
+    **dict.fromkeys(("max_concurrency", "concurrency_limit"), "concurrency, of queue()"),
+    "limiter": "rate_limit, of queue()",
+    "queue_name": "queue, of job()",
+}
+"""The names of other libraries, and of BullMQ for Node where ours is another word."""
+
+
+def unknown_option(name: str, known: Iterable[str]) -> OptionError:
+    """Return the error for an option that isn't one of those that are known where it was given."""
+    accepted = sorted(known)
+    return OptionError(name, f"Unknown option {name!r}.{_hint(name, accepted)} Known options: {', '.join(accepted)}.")
+
+
+def _hint(name: str, known: list[str]) -> str:
+    if name in NAMES:
+        return f" {name} is called {NAMES[name]}."
+    if name in PLACES:
+        return f" {name} belongs to {PLACES[name]}."
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
