@@ -9,6 +9,7 @@ import typer
 from midday_worker import __version__
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.groups import fleet
+from midday_worker.cli.output import say
 from midday_worker.cli.values import duration, job_id, path_prefix, whole_number
 from midday_worker.options import MAX_PRIORITY
 
@@ -70,7 +71,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"midday-worker {__version__}")
+        say(f"midday-worker {__version__}")
         raise typer.Exit
 
 

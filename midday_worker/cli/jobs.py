@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from midday_worker.cli.admin.table import add_row, table, write
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.cli.output import say, say_json
 from midday_worker.declaration import JobDeclaration
 from midday_worker.durations import from_milliseconds
 
@@ -30,19 +26,18 @@ def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
         for definition in load_jobs(imports, settings_with())
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        say_json(rows, indent=2)
         return
     if not rows:
-        typer.echo("No jobs. Name the package that defines them: --import my_service.jobs, or WORKER_IMPORTS.")
+        say("No jobs. Name the package that defines them: --import my_service.jobs, or WORKER_IMPORTS.")
         return
-    table = Table("job", "queue", "attempts", "timeout", "defined at")
+    shown = table("job", "queue", "attempts", "timeout", "defined at", right=("attempts",))
     for row in rows:
         timeout = from_milliseconds(row["timeout_ms"]) if isinstance(row["timeout_ms"], int) else "none"
         queue = f"{row['queue']} (run elsewhere)" if row["run_elsewhere"] else row["queue"]
-        # Text: rich would take brackets in a plain string as markup.
         cells = (row["job"], queue, row["attempts"], timeout, _from_here(str(row["defined_at"])))
-        table.add_row(*(Text(str(cell)) for cell in cells))
-    Console().print(table)
+        add_row(shown, *map(str, cells))
+    write(shown)
 
 
 def _from_here(place: str) -> str:

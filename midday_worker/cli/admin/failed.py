@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +13,7 @@ from midday_worker.admin import FailureChoice, FailureGroup, Failures, group_fai
 from midday_worker.cli.admin.moment import moment, now_ms
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, number, table, write
+from midday_worker.cli.output import say_json
 
 
 def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json: bool) -> None:
@@ -35,7 +34,7 @@ def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json:
         looked_at, total = sum(one.looked_at for one in found), sum(one.total for one in found)
         if as_json:
             record = {"groups": [asdict(group) for group in groups], "looked_at": looked_at, "total": total}
-            typer.echo(json.dumps(record, indent=2))
+            say_json(record, indent=2)
             return
         _write(groups, found)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Final
 
-import typer
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -19,6 +17,8 @@ from midday_worker.admin import QueueOverview, list_all_workers, read_overviews
 from midday_worker.cli.admin.moment import span
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, fitted, number, table, write
+from midday_worker.cli.console import OutputConsole
+from midday_worker.cli.output import say_json
 from midday_worker.errors import EngineError
 
 WAITING: Final = ("waiting", "prioritized", "paused")
@@ -45,7 +45,7 @@ def show_queues(*, watch: bool, every_ms: int, as_json: bool) -> None:
             return
         rows = await _read(at, None)
         if as_json:
-            typer.echo(json.dumps([asdict(row.queue) | {"workers": row.workers} for row in rows], indent=2))
+            say_json([asdict(row.queue) | {"workers": row.workers} for row in rows], indent=2)
         else:
             write(render(rows, at.settings.redis_prefix))
 
@@ -55,7 +55,7 @@ def show_queues(*, watch: bool, every_ms: int, as_json: bool) -> None:
 async def _watch(at: Reach, every_s: float) -> None:
     names: list[str] = []
     rows: list[Row] | None = None
-    with Live(Text("Looking for queues ...", style="dim"), auto_refresh=False) as live:
+    with Live(Text("Looking for queues ...", style="dim"), console=OutputConsole(), auto_refresh=False) as live:
         for turn in range(1_000_000_000):
             try:
                 rows = await _read(at, names if turn % _LOOK_AGAIN else None)

@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from midday_worker.cli.printable import one_line
+from midday_worker.cli.console import OutputConsole
+from midday_worker.printable import one_line
 
 Cell: TypeAlias = str | Text
 
 _FOLDED: Final = 14
 """Text in a narrower column is hard to read."""
-
-_PIPED: Final = 100_000
-"""Columns of what is no terminal: whoever reads it line by line wants whole lines."""
 
 
 def as_json(value: object) -> str:
@@ -40,14 +38,21 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
 
 def add_row(to: Table, *cells: Cell) -> None:
     """Add a row. Plain texts are no markup of rich's, and no commands of the terminal's."""
-    to.add_row(*(cell if isinstance(cell, Text) else Text(one_line(cell)) for cell in cells))
+    to.add_row(*(_in_one_line(cell) if isinstance(cell, Text) else Text(one_line(cell)) for cell in cells))
+
+
+def _in_one_line(cell: Text) -> Text:
+    text = one_line(cell.plain)
+    return cell if text == cell.plain else Text(text, cell.style)  # a column is as wide as what is shown
 
 
 def write(*parts: Table | Text | str) -> None:
-    """Write tables and texts to standard output: fitted to a terminal, else with each row and text in one line."""
-    console = Console(highlight=False)
-    if not console.file.isatty():
-        console.width = _PIPED
+    """Write tables and texts to standard output: fitted to a terminal, else with each row and text in one line.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    console = OutputConsole()
     for part in parts:
         console.print(Text(part) if isinstance(part, str) else fitted(part, console.width))
 
