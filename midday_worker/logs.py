@@ -66,7 +66,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None, *, proce
         process: this process's number among those of its service; every line has it.
     """
     # Of a process that was started with standard error closed, nobody is there to read.
-    target = stream or sys.stderr or Path(os.devnull).open("w")
+    target = stream or sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and settings.development)
     logger.remove()
     logger.configure(patcher=complete, extra=None if process is None else {PROCESS_FIELD: process})

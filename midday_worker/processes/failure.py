@@ -8,6 +8,7 @@ import traceback
 from typing import TypedDict, cast
 
 from midday_worker.errors import NonRetryableError
+from midday_worker.handler_traceback import IN_ITS_PROCESS, handler_traceback
 
 
 class Failure(TypedDict):
@@ -23,7 +24,8 @@ class Failure(TypedDict):
 def failure_of(error: BaseException) -> Failure:
     """Return an exception as it travels; never raises."""
     try:
-        text, trace = str(error), "".join(traceback.format_exception(error))
+        text = str(error)
+        trace = "".join(traceback.format_exception(type(error), error, handler_traceback(error)))
     except Exception as broken:  # a user's __str__ may do anything
         text = trace = f"its message raised {type(broken).__name__}"
     return Failure(
@@ -43,7 +45,7 @@ def error_of(failure: Failure) -> BaseException:
             error = _rebuilt(base64.b64decode(failure["pickled"]))
         except Exception as broken:  # its class isn't here, or can't be made
             error.add_note(f"(a {failure['name']} in its process; here it raised {type(broken).__name__})")
-    error.add_note(f"in its process:\n{failure['trace']}")
+    error.add_note(f"{IN_ITS_PROCESS}{failure['trace']}")
     return error
 
 
