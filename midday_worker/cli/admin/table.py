@@ -26,9 +26,10 @@ def as_json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """Return an empty table; the columns named in `right` hold numbers."""
+def table(*columns: str, right: Sequence[str] = (), gap: int = 2) -> Table:
+    """Return an empty table; the columns named in `right` hold numbers, and `gap` is between two."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", collapse_padding=True)
+    made.padding = (0, gap - 1)
     for column in columns:
         # A number in two lines would be read as two.
         number_ = column in right
@@ -71,7 +72,7 @@ def _least_width(of: Table) -> int:
     for column in of.columns:
         widest = max(len(str(column.header)), *(_text(cell).cell_len for cell in column.cells), 0)
         least += widest if column.no_wrap else min(widest, _FOLDED)
-    return least + 2 * len(of.columns)
+    return least + (of.padding[1] + 1) * (len(of.columns) - 1)
 
 
 def _stacked(heads: Sequence[str], row: Sequence[Text]) -> tuple[Text, Padding]:

@@ -33,6 +33,9 @@ def queue(**changed: object) -> QueueOverview:
         (queue(counts={"prioritized": 3}), 0, "no workers"),
         (queue(counts={"waiting": 3}, paused=True), 0, "paused"),
         (queue(concurrency=5, rate=QueueRate(max=100, duration_ms=60_000)), 1, "max 5 100/1m"),
+        (queue(counts={"active": 1}), 0, "no workers"),
+        (queue(counts={"waiting-children": 1}), 0, "no workers"),
+        (queue(counts={"delayed": 1, "failed": 1}), 0, ""),
         (queue(limited_ms=4_000), 1, "limited for 4s"),
     ],
 )
