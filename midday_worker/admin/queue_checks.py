@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -57,7 +58,9 @@ def judge_workers(overview: QueueOverview, workers: int) -> Finding | None:
         return None
     if overview.paused:
         text = f"it is paused, and {_jobs(waiting, 'wait')}"
-        return _finding(overview.name, "paused queue", "fail", text, f"midday-worker queue resume {overview.name}")
+        return _finding(
+            overview.name, "paused queue", "fail", text, shlex.join(("midday-worker", "queue", "resume", overview.name))
+        )
     if not workers:
         text = f"{_jobs(waiting, 'wait')}, and no worker is connected"
         return _finding(overview.name, "no workers", "warn", text, "start a worker: midday-worker run")
@@ -140,9 +143,8 @@ async def _stranded(queue: Queue) -> Finding | None:
     if not stranded:
         return None
     text = f"{_jobs(len(stranded), 'wait')} for children, and none is left to end ({_shown(stranded)})"
-    return _finding(
-        queue.name, "stuck flows", "fail", text, f"look at one: midday-worker job show {min(stranded)} -q {queue.name}"
-    )
+    look = shlex.join(("midday-worker", "job", "show", min(stranded), "-q", queue.name))
+    return _finding(queue.name, "stuck flows", "fail", text, f"look at one: {look}")
 
 
 async def _without_children(queue: Queue) -> set[str]:

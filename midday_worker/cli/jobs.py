@@ -12,8 +12,9 @@ from midday_worker.declaration import JobDeclaration
 from midday_worker.durations import from_milliseconds
 
 
-def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
-    """Write the registered jobs as a table or as JSON."""
+def list_jobs(imports: Sequence[str], queue: str | None = None, *, as_json: bool) -> None:
+    """Write the registered jobs, of all queues or of one, as a table or as JSON."""
+    loaded = load_jobs(imports, settings_with())
     rows = [
         {
             "job": definition.id,
@@ -23,10 +24,14 @@ def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
             "run_elsewhere": isinstance(definition, JobDeclaration),
             "defined_at": definition.defined_at,
         }
-        for definition in load_jobs(imports, settings_with())
+        for definition in loaded
+        if queue in (None, definition.queue)
     ]
     if as_json:
         say_json(rows, indent=2)
+        return
+    if not rows and len(loaded):
+        say(f"No jobs of queue {queue}. Their queues: {', '.join(sorted({one.queue for one in loaded}))}.")
         return
     if not rows:
         say("No jobs. Name the package that defines them: --import my_service.jobs, or WORKER_IMPORTS.")

@@ -21,12 +21,15 @@ from midday_worker.settings import Settings
 _STYLES: Final[Mapping[Grade, str]] = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 
 
-def run_doctor(imports: Sequence[str], *, as_json: bool) -> None:
-    """Write what was found; exit with 1 if anything is wrong."""
+def run_doctor(imports: Sequence[str], queue: str | None = None, *, as_json: bool) -> None:
+    """Write what was found, of all queues or of one; exit with 1 if anything is wrong."""
     found: list[Finding] = []
 
     async def act(at: Reach) -> None:
-        found.extend(await examine(at.client.connection, _expected(imports, at.settings)))
+        if queue is not None:
+            await at.queue(queue)
+        findings = await examine(at.client.connection, _expected(imports, at.settings))
+        found.extend(finding for finding in findings if queue is None or finding.queue in (None, queue))
 
     reach(act)
     wrong = any(finding.grade == "fail" for finding in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -75,6 +76,7 @@ def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tu
     """Return what is to be said of a job in one line each."""
     attempts = job.options.get("attempts")
     of = f" of {attempts}" if isinstance(attempts, int) and attempts > 0 else ""
+    logs = ("midday-worker", "job", "logs", job.id, "-q", queue)
     lines = {
         "queue": queue,
         "state": job.state,
@@ -89,7 +91,7 @@ def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tu
         "schedule": job.schedule_id or "",
         "parent": job.parent_key or "",
         "progress": json.dumps(job.progress, ensure_ascii=False, default=str) if job.progress else "",
-        "log": f"{logged:,} lines: midday-worker job logs {job.id} -q {queue}" if logged else "",
+        "log": f"{logged:,} lines: {shlex.join(logs)}" if logged else "",
         "unreadable": job.unreadable or "",
         "failed": job.failed_reason or "",
     }

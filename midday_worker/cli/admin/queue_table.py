@@ -19,6 +19,7 @@ from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, fitted, number, table, write
 from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.output import say_json
+from midday_worker.engine.queue import Queue
 from midday_worker.errors import EngineError
 from midday_worker.printable import one_line
 
@@ -40,15 +41,15 @@ class Row:
     workers: int
 
 
-def show_queues(*, watch: bool, every_ms: int, as_json: bool) -> None:
-    """Write the queues as a table, which `watch` keeps up to date until Ctrl-C, or as JSON."""
+def show_queues(queue: str | None, *, watch: bool, every_ms: int, as_json: bool) -> None:
+    """Write all queues, or one, as a table, which `watch` keeps up to date until Ctrl-C, or as JSON."""
 
     async def act(at: Reach) -> None:
         if watch:
             with suppress(asyncio.CancelledError):  # Ctrl-C is how it ends
-                await _watch(at, every_ms / 1000)
+                await _watch(at, queue, every_ms / 1000)
             return
-        rows = await _read(at, None)
+        rows = await _read(await at.queues(queue))
         if as_json:
             say_json([asdict(row.queue) | {"workers": row.workers} for row in rows], indent=2)
         else:
@@ -57,14 +58,15 @@ def show_queues(*, watch: bool, every_ms: int, as_json: bool) -> None:
     reach(act)
 
 
-async def _watch(at: Reach, every_s: float) -> None:
-    names: list[str] = []
+async def _watch(at: Reach, queue: str | None, every_s: float) -> None:
+    queues: list[Queue] = []
     rows: list[Row] | None = None
     with Live(Text("Looking for queues ...", style="dim"), console=OutputConsole(), auto_refresh=False) as live:
         for turn in range(1_000_000_000):
             try:
-                rows = await _read(at, names if turn % _LOOK_AGAIN else None)
-                names = [row.queue.name for row in rows]
+                if not turn % _LOOK_AGAIN or not queues:
+                    queues = await at.queues(queue)
+                rows = await _read(queues)
                 above = Text(f"every {every_s:g} s; Ctrl-C ends", style="dim")
             except EngineError as error:
                 above = Text(str(error), style="red")
@@ -86,8 +88,7 @@ def screen(above: Text, rows: Sequence[Row] | None, prefix: str, console: Consol
     return Group(above, render((), prefix)) if not rows else Group(above, Text(f"{len(rows)} queues", style="dim"))
 
 
-async def _read(at: Reach, names: Sequence[str] | None) -> list[Row]:
-    queues = await at.queues() if names is None else [at.client.queue(name) for name in names]
+async def _read(queues: Sequence[Queue]) -> list[Row]:
     overviews, workers = await asyncio.gather(read_overviews(queues), list_all_workers(queues))
     return [Row(overview, len(workers[overview.name])) for overview in overviews]
 

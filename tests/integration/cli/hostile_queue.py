@@ -22,9 +22,8 @@ PLAIN: Final = "plain"
 """A queue whose name can be typed, with jobs that can't."""
 
 STATES: Final = ("wait", "active", "delayed", "prioritized", "waiting-children", "completed", "failed")
-Fields: TypeAlias = dict[
-    bytes | bytearray | memoryview[int] | str | int | float, bytes | bytearray | memoryview[int] | str | int | float
-]
+_Text: TypeAlias = "bytes | bytearray | memoryview[int] | str | int | float"
+Fields: TypeAlias = "dict[_Text, _Text]"
 """As redis-py has them."""
 
 

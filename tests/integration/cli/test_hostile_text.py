@@ -49,8 +49,8 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
 SERVICES: Final = {"run", "dev", "demo", "dashboard"}
 """They write a log, which has a test of its own."""
 
-COLOUR: Final = re.compile(r"\x1b\[(?!8m|38;5;213m)[0-9;]*m")
-"""What rich writes; those that the hostile text holds are none of it."""
+COLOUR: Final = re.compile(r"\x1b\[(?:(?!8m|38;5;213m)[0-9;]*m|\?25[lh]|1A|2K)|\r(?=\x1b\[2K)")
+"""What rich writes, a bar's hidden cursor and its line among it; what the hostile text holds is none of it."""
 
 
 @pytest.fixture(params=["terminal", pytest.param("pipe", marks=pytest.mark.long)])
