@@ -39,8 +39,8 @@ def list_jobs(imports: Sequence[str], queue: str | None = None, *, as_json: bool
     shown = table("job", "queue", "attempts", "timeout", "defined at", right=("attempts",))
     for row in rows:
         timeout = from_milliseconds(row["timeout_ms"]) if isinstance(row["timeout_ms"], int) else "none"
-        queue = f"{row['queue']} (run elsewhere)" if row["run_elsewhere"] else row["queue"]
-        cells = (row["job"], queue, row["attempts"], timeout, _from_here(str(row["defined_at"])))
+        place = f"{row['queue']} (run elsewhere)" if row["run_elsewhere"] else row["queue"]
+        cells = (row["job"], place, row["attempts"], timeout, _from_here(str(row["defined_at"])))
         add_row(shown, *map(str, cells))
     write(shown)
 
