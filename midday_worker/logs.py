@@ -8,20 +8,26 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
+import re
 import sys
 import traceback
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC
+from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from loguru import logger
 
+from midday_worker.printable import hanging, one_line, printable
 from midday_worker.settings import Settings
 from midday_worker.urls import redact_text
 
 if TYPE_CHECKING:
-    from loguru import Logger, Record
+    from loguru import Logger, Message, Record
 
 JOB_FIELDS: Final = ("job_id", "job", "queue", "attempt")
 """What every line of a job is bound with."""
@@ -36,6 +42,15 @@ PROCESS_FIELD: Final = "worker_process"
 """What every line of a service of several processes is bound with."""
 
 _DEEPEST: Final = 6
+_DIM: Final = "2"
+_BOLD: Final = "1"
+_LEVELS: Final = {
+    **{"TRACE": "36;1", "DEBUG": "34;1", "INFO": _BOLD, "SUCCESS": "32;1"},
+    **{"WARNING": "33;1", "ERROR": "31;1", "CRITICAL": "41;1"},
+}
+"""loguru's own colours, as a terminal is told them."""
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 # These log values at INFO and DEBUG: of SQL statements, and of rows.
 _TALKATIVE: Final = ("sqlalchemy", "aiosqlite")
 
@@ -50,18 +65,20 @@ def configure_logging(settings: Settings, stream: TextIO | None = None, *, proce
         stream: standard error if not given.
         process: this process's number among those of its service; every line has it.
     """
-    target = sys.stderr if stream is None else stream
+    # Of a process that was started with standard error closed, nobody is there to read.
+    target = stream or sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and settings.development)
     logger.remove()
     logger.configure(patcher=complete, extra=None if process is None else {PROCESS_FIELD: process})
     if pretty:
         # loguru's `diagnose` prints the values of variables, and with them payloads.
         diagnose = settings.development and settings.log_payloads
+        coloured = target.isatty()
         logger.add(
-            lambda message: _write(target, redact_text(message)),
+            lambda message: _write(target, _pretty_line(message, coloured)),
             level=settings.log_level,
-            format=_pretty_format,
-            colorize=target.isatty(),
+            format=lambda _record: "{exception}",  # the rest is ours, as nothing in it is to be obeyed by a terminal
+            colorize=coloured,
             backtrace=False,
             diagnose=diagnose,
         )
@@ -127,9 +144,11 @@ def route_standard_library(settings: Settings) -> None:
 
 
 def _write(stream: TextIO, line: str) -> None:
-    # One call, so that the lines of several processes don't mix.
-    stream.write(line)
-    stream.flush()
+    # Who read it may have gone, and the disk be full: the work goes on without its words.
+    with suppress(OSError, ValueError):
+        # One call, so that the lines of several processes don't mix.
+        stream.write(line)
+        stream.flush()
 
 
 def complete(record: Record) -> None:
@@ -141,13 +160,33 @@ def complete(record: Record) -> None:
             record["extra"].setdefault(name, value)
 
 
-def _pretty_format(record: Record) -> str:
-    job = "<magenta>{extra[job]}</magenta> <dim>{extra[job_id]}</dim> " if _has_job(record) else ""
-    process = f"<dim>#{{extra[{PROCESS_FIELD}]}}</dim> " if PROCESS_FIELD in record["extra"] else ""
-    return (
-        "<dim>{time:HH:mm:ss.SSS}</dim> <level>{level: <8}</level> "
-        f"{process}<cyan>{{name}}</cyan> {job}<level>{{message}}</level>\n{{exception}}"
-    )
+def _pretty_line(message: Message, coloured: bool) -> str:
+    """Return a line for people: whoever wrote what is in it, only its first line begins at the margin."""
+    record = message.record
+    extra, level = record["extra"], record["level"].name
+    said = _LEVELS.get(level, _BOLD)
+    parts = [(format(record["time"], "HH:mm:ss.SSS"), _DIM), (f"{one_line(level): <8}", said)]
+    if PROCESS_FIELD in extra:
+        parts.append((f"#{extra[PROCESS_FIELD]}", _DIM))
+    parts.append((one_line(record["name"] or ""), "36"))
+    if _has_job(record):
+        parts += [(one_line(str(extra["job"])), "35"), (one_line(str(extra["job_id"])), _DIM)]
+    parts.append((hanging(record["message"]), said))
+    line = " ".join(f"\x1b[{colour}m{text}\x1b[0m" if coloured else text for text, colour in parts)
+    return f"{line}\n{_traceback(message, coloured)}"
+
+
+def _traceback(message: Message, coloured: bool) -> str:
+    """Return the exception that loguru has formatted; in its colours, unless a text in it has some of its own."""
+    exception = message.record["exception"]
+    if exception is None:
+        return ""
+    text, plain = redact_text(message), "".join(traceback.format_exception(*exception))
+    if not coloured:
+        text = printable(text)
+    elif printable(plain) != plain:
+        text = printable(_COLOUR.sub("", text))
+    return indent(text, "    ")
 
 
 def _has_job(record: Record) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from midday_worker.admin.finding import Finding
 from midday_worker.admin.name_checks import judge_names, judge_prefixes
-from midday_worker.admin.queue_checks import check_queue, unfinished_names
+from midday_worker.admin.queue_checks import check_parents, check_queue, unfinished_names
 from midday_worker.admin.server_checks import check_server
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.queue import Queue
@@ -48,8 +48,11 @@ async def examine(connection: Connection, expected: Expected) -> list[Finding]:
     if workers is None:
         text, fix = "not looked for: Redis refuses CLIENT LIST", "give this Redis user the right +client|list"
         findings.append(Finding(check="workers", grade="note", text=text, fix=fix))
+    worked = None if workers is None else {name for name, found in workers.items() if found}
     for queue in queues:
         findings += await check_queue(queue, None if workers is None else workers[queue.name], expected.largest)
+        if worked is not None and (parents := await check_parents(queue, worked)) is not None:
+            findings.append(parents)
         if defined:
             findings += judge_names(queue.name, await unfinished_names(queue), expected.handled, expected.declared)
     return findings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -125,6 +126,7 @@ class FailureGroup:
         job: their name.
         reason: what their reasons have in common.
         count: how many there are.
+        oldest_ms: when the first one failed, of those that were looked at.
         newest_ms: when the last one failed, in epoch milliseconds.
         newest_id: its id.
         cancelled: whether somebody cancelled them.
@@ -134,6 +136,7 @@ class FailureGroup:
     job: str
     reason: str
     count: int
+    oldest_ms: int
     newest_ms: int
     newest_id: str
     cancelled: bool
@@ -141,7 +144,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """A queue's failed jobs in groups, the largest first and the cancelled ones last.
+    """A queue's failed jobs in groups, in the order of `by_reason`.
 
     `looked_at` is how many were looked at for it, `total` how many there are.
     """
@@ -170,13 +173,28 @@ async def group_failures(queue: Queue, choice: FailureChoice, most: int) -> Fail
                 job=job.name,
                 reason=reason,
                 count=0,
+                oldest_ms=job.failed_ms,
                 newest_ms=job.failed_ms,
                 newest_id=job.id,
                 cancelled=job.cancelled,
             )
-            groups.setdefault((job.name, reason, job.cancelled), newest).count += 1
-    ordered = sorted(groups.values(), key=lambda group: (group.cancelled, -group.count, -group.newest_ms))
-    return Failures(tuple(ordered), looked_at, await count_span(queue, choice))
+            group = groups.setdefault((job.name, reason, job.cancelled), newest)
+            group.count += 1
+            group.oldest_ms = job.failed_ms  # the newest come first
+    return Failures(tuple(by_reason(groups.values())), looked_at, await count_span(queue, choice))
+
+
+def by_reason(groups: Iterable[FailureGroup]) -> list[FailureGroup]:
+    """Return groups with those of one reason together: the most frequent reason first, what was cancelled last."""
+    listed, totals = list(groups), Counter[tuple[bool, str]]()
+    for group in listed:
+        totals[group.cancelled, group.reason] += group.count
+
+    def place(group: FailureGroup) -> tuple[bool, int, str, int, int]:
+        total = totals[group.cancelled, group.reason]
+        return group.cancelled, -total, group.reason, -group.count, -group.newest_ms
+
+    return sorted(listed, key=place)
 
 
 async def count_failed(queue: Queue, choice: FailureChoice) -> FailedCount:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, cast
 
 from midday_worker.admin.finding import Finding, Grade
+from midday_worker.admin.flow_tree import split_key
 from midday_worker.admin.listing import list_ids
 from midday_worker.admin.overview import QueueOverview, read_overview
 from midday_worker.admin.schedules import list_schedules
@@ -22,6 +24,9 @@ SAMPLE: Final = 1_000
 _WAITING: Final = ("waiting", "prioritized", "paused")
 _UNFINISHED: Final = (*_WAITING, "delayed", "waiting-children")
 _OVERDUE_S: Final = 60
+_CHILDREN: Final = 100
+"""How many children of a parent are looked at."""
+
 _SCORE_UNIT: Final = 0x1000
 """A delayed job's score is its time in milliseconds times this, plus a counter."""
 
@@ -55,11 +60,40 @@ def judge_workers(overview: QueueOverview, workers: int | None) -> Finding | Non
         return None
     if overview.paused:
         text = f"it is paused, and {_jobs(waiting, 'wait')}"
-        return _finding(overview.name, "paused queue", "note", text, f"midday-worker queue resume {overview.name}")
+        return _finding(
+            overview.name, "paused queue", "fail", text, shlex.join(("midday-worker", "queue", "resume", overview.name))
+        )
     if workers == 0:
         text = f"{_jobs(waiting, 'wait')}, and no worker is connected"
         return _finding(overview.name, "no workers", "warn", text, "start a worker: midday-worker run")
     return None
+
+
+async def check_parents(queue: Queue, worked: Collection[str]) -> Finding | None:
+    """Return what is wrong with parents of flows: those that wait for children in a queue that nobody works.
+
+    Args:
+        queue: the parents'.
+        worked: the queues that a worker is connected to.
+    """
+    async with queue.bounded(f"read the children of waiting flows of queue {queue.name}"):
+        ids = await list_ids(queue, "waiting-children", 0, SAMPLE - 1)
+        children = await asyncio.gather(
+            *(queue.ask("SRANDMEMBER", f"{queue.toKey(job_id)}:dependencies", _CHILDREN) for job_id in ids)
+        )
+    places = {job_id: _queues_of(cast("list[str]", keys), queue) for job_id, keys in zip(ids, children, strict=True)}
+    behind = {job_id: names - set(worked) for job_id, names in places.items() if names - set(worked)}
+    if not behind:
+        return None
+    names = sorted(set[str]().union(*behind.values()))
+    where = f"queue {names[0]}, which has" if len(names) == 1 else f"queues {', '.join(names[:3])}, which have"
+    text = f"{_jobs(len(behind), 'wait')} for children in {where} no worker ({_shown(set(behind))})"
+    return _finding(queue.name, "parents without workers", "fail", text, "start a worker there: midday-worker run")
+
+
+def _queues_of(keys: Sequence[str], queue: Queue) -> set[str]:
+    places = (split_key(key, queue.prefix) for key in keys)
+    return {place[0] for place in places if place is not None}
 
 
 async def unfinished_names(queue: Queue) -> Counter[str]:
@@ -130,9 +164,8 @@ async def _stranded(queue: Queue) -> Finding | None:
     if not stranded:
         return None
     text = f"{_jobs(len(stranded), 'wait')} for children, and none is left to end ({_shown(stranded)})"
-    return _finding(
-        queue.name, "stuck flows", "fail", text, f"look at one: midday-worker job show {min(stranded)} -q {queue.name}"
-    )
+    look = shlex.join(("midday-worker", "job", "show", min(stranded), "-q", queue.name))
+    return _finding(queue.name, "stuck flows", "fail", text, f"look at one: {look}")
 
 
 async def _without_children(queue: Queue) -> set[str]:

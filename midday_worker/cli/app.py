@@ -9,6 +9,8 @@ import typer
 from midday_worker import __version__
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.groups import fleet
+from midday_worker.cli.groups.option import AsJson, OnlyQueue
+from midday_worker.cli.output import say
 from midday_worker.cli.values import duration, job_id, path_prefix, separated, whole_number
 from midday_worker.options import MAX_PRIORITY
 
@@ -29,7 +31,7 @@ Imports = Annotated[
         help="A module or package that defines jobs. Repeatable, or with commas between.",
     ),
 ]
-Queues = Annotated[str | None, typer.Option(help="Work only these queues, separated by commas.")]
+Queues = Annotated[str | None, typer.Option("--queues", "-q", help="Work only these queues, separated by commas.")]
 Concurrency = Annotated[
     int | None,
     typer.Option(
@@ -71,12 +73,11 @@ Admin = Annotated[
     typer.Option("--admin", help="Serve the dashboard there too, at /admin. Beyond this machine it needs a login."),
 ]
 Hidden = Annotated[int | None, typer.Option(hidden=True)]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"midday-worker {__version__}")
+        say(f"midday-worker {__version__}")
         raise typer.Exit
 
 
@@ -146,11 +147,11 @@ def demo(
 
 @app.command()
 @one_line_errors
-def jobs(imports: Imports = None, as_json: AsJson = False) -> None:
+def jobs(imports: Imports = None, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
     """List the jobs that are registered."""
     from midday_worker.cli.jobs import list_jobs
 
-    list_jobs(imports or [], as_json=as_json)
+    list_jobs(imports or [], queue, as_json=as_json)
 
 
 @app.command()
@@ -189,7 +190,7 @@ def trigger(
 @app.command()
 def watch(
     id_: Annotated[str, typer.Argument(metavar="JOB_ID", help="The id that the job got when it was added.")],
-    queue: Annotated[str | None, typer.Option(help="Its queue; looked for, if neither it nor --job is given.")] = None,
+    queue: OnlyQueue = None,
     name: Annotated[str | None, typer.Option("--job", metavar="JOB", help="What job it is, to find its queue.")] = None,
     imports: Imports = None,
 ) -> None:
@@ -206,7 +207,7 @@ def watch(
 @one_line_errors
 def cancel(
     job: Annotated[str, typer.Argument(metavar="JOB_ID", help="The id of one job, as trigger wrote it.")],
-    queue: Annotated[str | None, typer.Option(help="Its queue; looked for, if not given.")] = None,
+    queue: OnlyQueue = None,
     reason: Annotated[str, typer.Option(help="Why, for whoever reads the failure.")] = "",
     children: Annotated[bool, typer.Option("--children", help="Its children that haven't started, too.")] = False,
     as_json: AsJson = False,
@@ -235,7 +236,9 @@ def dashboard(
         int, typer.Option(parser=whole_number("--port", 0, 65_535), metavar="N", help="0 is any free one.")
     ] = 3000,
     prefix: Annotated[str, typer.Option(parser=path_prefix, metavar="PATH", help="The path that it is below.")] = "",
-    queues: Annotated[str | None, typer.Option(help="Show only these queues, separated by commas.")] = None,
+    queues: Annotated[
+        str | None, typer.Option("--queues", "-q", help="Show only these queues, separated by commas.")
+    ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody change anything.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     allowed_hosts: Annotated[

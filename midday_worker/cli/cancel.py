@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-
-import typer
 
 from midday_worker.cli.loading import settings_with
+from midday_worker.cli.output import say, say_json
 from midday_worker.cli.place import queue_of
 from midday_worker.client import JobClient
 from midday_worker.settings import Settings
@@ -17,11 +15,11 @@ def cancel_job(job_id: str, queue: str | None, reason: str, *, children: bool, a
     """Cancel one job and write what became of it."""
     found, outcome = asyncio.run(_cancel(job_id, queue, reason, children, settings_with()))
     if as_json:
-        typer.echo(json.dumps({"id": job_id, "queue": found, "outcome": outcome}))
+        say_json({"id": job_id, "queue": found, "outcome": outcome})
     elif outcome == "cancelled":
-        typer.echo(f"Cancelled job {job_id} of queue {found}")
+        say(f"Cancelled job {job_id} of queue {found}")
     else:
-        typer.echo(f"Job {job_id} of queue {found} is running and was told to stop")
+        say(f"Job {job_id} of queue {found} is running and was told to stop")
 
 
 async def _cancel(job_id: str, queue: str | None, reason: str, children: bool, settings: Settings) -> tuple[str, str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import webbrowser
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
-
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.cli.output import OutputError, say
 from midday_worker.errors import ConfigurationError
 from midday_worker.http_address import HttpAddress
 from midday_worker.logs import configure_logging
@@ -57,7 +57,8 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
     app = _app(load_jobs(imports, settings), settings, options)
     listener = listen(HttpAddress(options.host, options.port), who="The dashboard", origin="--host and --port")
     url = f"http://{listening_on(listener)}{options.prefix}/"
-    typer.echo(f"The dashboard is on {url}")
+    with suppress(OutputError):  # it serves all the same
+        say(f"The dashboard is on {url}")
     if options.open_browser:
         # Aside: one in a terminal lasts until it is closed, and the page isn't served before what follows.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

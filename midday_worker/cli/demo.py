@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
+from midday_worker.cli.console import OutputConsole
 from midday_worker.errors import ConfigurationError, MiddayWorkerError
 
 
@@ -20,7 +20,7 @@ def run_demo(*, keep: bool) -> None:
             f"The demo needs {error.name}. Install it with: pip install 'midday-worker[demo]'"
         ) from error
     try:
-        well = asyncio.run(show(Console(), keep=keep, here=Path.cwd()))
+        well = asyncio.run(show(OutputConsole(highlight=True), keep=keep, here=Path.cwd()))
     except* MiddayWorkerError as errors:
         raise errors.exceptions[0] from None
     if not well:

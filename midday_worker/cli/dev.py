@@ -13,6 +13,7 @@ from typing import Final
 import typer
 
 from midday_worker.cli.loading import settings_with
+from midday_worker.cli.output import remark
 from midday_worker.cli.source_files import watch
 from midday_worker.embedded import EmbeddedRedis
 from midday_worker.errors import ConfigurationError
@@ -140,16 +141,16 @@ class DevSession:
 
     def _on_signal(self) -> None:
         if not self._stop.is_set():
-            _say("Stopping; running jobs may finish. Once more to not wait for them.")
             self._stop.set()
+            _say("Stopping; running jobs may finish. Once more to not wait for them.")
         elif self._child is not None:
             self._child.ask_to_stop()
 
     def _on_change(self, path: Path) -> None:
         if not self._stop.is_set():
-            _say(f"Reload: {path.relative_to(self._root or path.anchor)} has changed")
             self._changed.set()
+            _say(f"Reload: {path.relative_to(self._root or path.anchor)} has changed")
 
 
 def _say(text: str) -> None:
-    typer.secho(text, fg=typer.colors.CYAN, err=True)
+    remark(text, typer.colors.CYAN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -9,8 +10,9 @@ from typing import Final, ParamSpec, Protocol, runtime_checkable
 
 import typer
 
-from midday_worker.cli.printable import one_line
+from midday_worker.cli.output import OutputError, remark
 from midday_worker.errors import MiddayWorkerError, PayloadError
+from midday_worker.printable import one_line
 
 P = ParamSpec("P")
 
@@ -37,6 +39,8 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+        except OutputError as error:
+            raise typer.Exit(show_unwritten(error)) from None
         except MiddayWorkerError as error:
             # A person who typed the payload may see it.
             show_error(error.with_values() if isinstance(error, PayloadError) else str(error))
@@ -50,10 +54,17 @@ def one_line_usage(program: str) -> Generator[None]:
     """Show in one line what is wrong with the command line: exit with 1 for a value, with 2 if it can't be read."""
     try:
         yield
+    except SystemExit as stop:
+        # Typer and rich, which write the help, exit with 1 when its reader has seen enough.
+        raise SystemExit(0 if isinstance(stop.__context__, BrokenPipeError) else stop.code) from None
+    except OutputError as error:
+        raise SystemExit(show_unwritten(error)) from None
     except MiddayWorkerError as error:
         show_error(str(error))
         raise SystemExit(1) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # of the help
+            raise SystemExit(show_unwritten(OutputError(error))) from None
         if not isinstance(error, UsageMistake):
             raise
         message = error.format_message()
@@ -64,6 +75,14 @@ def one_line_usage(program: str) -> Generator[None]:
         raise SystemExit(MISUSED) from None
 
 
+def show_unwritten(error: OutputError) -> int:
+    """Say that the output can't be written, and return the exit code: 0 if only its reader has seen enough."""
+    if error.closed:
+        return 0
+    show_error(str(error))
+    return 1
+
+
 def show_error(text: str) -> None:
     """Write an error as one line on standard error."""
-    typer.secho(f"Error: {one_line(text)}", fg=typer.colors.RED, err=True)
+    remark(f"Error: {one_line(text)}", typer.colors.RED)

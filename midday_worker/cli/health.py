@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 
 import typer
 
 from midday_worker.cli.loading import settings_with
+from midday_worker.cli.output import say, say_json
 from midday_worker.cli.roll_call import call_the_roll
 from midday_worker.client import redis_config
 from midday_worker.database import create_database
@@ -23,10 +23,10 @@ def check_health(*, as_json: bool) -> None:
     well = all(ok for ok, _ in results.values())
     if as_json:
         checks = {name: {"ok": ok, "detail": detail} for name, (ok, detail) in results.items()}
-        typer.echo(json.dumps({"ok": well, **checks}))
+        say_json({"ok": well, **checks})
     else:
         for name, (ok, detail) in results.items():
-            typer.echo(f"{'ok  ' if ok else 'FAIL'} {name}: {detail}")
+            say(f"{'ok  ' if ok else 'FAIL'} {name}: {detail}")
     if not well:
         raise typer.Exit(1)
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from midday_worker.cli.admin.table import add_row, table, write
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.cli.output import say, say_json
 from midday_worker.declaration import JobDeclaration
 from midday_worker.durations import from_milliseconds
 
 
-def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
-    """Write the registered jobs as a table or as JSON."""
+def list_jobs(imports: Sequence[str], queue: str | None = None, *, as_json: bool) -> None:
+    """Write the registered jobs, of all queues or of one, as a table or as JSON."""
+    loaded = load_jobs(imports, settings_with())
     rows = [
         {
             "job": definition.id,
@@ -27,22 +24,25 @@ def list_jobs(imports: Sequence[str], *, as_json: bool) -> None:
             "run_elsewhere": isinstance(definition, JobDeclaration),
             "defined_at": definition.defined_at,
         }
-        for definition in load_jobs(imports, settings_with())
+        for definition in loaded
+        if queue in (None, definition.queue)
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        say_json(rows, indent=2)
+        return
+    if not rows and len(loaded):
+        say(f"No jobs of queue {queue}. Their queues: {', '.join(sorted({one.queue for one in loaded}))}.")
         return
     if not rows:
-        typer.echo("No jobs. Name the package that defines them: --import my_service.jobs, or WORKER_IMPORTS.")
+        say("No jobs. Name the package that defines them: --import my_service.jobs, or WORKER_IMPORTS.")
         return
-    table = Table("job", "queue", "attempts", "timeout", "defined at")
+    shown = table("job", "queue", "attempts", "timeout", "defined at", right=("attempts",))
     for row in rows:
         timeout = from_milliseconds(row["timeout_ms"]) if isinstance(row["timeout_ms"], int) else "none"
-        queue = f"{row['queue']} (run elsewhere)" if row["run_elsewhere"] else row["queue"]
-        # Text: rich would take brackets in a plain string as markup.
-        cells = (row["job"], queue, row["attempts"], timeout, _from_here(str(row["defined_at"])))
-        table.add_row(*(Text(str(cell)) for cell in cells))
-    Console().print(table)
+        place = f"{row['queue']} (run elsewhere)" if row["run_elsewhere"] else row["queue"]
+        cells = (row["job"], place, row["attempts"], timeout, _from_here(str(row["defined_at"])))
+        add_row(shown, *map(str, cells))
+    write(shown)
 
 
 def _from_here(place: str) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
 
-import typer
-
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.cli.output import say, say_json
 from midday_worker.client import JobClient
 from midday_worker.definition import JobDefinition
 from midday_worker.errors import InvalidInputError, PayloadError
@@ -33,9 +32,9 @@ def trigger_job(
         raise InvalidInputError(f"Job {name!r} has a payload; give it with {_EXAMPLE}.")
     job_id = asyncio.run(_trigger(definition, payload, cast("CallOptions", options), settings))
     if as_json:
-        typer.echo(json.dumps({"id": job_id, "job": definition.id, "queue": definition.queue}))
+        say_json({"id": job_id, "job": definition.id, "queue": definition.queue})
     else:
-        typer.echo(f"Added job {definition.id} to queue {definition.queue} with id {job_id}")
+        say(f"Added job {definition.id} to queue {definition.queue} with id {job_id}")
 
 
 async def _trigger(

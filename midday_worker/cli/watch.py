@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final, cast
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.failure import show_error
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.cli.output import OutputError
 from midday_worker.cli.place import queue_of
 from midday_worker.client import JobClient
 from midday_worker.errors import JobFailedError, JobNotFoundError, MiddayWorkerError
 from midday_worker.factory import job
 from midday_worker.handle import JobHandle
+from midday_worker.printable import hanging, one_line
 from midday_worker.queues import QueueRegistry, check_queue_name
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
@@ -34,7 +36,8 @@ def watch_job(job_id: str, imports: Sequence[str], *, queue: str | None, name: s
         place = queue or (load_jobs(imports, settings).get(name).queue if name else None)
         asyncio.run(_watch(job_id, place, settings))
     except MiddayWorkerError as error:
-        show_error(str(error))
+        if not (isinstance(error, OutputError) and error.closed):
+            show_error(str(error))
         raise typer.Exit(_code(error)) from None
 
 
@@ -59,13 +62,27 @@ async def _watch(job_id: str, queue: str | None, settings: Settings) -> None:
     async with JobClient(settings) as client:
         handle = await _handle(client, job_id, queue)
         state = await handle.state()  # or nothing is said while Redis is away
-        console = Console()
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-            line = bar.add_task(f"{job_id} ({state} in {handle.queue})", total=100, told="")
-            await asyncio.gather(_show_progress(handle, bar, line), _show_log(handle, console), return_exceptions=True)
+        console = OutputConsole()
+        left, right = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[told]}"))
+        with Progress(left, BarColumn(), right, console=console, disable=not console.is_terminal) as bar:
+            line = bar.add_task(one_line(f"{job_id} ({state} in {handle.queue})"), total=100, told="")
+            await asyncio.gather(_follow(_show_progress(handle, bar, line)), _follow(_show_log(handle, console)))
         result = await handle.result()
-        console.print(f"Completed: {json.dumps(result, ensure_ascii=False)}", markup=False, highlight=False)
+        try:
+            console.print(f"Completed: {json.dumps(result, ensure_ascii=False)}")
+        except OutputError as error:
+            if not error.closed:  # else whoever read has seen enough, and the exit code says the rest
+                raise
+
+
+async def _follow(showing: Awaitable[None]) -> None:
+    """Show as long as the job can be followed; why it can't is what asking for its result says. Raises OutputError."""
+    try:
+        await showing
+    except OutputError:
+        raise
+    except Exception:
+        return
 
 
 async def _show_progress(handle: JobHandle[object], bar: Progress, line: TaskID) -> None:
@@ -75,12 +92,12 @@ async def _show_progress(handle: JobHandle[object], bar: Progress, line: TaskID)
         told = text if percent is None else f"{percent:g}%"
         bar.update(line, completed=percent, told=told)
         if bar.disable:
-            bar.console.print(f"Progress: {text}", markup=False, highlight=False)
+            bar.console.print(f"Progress: {text}")
 
 
-async def _show_log(handle: JobHandle[object], console: Console) -> None:
+async def _show_log(handle: JobHandle[object], console: OutputConsole) -> None:
     async for row in handle.tail():
-        console.print(row, markup=False, highlight=False)
+        console.print(hanging(row))
 
 
 def percentage(progress: object) -> float | None:

@@ -37,10 +37,10 @@ class Watch:
         self._console = console
         self._totals = totals
         self._progress = Progress(
-            TextColumn("{task.description:<12}"),
+            TextColumn("{task.description:<12}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[pending]}", style="dim"),
+            TextColumn("{task.fields[pending]}", style="dim", markup=False),
             TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,

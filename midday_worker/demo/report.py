@@ -68,8 +68,7 @@ def _invalid(expected: Expectation, outcome: Outcome, fed: Fed) -> Table:
     ]
     node = {line.number for line in (*expected.refused.values(), *expected.failing.values()) if line.by_node}
     for number, where, why in sorted(rows):
-        # Text, not markup: what is in the input is not ours to interpret.
-        table.add_row(str(number), "Node" if number in node else "Python", where, Text(_short(why)))
+        table.add_row(str(number), "Node" if number in node else "Python", where, _short(why))
     return table
 
 
@@ -80,7 +79,7 @@ def _failed(expected: Expectation, outcome: Outcome) -> Table:
         if job_id not in expected.failing:
             reasons[name].append(reason)
     for name, given in sorted(reasons.items()):
-        table.add_row(name, str(len(given)), Text(_short(given[0])))
+        table.add_row(name, str(len(given)), _short(given[0]))
     return table
 
 
@@ -90,5 +89,5 @@ def _short(text: str) -> str:
     return line if len(line) <= _REASON_LENGTH else f"{line[: _REASON_LENGTH - 1]}…"
 
 
-def _mark(well: bool) -> str:
-    return "[green]yes[/green]" if well else "[bold red]NO[/bold red]"
+def _mark(well: bool) -> Text:
+    return Text("yes", "green") if well else Text("NO", "bold red")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from midday_worker.demo.expectation import Expectation, expect
 from midday_worker.demo.feed import Fed, feed
@@ -67,9 +67,9 @@ async def _play(stage: Stage, node: NodeRuntime, console: Console, source: Path)
     console.print(f"\n{_summary(expected, outcome, fed, took_s)} E-mails are in {_short(stage.mail)}.")
     wrong = differences(expected, outcome, fed)
     for difference in wrong:
-        console.print(f"[bold red]Not as expected:[/bold red] {escape(difference)}")
+        console.print(Text.assemble(("Not as expected: ", "bold red"), difference))
     if not wrong:
-        console.print("[bold green]Everything ended as it should.[/bold green]")
+        console.print("Everything ended as it should.", style="bold green")
     return not wrong
 
 

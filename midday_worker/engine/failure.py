@@ -11,6 +11,7 @@ from bullmq.custom_errors import UnrecoverableError
 
 from midday_worker.durations import MAX_MS, to_milliseconds
 from midday_worker.errors import DurationError, NonRetryableError, RetryAfter
+from midday_worker.handler_traceback import handler_traceback
 
 LONGEST_REASON: Final = 10_000
 LONGEST_STACK: Final = 50_000
@@ -31,9 +32,9 @@ def reason_of(error: BaseException) -> str:
 
 
 def stack_of(error: BaseException) -> str:
-    """Return an error's traceback, safe to store."""
+    """Return an error's traceback, from the handler's frame on, safe to store."""
     try:
-        text = "".join(traceback.format_exception(error))
+        text = "".join(traceback.format_exception(type(error), error, handler_traceback(error)))
     except Exception:  # formatting calls a user's __str__
         text = f"{type(error).__name__}: the traceback can't be formatted"
     return storable(text, LONGEST_STACK)

@@ -8,6 +8,7 @@ from midday_worker.durations import from_milliseconds
 from midday_worker.engine.job import Job
 from midday_worker.engine.wire import attempts_of
 from midday_worker.errors import JobCancelledError
+from midday_worker.handler_traceback import handler_traceback
 from midday_worker.logs import job_logger
 
 
@@ -36,4 +37,4 @@ def log_failure(job: Job, queue: str, error: BaseException, delay_ms: int | None
         wait = f"in {from_milliseconds(delay_ms)}" if delay_ms else "at once"
         level, text = "WARNING", f"attempt {{attempt}} of {{attempts}} failed{after}, next attempt {wait}"
     with suppress(Exception):  # a patcher of the program's own may raise; the failure has to be stored all the same
-        log.opt(exception=error).log(level, text, **values)
+        log.opt(exception=(type(error), error, handler_traceback(error))).log(level, text, **values)

@@ -8,6 +8,7 @@ import traceback
 from typing import TypeAlias, TypedDict, cast
 
 from midday_worker.errors import NonRetryableError
+from midday_worker.handler_traceback import IN_ITS_PROCESS, handler_traceback
 
 _Reduced: TypeAlias = tuple[object, tuple[object, ...]] | tuple[object, tuple[object, ...], dict[str, object]]
 
@@ -26,7 +27,7 @@ def failure_of(error: BaseException) -> Failure:
     """Return an exception as it travels; never raises."""
     text = _text(error)
     try:
-        trace = "".join(traceback.format_exception(error))
+        trace = "".join(traceback.format_exception(type(error), error, handler_traceback(error)))
     except Exception:  # a user's __str__ may do anything
         trace = text
     return Failure(
@@ -46,7 +47,7 @@ def error_of(failure: Failure) -> BaseException:
             error = _loaded(base64.b64decode(failure["pickled"]))
         except Exception as broken:  # its class isn't here, or can't be made
             error.add_note(f"(a {failure['name']} in its process; here it raised {type(broken).__name__})")
-    error.add_note(f"in its process:\n{failure['trace']}")
+    error.add_note(f"{IN_ITS_PROCESS}{failure['trace']}")
     return error
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from midday_worker.handle import JobHandle
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 from midday_worker.testing import RedisServer
-from tests.acceptance.cli_process import CliProcess
+from tests.acceptance.cli_process import OURS, CliProcess
 from tests.deadline import eventually
 
 JOBS = """
@@ -137,6 +139,22 @@ async def test_one_ctrl_c_lets_the_running_job_finish(project: Path) -> None:
         dev.send(signal.SIGINT)
         assert dev.wait(20) == 0
         assert re.search(r"linger \S+ completed in", dev.output)
+
+
+async def test_one_ctrl_c_is_enough_when_what_read_its_output_has_gone(project: Path) -> None:
+    """As of `dev 2>&1 | tee dev.log`, where the terminal tells both."""
+    whole = f"exec {sys.executable} -m midday_worker dev --import my_jobs > >(grep -m1 '{READY}' > is-up) 2>&1"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    dev = await asyncio.create_subprocess_exec("bash", "-c", whole, cwd=project, env=clean)
+    try:
+        await eventually(lambda: asyncio.to_thread((project / "is-up").read_text), "it is up, and nobody reads on", 30)
+        dev.send_signal(signal.SIGINT)
+        async with asyncio.timeout(20):
+            assert await dev.wait() == 0
+    finally:
+        if dev.returncode is None:
+            dev.kill()
+            await dev.wait()
 
 
 async def test_a_second_ctrl_c_does_not_wait(project: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from loguru import logger
 
 from midday_worker import (
+    BatchContext,
+    BatchOptions,
     JobClient,
     JobContext,
     JobFailedError,
@@ -20,6 +22,7 @@ from midday_worker import (
     NonRetryableError,
     RetryAfter,
     Settings,
+    SyncJobContext,
     job,
 )
 from midday_worker.logs import configure_logging
@@ -138,3 +141,34 @@ async def test_a_job_that_nobody_knows_any_more_and_one_that_ends_by_its_child_a
     assert "Given up after 0 tries." in str(lines["unknown"]["exception"])
     assert lines["parent"]["message"] == "failed for good, without another attempt"
     assert len(lines) == 3
+
+
+async def test_a_traceback_begins_at_the_handler_stored_and_logged_alike(
+    client: JobClient, registry: JobRegistry, settings: Settings, stream: StringIO
+) -> None:
+    """Whether it is awaited, runs in a thread, or takes a batch."""
+
+    async def awaited(data: int, ctx: JobContext) -> None:
+        raise ConnectionError("gone")
+
+    def threaded(data: int, ctx: SyncJobContext) -> None:
+        raise ConnectionError("gone")
+
+    async def batched(data: list[int], ctx: BatchContext) -> list[None]:
+        raise ConnectionError("gone")
+
+    jobs = [
+        job("awaited", int, awaited, attempts=1, timeout="1m", registry=registry),
+        job("threaded", int, threaded, attempts=1, registry=registry),
+        job("batched", int, batched, batch=BatchOptions(max_size=1), attempts=1, registry=registry),
+    ]
+    async with Crew(registry, settings):
+        for one in jobs:
+            handle = await one.trigger(1, client=client)
+            with pytest.raises(JobFailedError) as failure:
+                await handle.result(timeout="30s")
+            (logged,) = [str(line["exception"]) for line in of_failures(stream) if line["job"] == one.id]
+            for text in (failure.value.stacktrace[-1], logged):
+                assert text.splitlines()[0] == "Traceback (most recent call last):"
+                assert text.splitlines()[1].strip().startswith(f'File "{__file__}"')
+                assert text.splitlines()[1].endswith(f"in {one.id}")

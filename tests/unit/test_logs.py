@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -324,3 +326,65 @@ def test_importing_the_library_leaves_logging_alone() -> None:
         "assert before == (repr(loguru.logger), logging.root.handlers, logging.root.level, warnings.showwarning)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+HOSTILE = "a\x1b]0;owned\x07\x1b[8m\x9b31m\x85\u2028\u202e\r\n12:00:00.000 ERROR    forged"
+
+
+class Gone(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def log_hostile_text() -> None:
+    job_logger(job_id=HOSTILE, job=HOSTILE, queue=HOSTILE, attempt=1).info("{text}", text=HOSTILE)
+    logging.getLogger(HOSTILE).warning(HOSTILE)
+    try:
+        try:
+            raise KeyError(HOSTILE)
+        except KeyError as error:
+            error.add_note(HOSTILE)
+            raise ExceptionGroup(HOSTILE, [ValueError(HOSTILE)]) from error
+    except ExceptionGroup:
+        logger.exception(HOSTILE)
+
+
+@pytest.mark.parametrize("kind", [Terminal, io.StringIO])
+@pytest.mark.parametrize("log_payloads", [True, False])
+def test_a_pretty_line_holds_nothing_that_a_terminal_obeys_and_no_forged_lines(
+    kind: type[io.StringIO], log_payloads: bool
+) -> None:
+    stream = kind()
+    configure_logging(Settings(env_file=None, log_format="pretty", log_payloads=log_payloads), stream)
+    log_hostile_text()
+    bare = re.sub(r"\x1b\[(?!8m)[0-9;]*m", "", stream.getvalue())
+    assert {char for char in bare if char != "\n" and unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} == set()
+    assert [line for line in bare.splitlines() if line.startswith("12:00") or "forged" in line[:30]] == [
+        line for line in bare.splitlines() if line.startswith("    ") and "forged" in line[:30]
+    ]
+    assert len([line for line in bare.splitlines() if line and not line.startswith("    ")]) == 3
+
+
+def test_a_traceback_on_a_terminal_keeps_its_colours() -> None:
+    stream = Terminal()
+    configure_logging(Settings(env_file=None, log_format="pretty"), stream)
+    try:
+        raise ValueError("wrong order")
+    except ValueError:
+        logger.exception("failed")
+    assert re.search(r"\x1b\[[0-9;]*mwrong order|\x1b\[[0-9;]*m wrong order", stream.getvalue())
+
+
+def test_a_json_line_is_one_line_of_ascii_whatever_it_holds() -> None:
+    stream = configured(log_format="json")
+    log_hostile_text()
+    assert stream.getvalue().isascii()
+    lines = [json.loads(line) for line in stream.getvalue().split("\n") if line]
+    assert lines[0]["job_id"] == lines[0]["message"] == HOSTILE
+
+
+@pytest.mark.parametrize("log_format", ["pretty", "json"])
+def test_a_line_that_can_not_be_written_is_lost(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(Settings.model_construct(log_format=log_format), Gone())
+    logger.info("hello")
+    assert capsys.readouterr().err == ""

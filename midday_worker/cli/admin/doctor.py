@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
@@ -14,24 +13,28 @@ from midday_worker.admin import Expected, Finding, Grade, examine
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import write
 from midday_worker.cli.loading import load_jobs
-from midday_worker.cli.printable import one_line
+from midday_worker.cli.output import say_json
 from midday_worker.definition import JobDefinition
+from midday_worker.printable import one_line
 from midday_worker.settings import Settings
 
 _STYLES: Final[Mapping[Grade, str]] = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 
 
-def run_doctor(imports: Sequence[str], *, as_json: bool) -> None:
-    """Write what was found; exit with 1 if anything is wrong."""
+def run_doctor(imports: Sequence[str], queue: str | None = None, *, as_json: bool) -> None:
+    """Write what was found, of all queues or of one; exit with 1 if anything is wrong."""
     found: list[Finding] = []
 
     async def act(at: Reach) -> None:
-        found.extend(await examine(at.client.connection, _expected(imports, at.settings)))
+        if queue is not None:
+            await at.queue(queue)
+        findings = await examine(at.client.connection, _expected(imports, at.settings))
+        found.extend(finding for finding in findings if queue is None or finding.queue in (None, queue))
 
     reach(act)
     wrong = any(finding.grade == "fail" for finding in found)
     if as_json:
-        typer.echo(json.dumps({"ok": not wrong, "findings": [asdict(finding) for finding in found]}, indent=2))
+        say_json({"ok": not wrong, "findings": [asdict(finding) for finding in found]}, indent=2)
     else:
         write(*map(render, found))
         write("", summary(found))

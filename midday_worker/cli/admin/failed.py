@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
-from midday_worker.admin import FailureChoice, FailureGroup, Failures, group_failures
+from midday_worker.admin import FailureChoice, FailureGroup, Failures, by_reason, group_failures
 from midday_worker.cli.admin.moment import moment, now_ms
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, number, table, write
+from midday_worker.cli.output import say_json
 
 
 def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json: bool) -> None:
-    """Write failed jobs grouped by queue, name and reason.
+    """Write failed jobs grouped by reason, and within it by queue and name.
 
     Args:
         queue: only its jobs.
@@ -31,11 +31,11 @@ def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json:
         queues = await at.queues(queue)
         found = await asyncio.gather(*(group_failures(one, choice, most) for one in queues))
         every = (group for one in found for group in one.groups)
-        groups = sorted(every, key=lambda group: (group.cancelled, -group.count))
+        groups = by_reason(every)
         looked_at, total = sum(one.looked_at for one in found), sum(one.total for one in found)
         if as_json:
             record = {"groups": [asdict(group) for group in groups], "looked_at": looked_at, "total": total}
-            typer.echo(json.dumps(record, indent=2))
+            say_json(record, indent=2)
             return
         _write(groups, found)
 
@@ -53,16 +53,15 @@ def _write(groups: Sequence[FailureGroup], found: Sequence[Failures]) -> None:
     cancelled = sum(group.count for group in groups if group.cancelled)
     if cancelled:
         write("", Text(f"Among them {cancelled:,} cancelled: retry takes those with --cancelled.", style="dim"))
-    largest = groups[0]
-    write(
-        "", Text(f"The newest of the first: midday-worker job show {largest.newest_id} -q {largest.queue}", style="dim")
-    )
+    command = shlex.join(("midday-worker", "job", "show", groups[0].newest_id, "-q", groups[0].queue))
+    write("", Text(f"The newest of the first: {command}", style="dim"))
 
 
 def render_groups(groups: Sequence[FailureGroup], now: int) -> Table:
     """Return the table of the groups."""
-    shown = table("failed", "last", "queue", "job", "reason", right=("failed",))
+    shown = table("failed", "first", "last", "reason", "queue", "job", right=("failed",))
     for group in groups:
-        cells = (moment(group.newest_ms, now), group.queue, group.job, group.reason or "(none)")
+        seen = (moment(group.oldest_ms, now), moment(group.newest_ms, now))
+        cells = (*seen, group.reason or "(none)", group.queue, group.job)
         add_row(shown, number(group.count, "yellow" if group.cancelled else "red"), *cells)
     return shown

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import typer
 from rich.text import Text
 
 from midday_worker.admin import Cut, FlowJob, FlowWindow, JobSnapshot, read_flow, read_log
@@ -14,7 +14,8 @@ from midday_worker.cli.admin.moment import moment, now_ms
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import as_json as to_json
 from midday_worker.cli.admin.table import write
-from midday_worker.cli.printable import one_line, printable
+from midday_worker.cli.output import remark, say, say_json
+from midday_worker.printable import hanging, one_line
 
 _SHOWN = 4_000
 """How much of a value is shown to people, in characters; JSON has it all."""
@@ -37,7 +38,7 @@ def show_job(job_id: str, queue: str | None, *, as_json: bool) -> None:
         flow = await read_flow(holder, job, at.client.queue, _CHILDREN)
         if as_json:
             more = {"queue": holder.name, "log_lines": logged, "children": _record(flow)}
-            typer.echo(json.dumps(asdict(job) | more, indent=2, default=str))
+            say_json(asdict(job) | more, indent=2)
             return
         write(Text(f"{one_line(job.name)}  {one_line(job.id)}", style="bold"))
         for label, value in describe(job, holder.name, logged, now_ms()):
@@ -47,7 +48,7 @@ def show_job(job_id: str, queue: str | None, *, as_json: bool) -> None:
         for label, value in children(flow):
             write(Text.assemble((f"{label:<11} ", "dim"), value))
         for label, value in _values(job):
-            write("", Text(label, style="dim"), Text(printable(value)))
+            write("", Text(label, style="dim"), Text(value))
 
     reach(act)
 
@@ -59,14 +60,14 @@ def show_log(job_id: str, queue: str | None, *, most: int, as_json: bool) -> Non
         holder, job = await at.job(job_id, queue)
         log = await read_log(holder, job.id, most)
         if as_json:
-            typer.echo(json.dumps({"id": job.id, "queue": holder.name, "lines": log.lines, "total": log.total}))
+            say_json({"id": job.id, "queue": holder.name, "lines": log.lines, "total": log.total})
             return
         for line in log.lines:
-            typer.echo(printable(line))
+            say(line)
         if not log.lines:
-            typer.echo(printable(f"Job {job_id} of queue {holder.name} has logged nothing."), err=True)
+            remark(f"Job {job_id} of queue {holder.name} has logged nothing.")
         elif log.total > len(log.lines):
-            typer.echo(f"The newest {len(log.lines):,} of {log.total:,} lines: --lines", err=True)
+            remark(f"The newest {len(log.lines):,} of {log.total:,} lines: --lines")
 
     reach(act)
 
@@ -75,6 +76,7 @@ def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tu
     """Return what is to be said of a job in one line each."""
     attempts = job.options.get("attempts")
     of = f" of {attempts}" if isinstance(attempts, int) and attempts > 0 else ""
+    logs = ("midday-worker", "job", "logs", job.id, "-q", queue)
     lines = {
         "queue": queue,
         "state": job.state,
@@ -89,7 +91,7 @@ def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tu
         "schedule": job.schedule_id or "",
         "parent": job.parent_key or "",
         "progress": json.dumps(job.progress, ensure_ascii=False, default=str) if job.progress else "",
-        "log": f"{logged:,} lines: midday-worker job logs {job.id} -q {queue}" if logged else "",
+        "log": f"{logged:,} lines: {shlex.join(logs)}" if logged else "",
         "unreadable": job.unreadable or "",
         "failed": job.failed_reason or "",
     }
@@ -121,7 +123,7 @@ def _values(job: JobSnapshot) -> list[tuple[str, str]]:
     if job.result is not None:
         values.append(("result", _shown(job.result)))
     if job.stacktrace:
-        values.append(("last traceback", job.stacktrace[-1][-_SHOWN:]))
+        values.append(("last traceback", hanging(job.stacktrace[-1][-_SHOWN:])))
     return values
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 
 import typer
 
-from midday_worker.cli.printable import printable
+from midday_worker.cli.output import ask, remark, say, say_json
 from midday_worker.errors import EngineError, MiddayWorkerError, RedisUnavailableError
 
 
@@ -46,7 +45,7 @@ class Manner:
         if self.as_json or not sys.stdin.isatty():
             raise MiddayWorkerError(f"This would {deed}. Add --yes to do it, or --dry-run to only count.")
         if not _asked(f"{deed[0].upper()}{deed[1:]}?"):
-            typer.echo("Nothing was changed.", err=True)
+            remark("Nothing was changed.")
             raise typer.Exit(1)
         return True
 
@@ -56,12 +55,15 @@ class Manner:
 
     def answer(self, record: Mapping[str, object], text: str) -> None:
         """Write what was done, as JSON or for people."""
-        typer.echo(json.dumps(record) if self.as_json else printable(text))
+        if self.as_json:
+            say_json(record)
+        else:
+            say(text)
 
     def interrupted(self, record: Mapping[str, object], text: str) -> str:
         """Return what to say after Ctrl-C; of JSON, write as far as it came."""
         if self.as_json:
-            typer.echo(json.dumps({**record, "interrupted": True}))
+            say_json({**record, "interrupted": True})
         return f"Interrupted. {text} Run the same command again to go on."
 
 
@@ -79,7 +81,7 @@ def _asked(question: str) -> bool:
     # asyncio's own handler cancels the task, which can't be told before the answer is there.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return typer.confirm(printable(question), err=True)
+        return ask(question)
     except typer.Abort:
         raise KeyboardInterrupt from None
     finally:

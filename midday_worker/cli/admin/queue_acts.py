@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from midday_worker.admin import (
     Cleanable,
     Removed,
@@ -32,7 +34,7 @@ def pause(name: str, manner: Manner) -> None:
         queue = await at.queue(name)
         await pause_queue(queue)
         running = (await count_jobs(queue))["active"]
-        again = f"midday-worker queue resume {name}"
+        again = shlex.join(("midday-worker", "queue", "resume", name))
         text = f"Queue {name} is paused; {counted(running)} still running. To let it go on: {again}"
         manner.answer({"queue": name, "act": "pause", "running": running}, text)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import asdict
 
-import typer
 from rich.text import Text
 
 from midday_worker.admin import (
@@ -26,6 +24,7 @@ from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.schedules import render_schedules
 from midday_worker.cli.admin.table import add_row, number, table, write
 from midday_worker.cli.admin.workers import render_workers
+from midday_worker.cli.output import say_json
 from midday_worker.durations import from_milliseconds
 from midday_worker.engine.queue import Queue
 
@@ -48,7 +47,7 @@ def show_queue(name: str, *, as_json: bool) -> None:
                 "scheduled": [asdict(schedule) for schedule in schedules],
                 "failures": asdict(failures),
             }
-            typer.echo(json.dumps(record, indent=2))
+            say_json(record, indent=2)
             return
         await _write(queue, overview, workers, schedules)
 

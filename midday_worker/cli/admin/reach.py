@@ -21,7 +21,7 @@ from midday_worker.admin import (
     queue_exists,
 )
 from midday_worker.cli.loading import settings_with
-from midday_worker.cli.printable import printable
+from midday_worker.cli.output import remark
 from midday_worker.client import JobClient
 from midday_worker.engine.queue import Queue
 from midday_worker.errors import MiddayWorkerError, QueueNotFoundError
@@ -117,5 +117,6 @@ def reach(act: Callable[[Reach], Awaitable[None]], interrupted: Callable[[], str
     except KeyboardInterrupt:
         said = interrupted()
         if said:
-            typer.echo(f"\n{printable(said)}", err=True)
+            remark("")  # past the ^C
+            remark(said)
         raise typer.Exit(INTERRUPTED) from None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import typer
 from rich.table import Table
 
 from midday_worker.admin import Schedule, list_schedules, remove_schedule, run_schedule
@@ -15,6 +13,7 @@ from midday_worker.cli.admin.manner import Manner
 from midday_worker.cli.admin.moment import moment, now_ms
 from midday_worker.cli.admin.reach import Reach, nearest, reach
 from midday_worker.cli.admin.table import add_row, number, table, write
+from midday_worker.cli.output import say_json
 from midday_worker.durations import from_milliseconds
 from midday_worker.engine.queue import Queue
 from midday_worker.errors import MiddayWorkerError
@@ -30,7 +29,7 @@ def show_schedules(queue: str | None, *, as_json: bool) -> None:
         found = await _all(await at.queues(queue))
         schedules = [schedule for of_queue in found for schedule in of_queue]
         if as_json:
-            typer.echo(json.dumps([asdict(schedule) for schedule in schedules], indent=2, default=str))
+            say_json([asdict(schedule) for schedule in schedules], indent=2)
         elif schedules:
             write(render_schedules(schedules))
         else:

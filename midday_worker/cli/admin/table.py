@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from midday_worker.cli.printable import one_line
+from midday_worker.cli.console import OutputConsole
+from midday_worker.printable import one_line
 
 Cell: TypeAlias = str | Text
 
 _FOLDED: Final = 14
 """Text in a narrower column is hard to read."""
-
-_PIPED: Final = 100_000
-"""Columns of what is no terminal: whoever reads it line by line wants whole lines."""
 
 
 def as_json(value: object) -> str:
@@ -28,9 +26,10 @@ def as_json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """Return an empty table; the columns named in `right` hold numbers."""
+def table(*columns: str, right: Sequence[str] = (), gap: int = 2) -> Table:
+    """Return an empty table; the columns named in `right` hold numbers, and `gap` is between two."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", collapse_padding=True)
+    made.padding = (0, gap - 1)
     for column in columns:
         # A number in two lines would be read as two.
         number_ = column in right
@@ -40,14 +39,21 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
 
 def add_row(to: Table, *cells: Cell) -> None:
     """Add a row. Plain texts are no markup of rich's, and no commands of the terminal's."""
-    to.add_row(*(cell if isinstance(cell, Text) else Text(one_line(cell)) for cell in cells))
+    to.add_row(*(_in_one_line(cell) if isinstance(cell, Text) else Text(one_line(cell)) for cell in cells))
+
+
+def _in_one_line(cell: Text) -> Text:
+    text = one_line(cell.plain)
+    return cell if text == cell.plain else Text(text, cell.style)  # a column is as wide as what is shown
 
 
 def write(*parts: Table | Text | str) -> None:
-    """Write tables and texts to standard output: fitted to a terminal, else with each row and text in one line."""
-    console = Console(highlight=False)
-    if not console.file.isatty():
-        console.width = _PIPED
+    """Write tables and texts to standard output: fitted to a terminal, else with each row and text in one line.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    console = OutputConsole()
     for part in parts:
         console.print(Text(part) if isinstance(part, str) else fitted(part, console.width))
 
@@ -66,7 +72,7 @@ def _least_width(of: Table) -> int:
     for column in of.columns:
         widest = max(len(str(column.header)), *(_text(cell).cell_len for cell in column.cells), 0)
         least += widest if column.no_wrap else min(widest, _FOLDED)
-    return least + 2 * len(of.columns)
+    return least + (of.padding[1] + 1) * (len(of.columns) - 1)
 
 
 def _stacked(heads: Sequence[str], row: Sequence[Text]) -> tuple[Text, Padding]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +13,7 @@ from midday_worker.admin import WorkerClient, list_all_workers
 from midday_worker.cli.admin.moment import span
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, table, write
+from midday_worker.cli.output import say_json
 from midday_worker.engine.health import Heartbeat, heartbeats
 
 _EVERY_HOST = "*"
@@ -36,7 +35,7 @@ def show_workers(queue: str | None, *, as_json: bool) -> None:
                 if workers is None
                 else {name: [asdict(one) for one in found] for name, found in workers.items()},
             }
-            typer.echo(json.dumps(record, indent=2))
+            say_json(record, indent=2)
             return
         _write(workers, beats)
 

@@ -40,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
 
 @one_line_errors
 def queues(
+    queue: OnlyQueue = None,
     watch: Annotated[
         bool | None,
         typer.Option(
@@ -55,7 +56,7 @@ def queues(
     from midday_worker.cli.admin.queue_table import show_queues
 
     live = sys.stdout.isatty() if watch is None else watch
-    show_queues(watch=live and not as_json, every_ms=max(100, every or 2_000), as_json=as_json)
+    show_queues(queue, watch=live and not as_json, every_ms=max(100, every or 2_000), as_json=as_json)
 
 
 @one_line_errors
@@ -114,12 +115,13 @@ def doctor(
             help="Look for jobs that nothing in it handles. Repeatable, or with commas between.",
         ),
     ] = None,
+    queue: OnlyQueue = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for what keeps jobs from running: Redis, clocks, names, prefixes, stuck jobs."""
     from midday_worker.cli.admin.doctor import run_doctor
 
-    run_doctor(imports or [], as_json=as_json)
+    run_doctor(imports or [], queue, as_json=as_json)
 
 
 def _choice(job: str | None, reason: str | None, since_ms: int | None, *, cancelled: bool) -> FailureChoice:

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from midday_worker import JobClient, JobDefinition, JobRegistry, Settings
+from midday_worker import JobClient, JobDefinition, JobRegistry, Settings, job
 from midday_worker.admin import Expected, Finding, examine, list_prefixes, list_queues, pause_queue, queue_exists
 from midday_worker.engine.queue import Queue
 from midday_worker.testing import RedisServer
@@ -59,7 +59,20 @@ async def test_jobs_that_wait_for_no_worker_are_found(mail: Mail, client: JobCli
     assert (finding.check, finding.text) == ("no workers", "2 jobs wait, and no worker is connected")
     await pause_queue(queue)
     (finding,) = await found(client)
-    assert (finding.check, finding.grade) == ("paused queue", "note")
+    assert (finding.check, finding.grade) == ("paused queue", "fail")
+
+
+async def test_a_parent_behind_a_queue_without_workers_is_found(
+    mail: Mail, client: JobClient, settings: Settings
+) -> None:
+    """Its own queue has a worker, and the child waits for none: it is delayed."""
+    registry = JobRegistry()
+    total = job("total", int, lambda _data, _ctx: None, queue="totals", registry=registry)
+    flow = await total.trigger_flow(1, [mail.node("ada", delay="1h")], client=client)
+    async with Crew(registry, settings):
+        findings = await found(client, handled={**HANDLED, "totals": {"total"}})
+    assert [(one.check, one.grade, one.queue) for one in findings] == [("parents without workers", "fail", "totals")]
+    assert findings[0].text == f"1 job waits for children in queue emails, which has no worker ({flow.id})"
 
 
 async def test_names_without_a_handler_are_found_in_every_state_and_in_schedules(
@@ -131,7 +144,7 @@ async def test_a_flow_that_waits_for_children_that_are_gone_is_found(
     mail: Mail, client: JobClient, queue: Queue, redis: Redis
 ) -> None:
     flow = await mail.trigger_flow("root", [mail.node("a", delay="1h")], client=client)
-    assert await found(client) == []
+    assert [finding.check for finding in await found(client)] == ["parents without workers"]
     await redis.delete(f"{queue.toKey(flow.id)}:dependencies")
     (finding,) = await found(client)
     assert (finding.check, finding.grade) == ("stuck flows", "fail")

@@ -21,9 +21,13 @@ def test_failed_jobs_are_shown_by_reason_and_the_chosen_ones_retried(terminal: T
     groups = cast("dict[str, list[Row]]", terminal.run("failed", "--json").json)["groups"]
     assert [(group["queue"], group["reason"], group["count"]) for group in groups] == [
         ("emails", "timed out after <n> s", 2),
-        ("emails", "no such user", 1),
         ("invoices", "timed out after <n> s", 1),
+        ("emails", "no such user", 1),
     ]
+    assert all(cast("int", group["oldest_ms"]) <= cast("int", group["newest_ms"]) for group in groups)
+    heads, _, *lines = terminal.run("failed").out.splitlines()
+    assert heads.split() == ["failed", "first", "last", "reason", "queue", "job"]
+    assert [line.split()[-1] for line in lines[:3]] == ["send-mail", "send-invoice", "send-mail"]
     assert "timed out after <n> s" in terminal.run("failed", "--queue", "emails", "--since", "1h").out
     assert terminal.run("failed", "--reason", "other").out == "No failed jobs match.\n"
     chosen = ("retry", "--reason", "timed out after <n> s", "--job", "send-mail")

@@ -196,3 +196,21 @@ def test_a_shell_completes_names_of_queues(terminal: Terminal, monkeypatch: pyte
     assert complete_queue("") == ["emails", "invoices"]
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     assert complete_queue("") == []
+
+
+def test_a_look_can_be_limited_to_one_queue(terminal: Terminal) -> None:
+    terminal.add(terminal.mail, "ada")
+    terminal.add(terminal.invoice, "ada")
+    names = [
+        row["name"] for row in cast("list[dict[str, object]]", terminal.run("queues", "-q", "emails", "--json").json)
+    ]
+    assert names == ["emails"]
+    found = terminal.run("doctor", "-q", "emails")
+    assert "emails" in found.out
+    assert "invoices" not in found.out
+    for command in ("queues", "doctor", "failed", "workers"):
+        assert "Did you mean emails?" in terminal.run(command, "-q", "emial").refused
+    assert "send-mails" in terminal.run("jobs", "-i", "tests.integration.cli.other_jobs", "-q", "emails").out
+    assert terminal.run("jobs", "-i", "tests.integration.cli.other_jobs", "-q", "emial").out == (
+        "No jobs of queue emial. Their queues: emails.\n"
+    )

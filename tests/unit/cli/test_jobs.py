@@ -52,7 +52,15 @@ def test_jobs_are_written_as_a_table(capsys: pytest.CaptureFixture[str]) -> None
 
     table = capsys.readouterr().out
     assert "send-invoice" in table
-    assert " invoices_of_test.py:4 " in table  # from the current directory: a whole path would be cut
+    assert " invoices_of_test.py:4" in table  # from the current directory: a whole path would be folded
+
+
+def test_into_a_pipe_each_job_is_one_whole_line(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    name = f"send-{'invoice-' * 30}to-nobody"
+    (project / "invoices_of_test.py").write_text(SOURCE.replace("send-invoice", name))
+    list_jobs(["invoices_of_test"], as_json=False)
+    (row,) = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("send")]
+    assert row == [name, "mail", "7", "1m", "invoices_of_test.py:4"]
 
 
 def test_a_job_without_a_handler_is_listed_as_run_elsewhere(capsys: pytest.CaptureFixture[str], project: Path) -> None:

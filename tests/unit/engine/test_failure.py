@@ -52,7 +52,7 @@ def test_a_stack_is_the_traceback() -> None:
 
 
 def test_a_stack_that_can_not_be_formatted_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_error: BaseException) -> list[str]:
+    def broken(*_error: object) -> list[str]:
         raise RuntimeError
 
     monkeypatch.setattr("traceback.format_exception", broken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console, RenderableType
@@ -74,3 +75,36 @@ def test_a_terminal_of_few_lines_still_says_how_it_goes() -> None:
         "every 2 s",
         "35 queues",
     ]
+
+
+def of(name: str, workers: int = 1, **changed: object) -> Row:
+    return Row(replace(overview(name), **{"paused": False, "counts": {}} | changed), workers)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - by their names
+
+
+def test_queues_in_trouble_come_first() -> None:
+    busy = {"waiting": 3}
+    rows = [
+        of("a-well", counts=busy),
+        of("b-failed", counts={"failed": 1}),
+        of("c-paused-and-empty", paused=True),
+        of("d-nobody", 0, counts=busy),
+        of("e-parent", 0, counts={"waiting-children": 1}),
+        of("f-paused", paused=True, counts=busy),
+    ]
+    lines = written(render(rows, "bull"), console(200))[2:]
+    assert [line[0] for line in lines] == list("defbca")
+
+
+@pytest.mark.parametrize("width", [80, 70])
+def test_in_an_ordinary_terminal_each_queue_is_one_line(width: int) -> None:
+    many = {"waiting": 12_345, "active": 50, "delayed": 1_234, "completed": 1_234_567, "failed": 10_000}
+    rows = [of(f"{NAME}-{number}", number, counts=many, limited_ms=90_000, concurrency=50) for number in range(5)]
+    lines = written(render(rows, "bull", width), console(width))
+    assert max(map(len, lines)) <= width
+    assert len(lines) == 2 + len(rows)
+    for number, line in enumerate(lines[2:]):
+        assert re.match(rf"mails-.*-{number} ", line)
+        assert re.findall(r"[\d,]{4,}", line) == ["12,345", "1,234", "1,234,567", "10,000"]
+    assert "no workers" in lines[2]
+    assert "limited" in lines[3]
+    assert written(screen(Text("every 2 s"), rows, "bull", console(width)), console(width))[1:] == lines

@@ -8,8 +8,9 @@ from typing import Final
 import pytest
 from rich.console import Console
 
-from midday_worker.admin import Finding, QueueOverview, QueueRate, Schedule
+from midday_worker.admin import Finding, JobSnapshot, QueueOverview, QueueRate, Schedule
 from midday_worker.cli.admin.doctor import render, summary
+from midday_worker.cli.admin.job_view import describe
 from midday_worker.cli.admin.queue_table import Row, state_of
 from midday_worker.cli.admin.queue_table import render as render_queues
 from midday_worker.cli.admin.reach import nearest
@@ -33,6 +34,9 @@ def queue(**changed: object) -> QueueOverview:
         (queue(counts={"prioritized": 3}), 0, "no workers"),
         (queue(counts={"waiting": 3}, paused=True), 0, "paused"),
         (queue(concurrency=5, rate=QueueRate(max=100, duration_ms=60_000)), 1, "max 5 100/1m"),
+        (queue(counts={"active": 1}), 0, "no workers"),
+        (queue(counts={"waiting-children": 1}), 0, "no workers"),
+        (queue(counts={"delayed": 1, "failed": 1}), 0, ""),
         (queue(limited_ms=4_000), 1, "limited for 4s"),
     ],
 )
@@ -74,3 +78,8 @@ def test_limits_and_states_are_read() -> None:
             limit("The limit", wrong)
     with pytest.raises(ConfigurationError, match="accepted: completed, failed"):
         cleanable("waiting-children")
+
+
+def test_a_command_to_be_copied_is_safe_to_be_pasted() -> None:
+    job = JobSnapshot(id="7; reboot", name="a", state="failed", attempts=1, failed_reason="b", result=None)
+    assert "midday-worker job logs '7; reboot' -q emails" in dict(describe(job, "emails", 3, 1))["log"]
