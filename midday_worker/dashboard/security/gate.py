@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from midday_worker.dashboard.problem import FORBIDDEN, INVALID_BODY, Problem
 from midday_worker.dashboard.security.access import Access, Authenticate, ask
 from midday_worker.dashboard.security.forgery import SAFE, check_origin, check_token
 from midday_worker.dashboard.security.host import Hosts
+from midday_worker.dashboard.security.token import TokenLogin
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -36,6 +38,7 @@ class Gate:
 
     def __init__(self, authenticate: Authenticate, hosts: Hosts, *, read_only: bool, largest: int) -> None:
         self._authenticate = authenticate
+        self._token_login = authenticate if isinstance(authenticate, TokenLogin) else None
         self._hosts = hosts
         self._read_only = read_only
         self._largest = largest
@@ -46,12 +49,17 @@ class Gate:
         access = await ask(self._authenticate, request)
         if request.method not in SAFE:
             check_origin(request)
-            check_token(request)
+            if self._token_login is None or not self._token_login.is_in_header(request):
+                check_token(request)
             if self._read_only:
                 raise Problem(405, "ERRORS.QUEUE_READ_ONLY", "This dashboard is for looking only.", code="READ_ONLY")
             if access.role != "admin":
                 raise Problem(403, FORBIDDEN, "You may look at this dashboard, not act.", code="VIEWER")
         return access
+
+    def enter(self, request: Request) -> Response | None:
+        """Return what an admitted request is answered with if it brought a token in its address; None if it didn't."""
+        return None if self._token_login is None else self._token_login.enter(request)
 
     async def body(self, request: Request) -> bytes:
         """Return what came with a request. Raises Problem if it is too large, or says that it isn't JSON."""

@@ -72,7 +72,7 @@ def user_of(data: Mail, _ctx: SyncJobContext) -> str:
 async def _stand(url: str, prefix: str) -> tuple[JobClient, httpx.AsyncClient]:
     registry = JobRegistry(QueueRegistry())
     mail = job("send-mail", Mail, user_of, queue="emails", registry=registry)
-    client = JobClient(Settings(env_file=None, redis_url=url, redis_prefix=prefix))
+    client = JobClient(Settings(env_file=None, redis_url=url, redis_prefix=prefix, board_login="none"))
     await mail.trigger(Mail(user_id="ada"), client=client, job_id="job-one")
     await mail.trigger_recurring(Mail(user_id="ada"), "0 9 * * *", schedule_id="daily", client=client)
     http = httpx.AsyncClient(
