@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from starlette.requests import Request
@@ -12,6 +13,9 @@ from midday_worker.dashboard.security.access import Access, Authenticate, ask
 from midday_worker.dashboard.security.forgery import SAFE, check_origin, check_token
 from midday_worker.dashboard.security.host import Hosts
 from midday_worker.dashboard.security.token import TokenLogin
+
+BODY_S: Final = 20.0
+"""How long a request's body may take."""
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -62,20 +66,29 @@ class Gate:
         return None if self._token_login is None else self._token_login.enter(request)
 
     async def body(self, request: Request) -> bytes:
-        """Return what came with a request. Raises Problem if it is too large, or says that it isn't JSON."""
+        """Return what came with a request. Raises Problem if it is too large or slow, or says that it isn't JSON."""
         if request.method in SAFE:
             return b""
-        raw = bytearray()
         if _declared(request) > self._largest:
             raise self._too_large()
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > self._largest:
-                raise self._too_large()
+        try:
+            async with asyncio.timeout(BODY_S):
+                raw = await self._read(request)
+        except TimeoutError:
+            message = f"A body may take {BODY_S:g} seconds."
+            raise Problem(408, INVALID_BODY, message, code="SLOW_BODY", headers={"Connection": "close"}) from None
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if raw and kind != "application/json":
             raise Problem(415, INVALID_BODY, "A body must be application/json.", code="NOT_JSON")
         return bytes(raw)
+
+    async def _read(self, request: Request) -> bytearray:
+        raw = bytearray()
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > self._largest:
+                raise self._too_large()
+        return raw
 
     def _too_large(self) -> Problem:
         return Problem(413, INVALID_BODY, f"A body may have {self._largest:,} bytes.", code="TOO_LARGE")

@@ -92,6 +92,18 @@ def stand(redis_server: RedisServer, redis_prefix: str) -> Iterator[Stand]:
     loop.close()
 
 
+LONG = [*AWKWARD, "x" * 300, "x" * 60_000, "../" * 200, "a\x00.js", "\ud800.js"]
+
+
+@pytest.mark.parametrize("before", ["/", "/static/", "/static/runs/", "/queue/", "/api/"])
+def test_no_name_breaks_a_path(stand: Stand, before: str) -> None:
+    """Files', too: some names are none that the file system takes."""
+    for name in LONG:
+        for path in (f"{before}{encoded(name)}", f"{before}{encoded(name)}.js"):
+            answer = stand.loop.run_until_complete(stand.http.get(path))
+            assert answer.status_code < 500 or answer.json()["code"] == "ASSETS_MISSING", (path[:400], answer.text)
+
+
 def encoded(text: str) -> str:
     return quote(text, safe="", errors="surrogatepass").replace(".", "%2E")
 

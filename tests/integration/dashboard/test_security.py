@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import cast
@@ -15,6 +16,7 @@ from starlette.types import Message, Scope
 
 from midday_worker import ConfigurationError, JobClient, JobRegistry, Settings
 from midday_worker.dashboard import Access, create_dashboard
+from midday_worker.dashboard.security import gate
 from midday_worker.dashboard.security.forgery import COOKIE, HEADER
 from tests.integration.dashboard.conftest import Jobs
 from tests.integration.dashboard.visitor import Answer, Visitor, at
@@ -268,6 +270,22 @@ async def test_a_body_that_does_not_say_how_long_it_is_is_bounded_too(make: Make
         answer = await visitor.http.put(at("emails", "concurrency"), headers=headers, content=endless())
     assert answer.status_code == 413
     assert read < 2_000_000
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that comes drop by drop."""
+    monkeypatch.setattr(gate, "BODY_S", 0.2)
+
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    async with Visitor(make()) as visitor, asyncio.timeout(10):
+        await visitor.get("/api/queues")
+        headers = {HEADER: visitor.http.cookies[COOKIE], "Content-Type": "application/json"}
+        answer = Answer(await visitor.http.put(at("emails", "concurrency"), headers=headers, content=drops()))
+    assert (answer.status, answer.json["code"], answer.headers["connection"]) == (408, "SLOW_BODY", "close")
 
 
 async def test_whoever_goes_away_amid_a_body_leaves_one_line(make: Make, lines: list[str]) -> None:
