@@ -14,7 +14,7 @@ import typer
 
 from midday_worker.cli.loading import settings_with
 from midday_worker.cli.source_files import watch
-from midday_worker.embedded import EmbeddedRedis
+from midday_worker.embedded import EmbeddedRedis, make_private
 from midday_worker.errors import ConfigurationError
 from midday_worker.http_address import HttpAddress
 from midday_worker.settings import Settings, redact_url
@@ -44,6 +44,7 @@ def _redis(settings: Settings, here: Path, servers: ExitStack) -> dict[str, str]
     if "redis_url" in settings.model_fields_set:
         _say(f"Redis: {redact_url(settings.redis_url.get_secret_value())}, as REDIS_URL says; nothing is embedded")
         return {}
+    make_private(here / DATA)
     redis = servers.enter_context(EmbeddedRedis(here / DATA / "redis", appendonly=True))
     _say(f"Redis: embedded, its data in {DATA / 'redis'}. To trigger jobs from another terminal:")
     _say(f"  export REDIS_URL={redis.url}")
@@ -55,7 +56,7 @@ def _database(settings: Settings, here: Path) -> dict[str, str]:
         url = redact_url(settings.database_primary_url.get_secret_value())
         _say(f"Database: {url}, as DATABASE_PRIMARY_URL says")
         return {}
-    (here / DATA).mkdir(exist_ok=True)
+    make_private(here / DATA)
     url = f"sqlite:///{here / DATA / 'dev.db'}"
     _say(f"Database: SQLite, {DATA / 'dev.db'}. To look at it, or ask for health, from another terminal:")
     _say(f"  export DATABASE_PRIMARY_URL={url}")

@@ -91,6 +91,10 @@ async def test_dev_runs_jobs_on_an_embedded_redis_and_an_embedded_database(proje
     database = project / ".midday" / "dev.db"
     assert database.exists()
     assert f"export DATABASE_PRIMARY_URL=sqlite:///{database.resolve()}" in dev.output
+    assert (project / ".midday").stat().st_mode & 0o777 == 0o700
+    (url,) = re.findall(r"export REDIS_URL=(redis://:\S+@\S+)", dev.output)
+    with started(project) as dev:
+        assert f"export REDIS_URL={url}" in dev.wait_for(READY, 30)
 
 
 @pytest.mark.usefixtures("dashboard_assets")
