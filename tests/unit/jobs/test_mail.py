@@ -129,6 +129,7 @@ async def test_a_file_holds_the_whole_message(mail_directory: Path) -> None:
     delivery = await deliver(message, settings)
     assert delivery.by == "file"
     (path,) = files(mail_directory)
+    assert mail_directory.stat().st_mode & 0o777 == 0o700
     assert str(path) == delivery.destination
     assert path.name.startswith("welcome-email.")
     assert email.message_from_bytes(path.read_bytes())["To"] == "kim@example.com"
