@@ -6,6 +6,9 @@ ARG PYTHON_VERSION=3.11
 FROM python:${PYTHON_VERSION}-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/midday-worker
+# An init, as one program without libraries of its own.
+RUN apt-get update && apt-get install --yes --no-install-recommends tini \
+    && cp /usr/bin/tini-static /opt/midday-worker/bin/tini
 COPY pyproject.toml README.md LICENSE ./
 COPY typings ./typings
 COPY scripts/hatch_build.py ./scripts/
@@ -24,9 +27,9 @@ ENV PATH=/opt/midday-worker/bin:$PATH \
 WORKDIR /app
 USER 10001:10001
 # One process; WORKER_PROCESSES=4 is for a container with more cores.
-# No shell in between: SIGTERM reaches the worker, which lets running jobs finish (WORKER_DRAIN_TIMEOUT, 30 s).
+# The init reaps processes that a handler's own have left behind. No shell in between: SIGTERM reaches the worker, which lets running jobs finish (WORKER_DRAIN_TIMEOUT, 30 s).
 # Give `docker stop` longer than that: --stop-timeout 40.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 CMD ["midday-worker", "health"]
-ENTRYPOINT ["midday-worker"]
+ENTRYPOINT ["tini", "--", "midday-worker"]
 CMD ["run"]

@@ -15,6 +15,7 @@ from midday_worker.urls import check_database_url, check_redis_url, check_sentry
 
 __all__ = [
     "Address",
+    "BoardLogin",
     "DatabaseUrl",
     "Environment",
     "LogFormat",
@@ -62,6 +63,7 @@ def _secret(check: Callable[[str], None]) -> AfterValidator:
 
 
 Environment = Annotated[Literal["development", "staging", "production"], BeforeValidator(_lower)]
+BoardLogin = Annotated[Literal["token", "none"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["auto", "pretty", "json"], BeforeValidator(_lower)]
 LogLevel = Annotated[
     Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from midday_worker.errors import ConfigurationError
 from midday_worker.setting_values import (
     Address,
+    BoardLogin,
     DatabaseUrl,
     Environment,
     LogFormat,
@@ -170,12 +171,21 @@ class Settings(BaseSettings):
     board_username: str | None = Field(
         default=None,
         min_length=1,
-        description="Who may use the dashboard; with BOARD_PASSWORD. Without both it answers to this machine alone.",
+        description="Who may use the dashboard; with BOARD_PASSWORD. Without both it asks for a token.",
     )
     board_password: SecretStr | None = Field(
         default=None,
         min_length=1,
         description="The password of BOARD_USERNAME.",
+    )
+    board_token: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="The token of a dashboard without BOARD_USERNAME. Empty: one is made at each start, and written.",
+    )
+    board_login: BoardLogin = Field(
+        default="token",
+        description="none: a dashboard without BOARD_USERNAME asks for nothing, and answers to this machine alone.",
     )
     board_hosts: Names = Field(
         default=(),

@@ -72,6 +72,9 @@ Admin = Annotated[
     bool | None,
     typer.Option("--admin", help="Serve the dashboard there too, at /admin. Beyond this machine it needs a login."),
 ]
+NoLogin = Annotated[
+    bool, typer.Option("--no-login", help="Let the dashboard ask for nothing; it answers to this machine alone.")
+]
 Hidden = Annotated[int | None, typer.Option(hidden=True)]
 
 
@@ -101,6 +104,7 @@ def run(
     startup_timeout: StartupTimeout = None,
     http: Http = None,
     admin: Admin = None,
+    no_login: NoLogin = False,
     process_index: Hidden = None,
     ready_fd: Hidden = None,
     status_fd: Hidden = None,
@@ -119,6 +123,7 @@ def run(
         worker_queues=queues,
         http=http,
         admin=admin,
+        board_login="none" if no_login else None,
     )
 
 
@@ -240,6 +245,7 @@ def dashboard(
         str | None, typer.Option("--queues", "-q", help="Show only these queues, separated by commas.")
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody change anything.")] = False,
+    no_login: NoLogin = False,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     allowed_hosts: Annotated[
         list[str] | None,
@@ -257,6 +263,7 @@ def dashboard(
         prefix=prefix,
         queues=queues,
         read_only=read_only,
+        no_login=no_login,
         open_browser=open_,
         allowed_hosts=allowed_hosts or [],
     )

@@ -30,6 +30,7 @@ class DashboardOptions:
     prefix: str
     queues: str | None
     read_only: bool
+    no_login: bool
     open_browser: bool
     allowed_hosts: Sequence[str]
 
@@ -41,12 +42,14 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
         ConfigurationError: the extra or the page's files are missing, there is no queue, it can't listen there, or
             other machines would reach it without a login.
     """
-    settings = settings_with()
+    settings = settings_with(board_login="none" if options.no_login else None)
     configure_logging(settings)
     try:
         import uvicorn
 
         from midday_worker.dashboard.assets_folder import load_assets
+        from midday_worker.dashboard.security.access import refuse_strangers
+        from midday_worker.dashboard.security.token import with_token
         from midday_worker.workers.http.configuration import server_config
         from midday_worker.workers.http.listener import listen, listening_on
     except ImportError as error:
@@ -54,9 +57,11 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
             f"The dashboard needs packages that aren't installed ({error}): pip install 'midday-worker[dashboard]'"
         ) from error
     load_assets()
+    refuse_strangers(options.host, settings)
+    settings, query = with_token(settings)
     app = _app(load_jobs(imports, settings), settings, options)
     listener = listen(HttpAddress(options.host, options.port), who="The dashboard", origin="--host and --port")
-    url = f"http://{listening_on(listener)}{options.prefix}/"
+    url = f"http://{listening_on(listener)}{options.prefix}/{query}"
     with suppress(OutputError):  # it serves all the same
         say(f"The dashboard is on {url}")
     if options.open_browser:
@@ -68,7 +73,6 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
 
 def _app(registry: JobRegistry, settings: Settings, options: DashboardOptions) -> ASGIApp:
     from midday_worker.dashboard import create_dashboard
-    from midday_worker.dashboard.security.access import refuse_strangers
     from midday_worker.dashboard.under import Under
 
     names = [name.strip() for name in (options.queues or "").split(",") if name.strip()]
@@ -77,7 +81,6 @@ def _app(registry: JobRegistry, settings: Settings, options: DashboardOptions) -
             "There is no queue to show. Name the package that defines your jobs (--import, or WORKER_IMPORTS), "
             "or the queues: --queues emails,reports."
         )
-    refuse_strangers(options.host, settings)
     dashboard = create_dashboard(
         registry,
         queues=names or None,

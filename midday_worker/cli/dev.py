@@ -15,8 +15,9 @@ import typer
 from midday_worker.cli.loading import settings_with
 from midday_worker.cli.output import remark
 from midday_worker.cli.source_files import watch
-from midday_worker.embedded import EmbeddedRedis
+from midday_worker.embedded import EmbeddedRedis, make_private
 from midday_worker.errors import ConfigurationError
+from midday_worker.http_address import HttpAddress
 from midday_worker.settings import Settings, redact_url
 from midday_worker.workers.child import WorkerChild
 
@@ -33,7 +34,7 @@ def run_dev(imports: Sequence[str], *, reload: bool) -> None:
         )
     here = Path.cwd().resolve()
     with ExitStack() as servers:
-        variables = _redis(settings, here, servers) | _database(settings, here)
+        variables = _redis(settings, here, servers) | _database(settings, here) | _dashboard(settings)
         root = here if reload and _can_watch() else None
         arguments = [part for module in imports for part in ("--import", module)]
         if not asyncio.run(DevSession(arguments, variables, root).run()):
@@ -44,6 +45,7 @@ def _redis(settings: Settings, here: Path, servers: ExitStack) -> dict[str, str]
     if "redis_url" in settings.model_fields_set:
         _say(f"Redis: {redact_url(settings.redis_url.get_secret_value())}, as REDIS_URL says; nothing is embedded")
         return {}
+    make_private(here / DATA)
     redis = servers.enter_context(EmbeddedRedis(here / DATA / "redis", appendonly=True))
     _say(f"Redis: embedded, its data in {DATA / 'redis'}. To trigger jobs from another terminal:")
     _say(f"  export REDIS_URL={redis.url}")
@@ -55,11 +57,26 @@ def _database(settings: Settings, here: Path) -> dict[str, str]:
         url = redact_url(settings.database_primary_url.get_secret_value())
         _say(f"Database: {url}, as DATABASE_PRIMARY_URL says")
         return {}
-    (here / DATA).mkdir(exist_ok=True)
+    make_private(here / DATA)
     url = f"sqlite:///{here / DATA / 'dev.db'}"
     _say(f"Database: SQLite, {DATA / 'dev.db'}. To look at it, or ask for health, from another terminal:")
     _say(f"  export DATABASE_PRIMARY_URL={url}")
     return {"DATABASE_PRIMARY_URL": url}
+
+
+def _dashboard(settings: Settings) -> dict[str, str]:
+    """Fix the token of the worker's dashboard, if it has one: a browser stays in when the worker starts again."""
+    if not settings.admin or settings.http is None or find_spec("starlette") is None:
+        return {}  # where something is missing, the worker says so
+    from midday_worker.dashboard.security.access import refuse_strangers
+    from midday_worker.dashboard.security.token import with_token
+
+    refuse_strangers(HttpAddress.parse(settings.http).host, settings)
+    settings, query = with_token(settings)
+    if not query or settings.board_token is None:
+        return {}
+    _say(f"Dashboard: http://{settings.http}/admin/{query}")
+    return {"BOARD_TOKEN": settings.board_token.get_secret_value()}
 
 
 def _can_watch() -> bool:

@@ -66,5 +66,5 @@ async def serving(
     else:
         from midday_worker.cli.mounted_dashboard import mounted_dashboard
 
-        async with mounted_dashboard(jobs(), settings) as around, side.serving(source, around):
+        async with mounted_dashboard(jobs(), settings, side.address) as around, side.serving(source, around):
             yield

@@ -6,13 +6,16 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+import typer
 from starlette.types import ASGIApp
 
 from midday_worker.client import JobClient
 from midday_worker.dashboard import create_dashboard
 from midday_worker.dashboard.assets_folder import load_assets
 from midday_worker.dashboard.security.access import refuse_strangers
+from midday_worker.dashboard.security.token import with_token
 from midday_worker.dashboard.under import Under
+from midday_worker.http_address import HttpAddress
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 
@@ -23,15 +26,22 @@ def check_dashboard(settings: Settings, host: str) -> None:
     """Refuse what can't be served, before anything starts.
 
     Raises:
-        ConfigurationError: the page's files are missing, or other machines would reach it at `host` without a login.
+        ConfigurationError: the page's files are missing, other machines would reach it at `host` without a login, or
+            what is configured of one contradicts itself.
     """
     load_assets()
     refuse_strangers(host, settings)
 
 
 @asynccontextmanager
-async def mounted_dashboard(registry: JobRegistry, settings: Settings) -> AsyncGenerator[Callable[[ASGIApp], ASGIApp]]:
-    """Yield what puts the dashboard of a registry's queues beside an application."""
+async def mounted_dashboard(
+    registry: JobRegistry, settings: Settings, address: HttpAddress
+) -> AsyncGenerator[Callable[[ASGIApp], ASGIApp]]:
+    """Yield what puts the dashboard of a registry's queues beside an application, which listens there."""
+    settings, query = with_token(settings)
+    if query:
+        # Written, not logged: logs are kept.
+        typer.echo(f"The dashboard is on http://{address}{PREFIX}/{query}", err=True)
     # Not entered with `async with`: on this loop the worker's own client is the one that jobs use.
     client = JobClient(settings)
     try:

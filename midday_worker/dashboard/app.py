@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
+from loguru import logger
 from starlette.applications import Starlette
 
 from midday_worker.client import JobClient
@@ -15,8 +17,8 @@ from midday_worker.dashboard.index import page_config
 from midday_worker.dashboard.security.access import Authenticate, Login, only_from_here
 from midday_worker.dashboard.security.gate import Gate
 from midday_worker.dashboard.security.host import Hosts
+from midday_worker.dashboard.security.token import TokenLogin, with_token
 from midday_worker.dashboard.shown.redaction import Redact, Redaction
-from midday_worker.errors import ConfigurationError
 from midday_worker.registry import JobRegistry, default_registry
 from midday_worker.settings import Settings
 
@@ -38,14 +40,14 @@ def create_dashboard(
 ) -> Starlette:
     """Return the dashboard, a Starlette application.
 
-    Without a login (`auth`, or BOARD_USERNAME and BOARD_PASSWORD) it answers only on this machine's own address, and
-    only to this machine.
+    Without a login (`auth`, BOARD_USERNAME and BOARD_PASSWORD, or BOARD_TOKEN) it makes a token and writes it to
+    standard error: who adds `?token=...` to its address gets in, and programs send it as `Authorization: Bearer`.
 
     Args:
         source: the jobs, whose queues are shown and whose payloads are checked; or just the queues' names.
         queues: the names of the queues that are shown, instead of all those of the jobs.
         auth: says who makes a request: "deny", "viewer", "admin", or an `Access` with a name for the log. It may be
-            async. By default the user name and password of the settings.
+            async. By default what the settings have as a login.
         read_only: whether nobody may change anything.
         redact: what is shown instead of a payload, a result, a progress, a failure, a line of a log; see `Shown`.
         ui_config: settings of bull-board's page: `boardTitle`, `miscLinks`, `theme`, `environment` ...
@@ -56,7 +58,7 @@ def create_dashboard(
         settings: for the client that is made here, and the login; read from the environment if not given.
 
     Raises:
-        ConfigurationError: of BOARD_USERNAME and BOARD_PASSWORD only one is set.
+        ConfigurationError: of BOARD_USERNAME and BOARD_PASSWORD only one is set, or more than one login is.
 
     >>> app = create_dashboard(["emails"], auth=lambda request: "viewer", allowed_hosts=["admin.example.com"])
     """
@@ -86,9 +88,19 @@ def create_dashboard(
 
 
 def _login(settings: Settings) -> Authenticate:
-    username, password = settings.board_username, settings.board_password
-    if username is None and password is None:
-        return only_from_here
-    if username is None or password is None:
-        raise ConfigurationError("BOARD_USERNAME and BOARD_PASSWORD go together; only one of them is set.")
-    return Login(username, password.get_secret_value())
+    settings, query = with_token(settings)
+    if query:
+        # Written, not logged: logs are kept.
+        sys.stderr.write(
+            f"No login is configured for the dashboard: add {query} to its address. BOARD_TOKEN fixes the token, for "
+            "several processes and over restarts.\n"
+        )
+    if settings.board_username is not None and settings.board_password is not None:
+        return Login(settings.board_username, settings.board_password.get_secret_value())
+    if settings.board_token is not None:
+        return TokenLogin(settings.board_token.get_secret_value())
+    logger.warning(
+        "the dashboard has no login, as BOARD_LOGIN=none or --no-login asks for: whoever reaches it may act, every "
+        "program and user of this machine, and whoever asks through a proxy on it that doesn't say so"
+    )
+    return only_from_here

@@ -78,8 +78,9 @@ def load_assets() -> Assets:
 
 def find_own(name: str) -> Asset | None:
     """Return a file of the page of all runs; None if there is none."""
-    file = OWN_FOLDER / name
-    return _read(file) if file.suffix in _OWN and file.parent == OWN_FOLDER and file.is_file() else None
+    # Looked for among those that are there: the file system refuses some names with an error.
+    file = next((file for file in OWN_FOLDER.iterdir() if file.name == name and file.suffix in _OWN), None)
+    return None if file is None else _read(file)
 
 
 @cache

@@ -44,7 +44,7 @@ class Door:
         access = Access("deny")
         try:
             access = await self._gate.admit(request)
-            response = await self._answer(request, access)
+            response = self._gate.enter(request) or await self._answer(request, access)
             give_token(request, response)
         except Exception as error:
             response = _refusal(request, error)

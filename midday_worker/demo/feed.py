@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,6 @@ async def _feed_python(lines: Iterable[Line], client: JobClient) -> Fed:
 
 
 async def _feed_node(node: NodeRuntime, redis_url: str, source: Path) -> NodeReport:
-    script = PRODUCER.read_text("utf-8")
-    answer = await node.run(script, redis_url, str(source), str(NODES_SHARE))
+    script = f"const url = {json.dumps(redis_url)};\n{PRODUCER.read_text('utf-8')}"
+    answer = await node.run(script, str(source), str(NODES_SHARE))
     return NodeReport.model_validate(answer)

@@ -1,11 +1,13 @@
 // Node's own BullMQ as a producer: adds its share of the input to the queues that Python works.
-// Arguments: Redis URL, path of the input, and n: every n-th line is Node's.
+// Arguments: path of the input, and n: every n-th line is Node's. The Redis URL, whose password arguments would show to
+// everybody, is put before this as `url`.
 import { readFileSync } from "node:fs";
 import { Queue } from "bullmq";
 
-const [url, path, step] = process.argv.slice(2);
-const { hostname: host, port, pathname } = new URL(url);
-const connection = { host, port: Number(port || 6379), db: Number(pathname.slice(1) || 0), maxRetriesPerRequest: 3 };
+const [path, step] = process.argv.slice(2);
+const { hostname: host, port, pathname, password } = new URL(url);
+const db = Number(pathname.slice(1) || 0);
+const connection = { host, port: Number(port || 6379), password: password || undefined, db, maxRetriesPerRequest: 3 };
 
 // What the type of a line means to the other side. Node knows no schema: what is in a line is Python's to judge.
 const kinds = {

@@ -19,6 +19,7 @@ from midday_worker.demo.outcome import Outcome, differences, read_outcome
 from midday_worker.demo.progress import Watch, queue_totals
 from midday_worker.demo.report import print_report
 from midday_worker.demo.stage import DIRECTORY, Stage, open_stage
+from midday_worker.embedded import make_private
 from midday_worker.registry import default_registry
 
 NODE_DIRECTORY: Final = Path(".midday/node")
@@ -39,12 +40,13 @@ async def show(console: Console, *, keep: bool, here: Path, source: Path = INPUT
         MiddayWorkerError: a part could not be started, or ended too early.
     """
     directory = here / DIRECTORY
+    make_private(directory.parent)
     node = NodeRuntime(here / NODE_DIRECTORY)
     console.print(f"Node's own bullmq, from npm, in {NODE_DIRECTORY}: installed at the first run ...")
     await asyncio.to_thread(node.install)
     console.print("Starting an embedded Redis, a database in SQLite, and a worker ...")
     async with open_stage(directory) as stage:
-        console.print(f"  Redis at {stage.redis_url}, the worker's log in {_short(stage.log)}")
+        console.print(f"  Redis at {stage.redis_url}, the worker's log in {_short(stage.log)}", soft_wrap=True)
         well = await _play(stage, node, console, source)
         if keep:
             await _stay(stage, console)
@@ -86,7 +88,7 @@ async def _stay(stage: Stage, console: Console) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    console.print(f"Left running. REDIS_URL={stage.redis_url}  Ctrl-C stops it.")
+    console.print(f"Left running. REDIS_URL={stage.redis_url}  Ctrl-C stops it.", soft_wrap=True)
     await stop.wait()
 
 

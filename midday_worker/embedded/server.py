@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from midday_worker.embedded.access import Access, make_private
 from midday_worker.embedded.binary import find_redis_server
 from midday_worker.embedded.process import HOST, ServerProcess, ServerStartError, free_port
 from midday_worker.errors import ConfigurationError
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 _START_S: Final = 20
 _ANSWER_S: Final = 1
 _PORT_TRIES: Final = 5
+_ACCESS: Final = "access.conf"
 
 
 class EmbeddedRedis:
     """A redis-server as a child process; `with` or `async with` starts and stops it.
 
     Args:
-        data_dir: where its data and log go; it is made if missing, and kept. Without one, a temporary directory.
+        data_dir: where its data and log go; it is made if missing, kept, and its owner's alone. The server has a
+            password then, which is kept there too, as is its port as long as it is free. Without one, a temporary
+            directory and no password.
         appendonly: keep the data over restarts. Otherwise nothing is saved.
         binary: the redis-server, if not the one that `find_redis_server` finds.
         port: a port to listen on, if not any free one.
@@ -48,6 +52,7 @@ class EmbeddedRedis:
         self._fixed_port = port
         self._port: int | None = None
         self._directory: Path | None = None
+        self._access: Access | None = None
         self._lock: BinaryIO | None = None
         self._process: ServerProcess | None = None
 
@@ -66,7 +71,8 @@ class EmbeddedRedis:
     @property
     def url(self) -> str:
         """Its URL, for REDIS_URL."""
-        return f"redis://{self.host}:{self.port}"
+        password = "" if self._access is None else f":{self._access.password}@"
+        return f"redis://{password}{self.host}:{self.port}"
 
     @property
     def process(self) -> ServerProcess:
@@ -122,7 +128,7 @@ class EmbeddedRedis:
         if self._data_dir is None:
             return Path(tempfile.mkdtemp(prefix="midday-redis-"))
         directory = self._data_dir.absolute()
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private(directory)
         lock = (directory / "lock").open("ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -132,21 +138,26 @@ class EmbeddedRedis:
                 f"Another embedded Redis uses {directory}. Stop it, or give this one a directory of its own."
             ) from None
         self._lock = lock
+        self._access = Access.read(directory / _ACCESS)
         return directory
 
     def _launch_on_free_port(self) -> None:
         if self._fixed_port is not None:
             self._launch(self._fixed_port)
             return
+        kept = None if self._access is None else self._access.port
         for _ in range(_PORT_TRIES - 1):
-            # Somebody else may take the port between the question and the start.
+            # Somebody else may take the port between the question and the start, or the kept one long before.
             with suppress(ServerStartError):
-                self._launch(free_port())
+                self._launch(kept or free_port())
                 return
+            kept = None
         self._launch(free_port())
 
     def _launch(self, port: int) -> None:
         directory = self._directory or Path()
+        if self._access is not None:
+            self._access.keep(directory / _ACCESS, port)
         self._process = ServerProcess(
             [str(self._binary), *self._arguments(directory, port)],
             directory / "redis.log",
@@ -154,7 +165,8 @@ class EmbeddedRedis:
             keep_open=() if self._lock is None else (self._lock.fileno(),),
         )
         pid = self._process.pid
-        self._process.wait_until(lambda: _answers(port, pid), _START_S)
+        password = None if self._access is None else self._access.password
+        self._process.wait_until(lambda: _answers(port, pid, password), _START_S)
         self._port = port
 
     def _arguments(self, directory: Path, port: int) -> list[str]:
@@ -166,13 +178,16 @@ class EmbeddedRedis:
             "save": "",
             "appendonly": "yes" if self._appendonly else "no",
         }
-        return [part for name, value in options.items() for part in (f"--{name}", value)]
+        file = [] if self._access is None else [str(directory / _ACCESS)]
+        return file + [part for name, value in options.items() for part in (f"--{name}", value)]
 
 
-def _answers(port: int, pid: int) -> bool:
+def _answers(port: int, pid: int, password: str | None) -> bool:
     """Whether the Redis on this port is that process, and done with loading its data."""
     try:
         with socket.create_connection((HOST, port), timeout=_ANSWER_S) as connection:
+            if password is not None:
+                connection.sendall(f"AUTH {password}\r\n".encode())
             connection.sendall(b"INFO server\r\nPING\r\n")
             answer = b""
             while not answer.endswith((b"+PONG\r\n", b"in memory\r\n")):

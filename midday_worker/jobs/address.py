@@ -11,8 +11,9 @@ from typing import Final
 _MAX_NAME: Final = 100
 _MAX_LOCAL_PART: Final = 64
 _MAX_ADDRESS: Final = 254
-# RFC 5321's dot-string with RFC 6531's non-ASCII letters. Quoted local parts are legal and in no one's use.
-_LOCAL_PART: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
+# RFC 5321's dot-string with RFC 6531's non-ASCII letters. Quoted local parts are legal and in no one's use. None that
+# begins an encoded word (RFC 2047), as in `one_line`.
+_LOCAL_PART: Final = re.compile(r"(?!.*=\?)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 # What must be quoted in a name. The standard library can lose the quotes where it folds a long header, and a name
 # with commas becomes a list of addresses (python/cpython#80222, mended during 3.11's life): so these go.
@@ -23,13 +24,15 @@ _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2
 def one_line(text: str) -> str:
     """Return `text` as one line that can stand in a header or a sentence, and can't become anything else.
 
-    Line breaks, control characters, lone surrogates and the marks that reverse the direction of writing go.
+    Line breaks, control characters, lone surrogates and the marks that reverse the direction of writing go. What begins
+    an encoded word is parted by a space: the standard library decodes one that it is given as text, and CPython before
+    3.11.10 and 3.12.5 then writes the line breaks in it as they are (python/cpython#121650).
 
-    >>> one_line("Acme\\r\\nBcc: everyone@example.com")
-    'Acme Bcc: everyone@example.com'
+    >>> one_line("Acme\\r\\nBcc: everyone@example.com"), one_line("=?utf-8?q?=0D=0ABcc:?=")
+    ('Acme Bcc: everyone@example.com', '= ?utf-8?q?=0D=0ABcc:?=')
     """
     kept = "".join(" " if _breaks_a_line(character) else character for character in text)
-    return " ".join(kept.split())
+    return " ".join(kept.replace("=?", "= ?").split())
 
 
 def mailbox(address: str, name: str | None = None) -> Address:

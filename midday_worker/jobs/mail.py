@@ -164,7 +164,7 @@ def refusal(error: Exception) -> NonRetryableError | DeliveryError:
 
 def _write(message: EmailMessage, directory: Path) -> Delivery:
     """Write the message under its Message-ID, so that a second attempt replaces the first one's file."""
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / f"{message['Message-ID'].strip('<>').partition('@')[0]}.eml"
     unfinished = path.with_suffix(f".{os.getpid()}.part")
     unfinished.write_bytes(message.as_bytes())

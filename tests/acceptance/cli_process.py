@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-OURS = ("REDIS_", "DATABASE_", "WORKER_", "ENVIRONMENT", "MAIL_", "LOG_")
+OURS = ("REDIS_", "DATABASE_", "WORKER_", "ENVIRONMENT", "MAIL_", "LOG_", "BOARD_")
 
 
 class CliProcess:

@@ -46,6 +46,7 @@ class HttpClient:
 
     def __init__(self, base: str) -> None:
         self.base = base
+        self.headers: dict[str, str] = {}
 
     @classmethod
     async def of(cls, running: Running) -> HttpClient:
@@ -56,7 +57,9 @@ class HttpClient:
 
     async def get(self, path: str, method: str = "GET", host: str | None = None) -> Answer:
         """Return the answer, whatever its status."""
-        return await asyncio.to_thread(self._get, path, method, {"Host": host} if host else {})
+        return await asyncio.to_thread(
+            self._get, path, method, {**self.headers, "Host": host} if host else self.headers
+        )
 
     def _get(self, path: str, method: str, headers: dict[str, str]) -> Answer:
         request = Request(self.base + path, method=method, headers=headers)  # noqa: S310 - http:// and loopback

@@ -48,7 +48,7 @@ def few_lines(tmp_path: Path) -> Path:
 
 
 def redis_url_in(output: str) -> str:
-    found = re.search(r"redis://127\.0\.0\.1:\d+", output)
+    found = re.search(r"redis://\S*127\.0\.0\.1:\d+", output)
     assert found, output
     return found[0]
 

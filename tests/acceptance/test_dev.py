@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from midday_worker.client import JobClient
+from midday_worker.embedded import free_port
 from midday_worker.factory import job
 from midday_worker.handle import JobHandle
 from midday_worker.registry import JobRegistry
 from midday_worker.settings import Settings
 from midday_worker.testing import RedisServer
 from tests.acceptance.cli_process import OURS, CliProcess
+from tests.acceptance.http_client import HttpClient
 from tests.deadline import eventually
 
 JOBS = """
@@ -91,15 +93,27 @@ async def test_dev_runs_jobs_on_an_embedded_redis_and_an_embedded_database(proje
     database = project / ".midday" / "dev.db"
     assert database.exists()
     assert f"export DATABASE_PRIMARY_URL=sqlite:///{database.resolve()}" in dev.output
-
-
-async def test_a_changed_source_file_starts_the_worker_again_with_the_new_code(project: Path) -> None:
+    assert (project / ".midday").stat().st_mode & 0o777 == 0o700
+    (url,) = re.findall(r"export REDIS_URL=(redis://:\S+@\S+)", dev.output)
     with started(project) as dev:
+        assert f"export REDIS_URL={url}" in dev.wait_for(READY, 30)
+
+
+@pytest.mark.usefixtures("dashboard_assets")
+async def test_a_changed_source_file_starts_the_worker_again_with_the_new_code(project: Path) -> None:
+    """And with the token of its dashboard, which dev has written."""
+    address = f"127.0.0.1:{free_port()}"
+    with started(project, variables={"WORKER_HTTP": address, "WORKER_ADMIN": "true"}) as dev:
         dev.wait_for(READY, 30)
         (project / "my_jobs.py").write_text(JOBS.replace("first", "second"))
         dev.wait_for(READY, 30, times=2)
         async with client_of(dev) as client:
             assert await (await say.trigger("hello", client=client)).result("10s") == "second hello"
+        (token,) = re.findall(rf"http://{address}/admin/\?token=(\S+)", dev.output)
+        http = HttpClient(f"http://{address}")
+        assert (await http.get("/admin/api/queues")).status == 401
+        http.headers["Authorization"] = f"Bearer {token}"
+        assert (await http.get("/admin/api/queues")).status == 200
         dev.send(signal.SIGTERM)
         assert dev.wait(20) == 0
 

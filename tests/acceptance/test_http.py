@@ -167,6 +167,10 @@ async def test_without_being_asked_for_it_is_not_imported(command: Command, proj
 @pytest.mark.parametrize("processes", ["1", "2"])
 async def test_the_dashboard_is_beside_it_when_asked_for(command: Command, client: JobClient, processes: str) -> None:
     running, http = await started(command, "--admin", "--processes", processes)
+    assert (await http.get("/admin/api/queues")).json["code"] == "TOKEN_REQUIRED"
+    (line,) = [line for line in running.lines if "token=" in line]
+    assert line.startswith(f"The dashboard is on {http.base}/admin/?token=")
+    http.headers["Authorization"] = f"Bearer {line.strip().partition('=')[2]}"
     page = await http.get("/admin/")
     assert (page.status, '<base href="/admin/" />' in page.text) == (200, True)
     queues = cast("list[dict[str, object]]", (await http.get("/admin/api/queues")).json["queues"])
@@ -188,7 +192,7 @@ async def test_the_dashboard_is_refused_to_strangers_and_without_an_address(comm
 
 @pytest.mark.usefixtures("dashboard_assets")
 async def test_it_answers_to_the_names_that_are_allowed_alone(command: Command) -> None:
-    _, http = await started(command, "--admin", BOARD_HOSTS="jobs.example.com")
+    _, http = await started(command, "--admin", "--no-login", BOARD_HOSTS="jobs.example.com")
     assert (await http.get("/admin/api/queues", host="jobs.example.com")).status == 200
     refused = await http.get("/admin/api/queues", host="evil.example.com")
     assert (refused.status, refused.json["code"]) == (403, "HOST_NOT_ALLOWED")

@@ -80,7 +80,8 @@ def assets() -> None:
 
 @pytest.fixture
 def settings(redis_server: RedisServer, redis_prefix: str) -> Settings:
-    return Settings(env_file=None, redis_url=redis_server.url, redis_prefix=redis_prefix)
+    """Without a login: `test_token.py` has its own."""
+    return Settings(env_file=None, redis_url=redis_server.url, redis_prefix=redis_prefix, board_login="none")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

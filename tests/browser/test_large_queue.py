@@ -47,7 +47,7 @@ COUNT = """async ([path, tries]) => {
 async def large() -> AsyncIterator[Settings]:
     """A Redis with a million jobs, and how to reach it."""
     with RedisServer() as server:
-        settings = Settings(env_file=None, redis_url=server.url)
+        settings = Settings(env_file=None, redis_url=server.url, board_login="none")
         async with JobClient(settings) as client, connect(RedisConfig(server.url)) as redis:
             await open_shop().mail.trigger(Mail(user_id="ada"), client=client)
             await fill(redis, client.queue("emails"), COUNTS)

@@ -26,7 +26,7 @@ async def test_the_page_says_that_redis_is_away_and_goes_on_once_it_is_back(
     visit: Visit, serve: Serve, shop: Shop, mortal_redis: RedisServer
 ) -> None:
     visit.expected.add("status of 503")
-    settings = Settings(env_file=None, redis_url=mortal_redis.url)
+    settings = Settings(env_file=None, redis_url=mortal_redis.url, board_login="none")
     async with JobClient(settings) as client:
         stock = await stock_up(shop, client, settings)
     page = await visit.open(f"{serve(create_dashboard(shop.registry, settings=settings)).url}queue/emails")

@@ -122,7 +122,7 @@ async def test_an_outage_of_redis_is_said_and_the_list_goes_on_by_itself(
     visit: Visit, serve: Serve, shop: Shop, mortal_redis: RedisServer
 ) -> None:
     visit.expected.add("status of 503")
-    settings = Settings(env_file=None, redis_url=mortal_redis.url)
+    settings = Settings(env_file=None, redis_url=mortal_redis.url, board_login="none")
     async with JobClient(settings) as client:
         await stock_up(shop, client, settings)
     page = await visit.open(f"{serve(create_dashboard(shop.registry, settings=settings)).url}runs")

@@ -68,9 +68,14 @@ def test_the_worker_does_not_run_as_root() -> None:
     assert names.index("USER") > max(index for index, name in enumerate(names) if name in {"RUN", "COPY"})
 
 
-def test_signals_reach_the_worker_without_a_shell_in_between() -> None:
-    assert json.loads(only("ENTRYPOINT")) == ["midday-worker"]
+def test_signals_reach_the_worker_through_an_init_that_reaps_orphans_and_no_shell() -> None:
+    """A handler's own processes may outlive it, and become children of process 1: a worker doesn't wait for them."""
+    init, *rest = json.loads(only("ENTRYPOINT"))
+    assert rest == ["--", "midday-worker"]
     assert only("STOPSIGNAL") == "SIGTERM"
+    # In the environment that the final stage copies, and without libraries of the build stage.
+    (installed,) = [one.text for one in stages()[0] if one.name == "RUN" and init in one.text]
+    assert installed.endswith(f"cp /usr/bin/{init}-static /opt/midday-worker/bin/{init}")
 
 
 def test_the_image_runs_and_checks_itself_with_commands_that_exist() -> None:

@@ -57,10 +57,10 @@ def test_each_variable_of_env_example_is_read(tmp_path: Path) -> None:
         }
         if variable in unchecked:
             assert "?" in getattr(load_settings(), unchecked[variable])
-        elif variable == "BOARD_PASSWORD":
-            password = load_settings().board_password
-            assert password is not None
-            assert password.get_secret_value() == "?"
+        elif variable in ("BOARD_PASSWORD", "BOARD_TOKEN"):
+            secret = load_settings().board_password or load_settings().board_token
+            assert secret is not None
+            assert secret.get_secret_value() == "?"
         else:
             with pytest.raises(ConfigurationError, match=f"^{variable} is '\\?' \\(from .env\\); "):
                 load_settings()

@@ -73,7 +73,7 @@ _OF_PROXIES: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host",
 
 
 def only_from_here(request: Request) -> Access:
-    """Let in whoever is on this machine: what counts without a login. Raises Problem for everybody else."""
+    """Let in whoever is on this machine: what BOARD_LOGIN=none asks for. Raises Problem for everybody else."""
     client, server = request.client, cast("tuple[str, int | None] | None", request.scope.get("server"))
     here = client is not None and server is not None and is_loopback(client.host) and is_loopback(server[0])
     # A proxy on this machine asks for whoever asks it.
@@ -81,8 +81,8 @@ def only_from_here(request: Request) -> Access:
         raise Problem(
             403,
             FORBIDDEN,
-            "Without a login this dashboard answers on 127.0.0.1 only, to this machine, and not through a proxy. "
-            "Set BOARD_USERNAME and BOARD_PASSWORD, or give create_dashboard(auth=...).",
+            "With BOARD_LOGIN=none this dashboard answers on 127.0.0.1 only, to this machine, and not through a proxy. "
+            "Set BOARD_USERNAME and BOARD_PASSWORD, or BOARD_TOKEN, or give create_dashboard(auth=...).",
             code="LOCAL_ONLY",
         )
     return Access("admin", "local")
@@ -98,12 +98,34 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def has_login(settings: Settings) -> bool:
+    """Return whether a login is configured. Raises ConfigurationError: half of one is, or more than one."""
+    if (settings.board_username is None) != (settings.board_password is None):
+        raise ConfigurationError("BOARD_USERNAME and BOARD_PASSWORD go together; only one of them is set.")
+    configured = [
+        name
+        for name, there in (
+            ("BOARD_USERNAME", settings.board_username is not None),
+            ("BOARD_TOKEN", settings.board_token is not None),
+            ("BOARD_LOGIN=none (or --no-login)", settings.board_login == "none"),
+        )
+        if there
+    ]
+    if len(configured) > 1:
+        raise ConfigurationError(f"The dashboard has one login, but {' and '.join(configured)} are set: choose one.")
+    return bool(configured) and settings.board_login != "none"
+
+
 def refuse_strangers(host: str, settings: Settings) -> None:
-    """Refuse to listen where other machines reach the dashboard without a login. Raises ConfigurationError."""
-    if not is_loopback(host) and settings.board_username is None:
+    """Refuse to listen where other machines reach the dashboard, unless a login is configured.
+
+    Raises:
+        ConfigurationError: none is, or what is configured contradicts itself.
+    """
+    if not has_login(settings) and not is_loopback(host):
         raise ConfigurationError(
-            f"On {host} other machines reach the dashboard, and whoever reaches it may act: set BOARD_USERNAME and "
-            "BOARD_PASSWORD first."
+            f"On {host} other machines reach the dashboard, and whoever gets in may act: set BOARD_USERNAME and "
+            "BOARD_PASSWORD first, or BOARD_TOKEN."
         )
 
 

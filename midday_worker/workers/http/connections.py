@@ -44,7 +44,7 @@ class Connection(H11Protocol):
 
     @property
     def is_silent(self) -> bool:
-        """Whether no request of it is being answered."""
+        """Whether it is the other side's turn: to send a request or the rest of its body, or to read the answer."""
         # uvicorn declares it without the None that it is before the first request.
         cycle = cast("RequestResponseCycle | None", self.cycle)
-        return cycle is None or cycle.response_complete
+        return cycle is None or cycle.response_complete or cycle.more_body or self.flow.write_paused

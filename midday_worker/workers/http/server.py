@@ -11,6 +11,7 @@ import uvicorn
 from loguru import logger
 from starlette.types import ASGIApp
 
+from midday_worker.http_address import HttpAddress
 from midday_worker.workers.http.app import create_app
 from midday_worker.workers.http.configuration import END_S, server_config
 from midday_worker.workers.http.listener import listening_on
@@ -37,6 +38,11 @@ class HttpSide:
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
 
+    @property
+    def address(self) -> HttpAddress:
+        """Where it listens."""
+        return listening_on(self._listener)
+
     @asynccontextmanager
     async def serving(
         self, source: StatusSource, around: Callable[[ASGIApp], ASGIApp] | None = None
@@ -48,10 +54,10 @@ class HttpSide:
             around: returns what answers instead of its application, such as that with a dashboard beside it.
         """
         app: ASGIApp = create_app(source)
-        if is_loopback(listening_on(self._listener).host):
+        if is_loopback(self.address.host):
             app = OwnName(app)
         server = _Server(server_config(app if around is None else around(app), lifespan="off"))
-        logger.info("HTTP on http://{address}", address=listening_on(self._listener))
+        logger.info("HTTP on http://{address}", address=self.address)
         running = asyncio.create_task(server.serve([self._listener]), name="http")
         running.add_done_callback(_say_if_broken)
         try:

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from midday_worker import JobClient, JobContext, JobDefinition, JobHandle, JobRegistry, Payload, Settings, job
 from midday_worker.dashboard import create_dashboard
 from midday_worker.errors import JobFailedError
+from midday_worker.testing import RedisServer
 from tests.integration.crew import Crew
 from tests.integration.dashboard.visitor import Visitor
 
@@ -42,6 +43,12 @@ class Jobs:
 
     mail: JobDefinition[Mail, dict[str, str]]
     report: JobDefinition[Report, str]
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer, redis_prefix: str) -> Settings:
+    """Without a login: `test_security.py` and `test_token.py` have theirs."""
+    return Settings(env_file=None, redis_url=redis_server.url, redis_prefix=redis_prefix, board_login="none")
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def user_of(data: Mail, _ctx: SyncJobContext) -> str:
 async def _stand(url: str, prefix: str) -> tuple[JobClient, httpx.AsyncClient]:
     registry = JobRegistry(QueueRegistry())
     mail = job("send-mail", Mail, user_of, queue="emails", registry=registry)
-    client = JobClient(Settings(env_file=None, redis_url=url, redis_prefix=prefix))
+    client = JobClient(Settings(env_file=None, redis_url=url, redis_prefix=prefix, board_login="none"))
     await mail.trigger(Mail(user_id="ada"), client=client, job_id="job-one")
     await mail.trigger_recurring(Mail(user_id="ada"), "0 9 * * *", schedule_id="daily", client=client)
     http = httpx.AsyncClient(
@@ -90,6 +90,18 @@ def stand(redis_server: RedisServer, redis_prefix: str) -> Iterator[Stand]:
     loop.run_until_complete(http.aclose())
     loop.run_until_complete(client.close())
     loop.close()
+
+
+LONG = [*AWKWARD, "x" * 300, "x" * 60_000, "../" * 200, "a\x00.js", "\ud800.js"]
+
+
+@pytest.mark.parametrize("before", ["/", "/static/", "/static/runs/", "/queue/", "/api/"])
+def test_no_name_breaks_a_path(stand: Stand, before: str) -> None:
+    """Files', too: some names are none that the file system takes."""
+    for name in LONG:
+        for path in (f"{before}{encoded(name)}", f"{before}{encoded(name)}.js"):
+            answer = stand.loop.run_until_complete(stand.http.get(path))
+            assert answer.status_code < 500 or answer.json()["code"] == "ASSETS_MISSING", (path[:400], answer.text)
 
 
 def encoded(text: str) -> str:

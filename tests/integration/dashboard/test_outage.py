@@ -21,7 +21,11 @@ async def test_without_redis_every_route_says_so(
     jobs: Jobs, registry: JobRegistry, mortal_redis: RedisServer, redis_prefix: str
 ) -> None:
     settings = Settings(
-        env_file=None, redis_url=mortal_redis.url, redis_prefix=redis_prefix, redis_command_timeout="300ms"
+        env_file=None,
+        redis_url=mortal_redis.url,
+        redis_prefix=redis_prefix,
+        redis_command_timeout="300ms",
+        board_login="none",
     )
     ids: defaultdict[str, str] = defaultdict(lambda: "some")
     async with JobClient(settings) as client, Visitor(create_dashboard(registry, client=client)) as visitor:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import cast
 
 import pytest
 from loguru import logger
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import Message, Scope
 
 from midday_worker import ConfigurationError, JobClient, JobRegistry, Settings
 from midday_worker.dashboard import Access, create_dashboard
+from midday_worker.dashboard.security import gate
 from midday_worker.dashboard.security.forgery import COOKIE, HEADER
 from tests.integration.dashboard.conftest import Jobs
 from tests.integration.dashboard.visitor import Answer, Visitor, at
@@ -35,8 +38,9 @@ def lines() -> list[str]:
 
 
 def with_login(settings: Settings) -> Settings:
+    password = Settings(board_password="s3cret").board_password
     return settings.model_copy(
-        update={"board_username": "ada", "board_password": Settings(board_password="s3cret").board_password}
+        update={"board_username": "ada", "board_password": password, "board_login": "token"},
     )
 
 
@@ -67,14 +71,16 @@ async def test_redis_s_figures_are_not_told_where_they_are_configured_away(make:
     ("base", "address"),
     [("http://10.0.0.5", "127.0.0.1"), ("http://localhost", "10.0.0.9"), ("http://0.0.0.0", "127.0.0.1")],
 )
-async def test_without_a_login_only_this_machine_is_answered(make: Make, base: str, address: str) -> None:
+async def test_with_no_login_asked_for_only_this_machine_is_answered(make: Make, base: str, address: str) -> None:
     async with Visitor(make(allowed_hosts=["*"]), base, client=(address, 5000)) as visitor:
         answer = await visitor.get("/api/queues")
     assert (answer.status, answer.json["code"]) == (403, "LOCAL_ONLY")
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "Via"])
-async def test_without_a_login_whoever_a_proxy_asks_for_is_refused(make: Make, settings: Settings, header: str) -> None:
+async def test_with_no_login_asked_for_whoever_a_proxy_asks_for_is_refused(
+    make: Make, settings: Settings, header: str
+) -> None:
     async with Visitor(make()) as visitor:
         answer = await visitor.http.get("/api/queues", headers={header: "203.0.113.9"})
         assert (answer.status_code, answer.json()["code"]) == (403, "LOCAL_ONLY")
@@ -112,6 +118,19 @@ async def test_whoever_logs_in_may_act_from_anywhere(make: Make, settings: Setti
 def test_half_a_login_is_refused(make: Make, settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="go together"):
         make(settings=settings.model_copy(update={"board_username": "ada"}))
+
+
+@pytest.mark.parametrize("more", [{"board_login": "none"}, {"board_token": SecretStr("t")}])
+def test_more_than_one_login_is_refused(make: Make, settings: Settings, more: dict[str, object]) -> None:
+    """Which of them would hold?"""
+    with pytest.raises(ConfigurationError, match=r"BOARD_USERNAME and BOARD_(LOGIN|TOKEN).*: choose one"):
+        make(settings=with_login(settings).model_copy(update=more))
+
+
+def test_no_login_is_warned_of(make: Make, lines: list[str]) -> None:
+    make()
+    (line,) = lines
+    assert line.startswith("the dashboard has no login, as BOARD_LOGIN=none or --no-login asks for")
 
 
 @pytest.mark.parametrize("answer", ["deny", "root", None, Access("deny", "eve")])
@@ -233,7 +252,7 @@ async def test_a_wrong_body_has_a_clear_answer_and_one_line(
         answer = Answer(await visitor.http.put(at("emails", "concurrency"), headers=headers, content=body))
         assert answer.status == status
         assert answer.key in ("ERRORS.INVALID_REQUEST_BODY", "ERRORS.INVALID_CONCURRENCY")
-    assert len(lines) == 1
+    assert len(lines) == 2  # the first warns of no login
 
 
 async def test_a_body_that_does_not_say_how_long_it_is_is_bounded_too(make: Make) -> None:
@@ -251,6 +270,22 @@ async def test_a_body_that_does_not_say_how_long_it_is_is_bounded_too(make: Make
         answer = await visitor.http.put(at("emails", "concurrency"), headers=headers, content=endless())
     assert answer.status_code == 413
     assert read < 2_000_000
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that comes drop by drop."""
+    monkeypatch.setattr(gate, "BODY_S", 0.2)
+
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    async with Visitor(make()) as visitor, asyncio.timeout(10):
+        await visitor.get("/api/queues")
+        headers = {HEADER: visitor.http.cookies[COOKIE], "Content-Type": "application/json"}
+        answer = Answer(await visitor.http.put(at("emails", "concurrency"), headers=headers, content=drops()))
+    assert (answer.status, answer.json["code"], answer.headers["connection"]) == (408, "SLOW_BODY", "close")
 
 
 async def test_whoever_goes_away_amid_a_body_leaves_one_line(make: Make, lines: list[str]) -> None:
@@ -273,7 +308,7 @@ async def test_whoever_goes_away_amid_a_body_leaves_one_line(make: Make, lines: 
         """Nobody hears it."""
 
     await make()(scope, receive, send)
-    (line,) = lines
+    _, line = lines  # the first warns of no login
     assert line.startswith("the dashboard refused PUT /api/queues/emails/concurrency"), line
 
 

@@ -175,7 +175,7 @@ async def test_a_quiet_stream_beats_and_ends_after_a_while_so_that_the_browser_a
 async def test_a_stream_outlives_redis(
     steps: JobDefinition[str, str], stage: Stage, registry: JobRegistry, mortal_redis: RedisServer
 ) -> None:
-    settings = Settings(env_file=None, redis_url=mortal_redis.url, redis_command_timeout=500)
+    settings = Settings(env_file=None, redis_url=mortal_redis.url, redis_command_timeout=500, board_login="none")
     async with JobClient(settings) as client, Crew(registry, settings):
         handle = await steps.trigger("a", client=client)
         async with Listener(create_dashboard(registry, client=client), QUEUE, handle.id) as listener:

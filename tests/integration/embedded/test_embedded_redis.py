@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,8 +23,9 @@ DEADLINE_S = 15
 def command(server: EmbeddedRedis, line: str) -> list[str]:
     """Send one command and return the lines of its reply, without their lengths."""
     with socket.create_connection((server.host, server.port), timeout=DEADLINE_S) as connection:
-        connection.sendall(f"{line}\r\nQUIT\r\n".encode())
-        reply = b"".join(iter(lambda: connection.recv(4096), b""))
+        password = urlsplit(server.url).password
+        connection.sendall(f"{f'AUTH {password}' if password else 'PING'}\r\n{line}\r\nQUIT\r\n".encode())
+        _, _, reply = b"".join(iter(lambda: connection.recv(4096), b"")).partition(b"\r\n")
     return [line for line in reply.decode().split("\r\n")[:-2] if not line.startswith(("*", "$"))]
 
 
@@ -89,6 +91,41 @@ def test_its_data_is_kept_in_its_folder_when_asked_for(tmp_path: Path) -> None:
         put(server, "key", "value")
     with EmbeddedRedis(folder, appendonly=True) as server:
         assert get(server, "key") == "value"
+
+
+def test_with_a_folder_it_has_a_password_and_a_port_that_are_kept(tmp_path: Path) -> None:
+    """So that the URL holds that somebody has noted; nobody else reads it there, or in the list of processes."""
+    folder = tmp_path / "redis"
+    with EmbeddedRedis(folder) as server:
+        url, pid = server.url, server.process.pid
+        password = urlsplit(url).password
+        assert password is not None
+        assert len(password) >= 32
+        with socket.create_connection((server.host, server.port), timeout=DEADLINE_S) as stranger:
+            stranger.sendall(b"KEYS *\r\n")
+            assert stranger.recv(4096).startswith(b"-NOAUTH")
+        assert password not in Path(f"/proc/{pid}/cmdline").read_text()
+    with EmbeddedRedis(folder) as server:
+        assert server.url == url
+        put(server, "key", "value")
+    with EmbeddedRedis(tmp_path / "other") as other:
+        assert urlsplit(other.url).password not in (None, password)
+    with socket.create_server(("127.0.0.1", urlsplit(url).port or 0)), EmbeddedRedis(folder) as server:
+        moved = server.url
+        assert urlsplit(moved).password == password
+    with EmbeddedRedis(folder) as server:
+        assert server.url == moved
+
+
+@pytest.mark.parametrize("before", [None, 0o755])
+def test_its_folder_is_its_owner_s_alone(tmp_path: Path, before: int | None) -> None:
+    """One that an older version made, too."""
+    folder = tmp_path / "new" / "redis"
+    if before is not None:
+        folder.mkdir(parents=True)
+        folder.chmod(before)
+    with EmbeddedRedis(folder, appendonly=True):
+        assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_nothing_is_kept_unless_asked_for(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,8 +20,18 @@ from tests.integration.jobs.post_office import PostOffice, Step, post_office
 SENDER = mailbox("hello@midday.example", "Midday")
 
 
-def an_email(to: str = "kim@example.com", subject: str = "Välkommen, Kim 🎉") -> Email:
-    return Email(mailbox(to, "Kim Ågren"), subject, "welcome", {"name": "Kim"}, "welcome-email", "welcome-1")
+def an_email(to: str = "kim@example.com", subject: str = "Välkommen, Kim 🎉", name: str = "Kim Ågren") -> Email:
+    return Email(mailbox(to, name), subject, "welcome", {"name": "Kim"}, "welcome-email", "welcome-1")
+
+
+def encoded_word(encoding: str, charset: str) -> str:
+    """A header, a blank line and a body, as RFC 2047 writes them in one word."""
+    attack = "x\r\nBcc: eve@example.com\r\n\r\nEverybody, pay here"
+    if encoding == "q":
+        text = "".join(f"={byte:02X}" for byte in attack.encode())
+    else:
+        text = base64.b64encode(attack.encode()).decode()
+    return f"=?{charset}?{encoding}?{text}?="
 
 
 async def send(office: PostOffice, email: Email | None = None, **settings: object) -> None:
@@ -65,6 +76,32 @@ async def test_a_message_arrives_whole(office: PostOffice) -> None:
     assert message["Subject"] == "Välkommen, Kim 🎉"
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        encoded_word("q", "utf-8"),
+        encoded_word("b", "utf-8"),
+        encoded_word("B", "iso-8859-1*en"),
+        # Two that mean nothing until they stand side by side, and one that more stands around.
+        f"{encoded_word('q', 'utf-8')} {encoded_word('b', 'utf-8')}",
+        f"Åsa{encoded_word('q', 'utf-8')}, of {'a long name ' * 8}",
+    ],
+)
+async def test_an_encoded_word_of_a_stranger_arrives_as_the_text_that_it_is(office: PostOffice, hostile: str) -> None:
+    """Subject and names: the standard library would decode it, and write the line breaks in it into the mail."""
+    sender = mailbox("hello@midday.example", hostile)
+    await deliver(compose(an_email(), SENDER, "https://app.example.com"), office.settings())
+    message = compose(an_email(subject=hostile, name=hostile), sender, "https://app.example.com")
+    await deliver(message, office.settings())
+    (harmless, arrived), (envelope_before, envelope) = office.messages, office.envelopes
+    assert arrived.keys() == harmless.keys()
+    assert [part.get_content_type() for part in arrived.walk()] == [part.get_content_type() for part in harmless.walk()]
+    assert (envelope.mail_from, envelope.rcpt_tos) == (envelope_before.mail_from, envelope_before.rcpt_tos)
+    assert isinstance(envelope.content, bytes)
+    assert b"Everybody" not in envelope.content.split(b"\r\n\r\n")[0]
+    assert arrived["Subject"] == hostile.replace("=?", "= ?")[:200].rstrip()
 
 
 async def test_a_domain_beyond_ascii_needs_nothing_of_the_server() -> None:

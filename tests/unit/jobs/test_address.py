@@ -71,6 +71,8 @@ def test_a_plain_address_is_taken_with_its_domain_in_ascii(address: str, expecte
         "kim@example.com> NOTIFY=NEVER",
         "kim\x00@example.com",
         "\ud800@example.com",
+        "=?utf-8?q?kim=0D=0ABcc=3A_eve?=@example.com",
+        "=?utf-8?b?a2ltDQpCY2M6IGV2ZQ==?=@example.com",
         f"{'k' * 65}@example.com",
         f"kim@{'a' * 64}.com",
         f"kim@{'.'.join(['abcdefghi'] * 26)}.com",

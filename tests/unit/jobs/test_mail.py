@@ -25,6 +25,10 @@ def files(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 
 
+def mode(directory: Path) -> int:
+    return directory.stat().st_mode & 0o777
+
+
 def test_without_any_setting_mail_goes_to_files() -> None:
     """A developer who sets nothing sends nothing."""
     settings = load_mail_settings()
@@ -132,6 +136,11 @@ async def test_a_file_holds_the_whole_message(mail_directory: Path) -> None:
     assert str(path) == delivery.destination
     assert path.name.startswith("welcome-email.")
     assert email.message_from_bytes(path.read_bytes())["To"] == "kim@example.com"
+
+
+async def test_the_files_are_their_owner_s_alone(mail_directory: Path) -> None:
+    await deliver(compose(an_email(), SENDER, "https://app.example.com"), load_mail_settings())
+    assert mode(mail_directory) == 0o700
 
 
 async def test_a_second_attempt_replaces_the_first_ones_file(mail_directory: Path) -> None:

@@ -148,8 +148,20 @@ def test_a_header_cannot_be_injected_through_a_subject_or_a_name() -> None:
     assert message["Subject"] == "Hi Bcc: eve@example.com"
 
 
-@settings(max_examples=150)
-@given(st.text(max_size=120), st.text(max_size=300))
+# What encoded words are made of: RFC 2047's "=?charset?q?text?=", with line breaks in the text.
+ENCODED = st.lists(
+    st.sampled_from(
+        ["=", "?", "=?", "?=", "utf-8", "?q?", "?b?", "=0D=0A", "DQpYOiAx", "Bcc:", " ", ",", "\x00", "é", "_"],
+    ),
+    max_size=30,
+).map("".join)
+WHOLE = st.tuples(
+    ENCODED, st.sampled_from(["q?=0D=0ABcc:_eve=0D=0A=0D=0Ahi", "b?DQpCY2M6IGV2ZQ0KDQpoaQ=="]), ENCODED
+).map(lambda parts: f"{parts[0]}=?utf-8?{parts[1]}?={parts[2]}")
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=120) | ENCODED | WHOLE, st.text(max_size=300) | ENCODED | WHOLE)
 def test_whatever_name_and_subject_there_is_one_recipient_and_no_new_header(name: str, subject: str) -> None:
     """For any text: the message as it is written has the headers it should have, and one recipient."""
     message = parsed(compose(an_email(name=name, subject=subject), SENDER, APP_URL))

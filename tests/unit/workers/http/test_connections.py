@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 
 import pytest
-from starlette.responses import PlainTextResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from midday_worker.http_address import HttpAddress
@@ -60,6 +63,50 @@ async def test_however_many_say_nothing_whoever_asks_is_answered(said: bytes) ->
         await ended(readers, 50)
         assert all(map(is_closed, readers[:50]))
         assert not any(map(is_closed, readers[60:]))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",
+        b"POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+        b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+    ids=["half a body", "half a chunked body", "an answer that nobody reads"],
+)
+async def test_however_many_let_themselves_be_waited_for_whoever_asks_is_answered(said: bytes) -> None:
+    """The server waits for them, not they for it: they are silent too."""
+
+    asked = 0
+
+    async def large() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 65_536
+
+    def around(others: ASGIApp) -> ASGIApp:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["path"] == "/health":
+                await others(scope, receive, send)
+                return
+            nonlocal asked
+            asked += 1
+            with suppress(ClientDisconnect):
+                await Request(scope, receive).body()
+                await StreamingResponse(large())(scope, receive, send)
+
+        return app
+
+    listener = listen(HttpAddress("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    where = listening_on(listener)
+    async with HttpSide(listener).serving(Service(), around), silent(where, MOST_CONNECTIONS + 10, said):
+
+        async def all_taken() -> bool:
+            return asked >= MOST_CONNECTIONS
+
+        await eventually(all_taken, "the server waits for as many as may be")
+        for _ in range(3):
+            assert '{"status":"ok"' in await ask(where, "/health")
 
 
 async def test_of_those_that_come_at_once_too_no_more_stay_than_may_be() -> None:
