@@ -119,7 +119,10 @@ class RunningJobs:
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
             _, stuck = await asyncio.wait(left, timeout=self._grace.clean_up_s + self._grace.cut_s)
-            self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
+            given_up = [job for task, job in self._handlers.items() if task in stuck]
+            # Before another worker starts them.
+            await asyncio.gather(*(job.release() for job in given_up if job.release is not None))
+            self._unfinished.extend(given_up)
         # A job may have ended by itself and yet be one that Redis couldn't store, or still can't.
         clean = not (self._unfinished or stuck or self._settlement.unsettled > unsettled)
         await self._hand_back(self._unfinished + self._unstarted)
@@ -174,6 +177,8 @@ class RunningJobs:
     async def _let_go(self, job: Job, error: Exception) -> None:
         following: Job | None = None
         try:
+            if job.release is not None:
+                await job.release()
             if job.on_abandoned is not None:  # or its definition would have no say in what follows
                 await job.on_abandoned(error)
             following = await self._settle(job, self._settlement.failure(error))
