@@ -27,6 +27,7 @@ Receive: TypeAlias = Callable[[Fetched, str], Awaitable[Job | None]]
 """Called with what the settling of a job brought, and the token it was asked for with."""
 
 _SETTLE_S: Final = 1.0
+_RELEASE_S: Final = 0.5
 
 
 class RunningJobs:
@@ -120,8 +121,9 @@ class RunningJobs:
         if left := self._tasks():
             _, stuck = await asyncio.wait(left, timeout=self._grace.clean_up_s + self._grace.cut_s)
             given_up = [job for task, job in self._handlers.items() if task in stuck]
-            # Before another worker starts them.
-            await asyncio.gather(*(job.release() for job in given_up if job.release is not None))
+            # Before another worker starts them, unless the database has gone as well.
+            if releases := [asyncio.ensure_future(job.release()) for job in given_up if job.release is not None]:
+                await asyncio.wait(releases, timeout=_RELEASE_S)
             self._unfinished.extend(given_up)
         # A job may have ended by itself and yet be one that Redis couldn't store, or still can't.
         clean = not (self._unfinished or stuck or self._settlement.unsettled > unsettled)
