@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         RunningLoopError,
         ScheduleError,
         SchemaError,
+        SessionEndedError,
         UnknownJobError,
     )
     from midday_worker.factory import job
@@ -142,6 +143,7 @@ __all__ = [
     "ScheduleError",
     "ScheduleHandle",
     "SchemaError",
+    "SessionEndedError",
     "Settings",
     "SyncJob",
     "SyncJobClient",
@@ -180,7 +182,8 @@ _HOMES: Final = {
         "JobResultTimeout "
         "JobStateError JobTimeoutError MiddayWorkerError NoHandlerError "
         "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError ResultError "
-        "RetryAfter RunningLoopError ScheduleError SchemaError UnknownJobError "
+        "RetryAfter RunningLoopError ScheduleError SchemaError SessionEndedError "
+        "UnknownJobError "
     ),
     "midday_worker.factory": "job",
     "midday_worker.handle": "JobHandle ScheduleHandle",

@@ -85,7 +85,9 @@ class Attempt(Generic[P, R]):
 
         The result is dumped, then the session committed: a result that can't be stored commits nothing.
         """
-        async with session_scope(database) as session:
+        scope = session_scope(database)
+        async with scope as session:
+            job.release = scope.give_up
             job.enter_handler()
             try:
                 result = await self.run(job, session, timeout_ms)

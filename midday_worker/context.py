@@ -30,7 +30,8 @@ class JobContext:
         job: the BullMQ job: `id`, `data`, `opts`, `attemptsMade`, `await job.updateProgress(50)`,
             `await job.getChildrenValues()` and so on.
         db: an SQLAlchemy session, opened on first use, committed when the handler succeeds, rolled back when it
-            fails or times out. Without a database its use raises DatabaseNotConfiguredError.
+            fails or times out; used after that it raises SessionEndedError. Without a database its use raises
+            DatabaseNotConfiguredError.
         logger: loguru's, bound with job id, job, queue and attempt.
     """
 

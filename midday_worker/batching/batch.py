@@ -47,7 +47,7 @@ class Batch(Generic[P, R]):
 
     def __init__(self, definition: BatchDefinition[P, R], database: Database | None) -> None:
         self._definition = definition
-        self._database = database
+        self._scope = session_scope(database)
         self._members: list[Member[P]] = []
         self._call: asyncio.Task[None] | None = None
 
@@ -56,6 +56,7 @@ class Batch(Generic[P, R]):
 
     def add(self, job: Job, payload: P, timeout_ms: int | None) -> Member[P]:
         """Take in a job."""
+        job.release = self._scope.give_up
         member = Member(job, payload, timeout_ms, asyncio.get_running_loop().create_future())
         self._members.append(member)
         return member
@@ -87,7 +88,11 @@ class Batch(Generic[P, R]):
         self._members.remove(member)
         if self._call is not None and not self._members and not self._call.done():
             self._call.cancel()
-            await asyncio.wait({self._call})
+            try:
+                await asyncio.wait({self._call})
+            except asyncio.CancelledError:  # it doesn't end, and isn't waited for any longer
+                await self._scope.give_up()
+                raise
 
     async def _run(self, members: Sequence[Member[P]]) -> None:
         jobs = [member.job for member in members]
@@ -104,7 +109,7 @@ class Batch(Generic[P, R]):
         limits = [member.timeout_ms for member in members if member.timeout_ms is not None]
         payloads = [member.payload for member in members]
         # The results are dumped within the session, which is committed before any job completes.
-        async with session_scope(self._database) as session:
+        async with self._scope as session:
             endings = await self._definition.run(jobs, payloads, session, min(limits, default=None))
             _leave_handler(members)
         return [item if isinstance(item, str) else Failure(item, item.__traceback__) for item in endings]

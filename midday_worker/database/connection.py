@@ -13,7 +13,9 @@ from midday_worker.settings import redact_url
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.default import DefaultDialect
+    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 KEPT_CONNECTIONS: Final = 5
 """How many connections stay open when nothing uses them."""
@@ -92,6 +94,7 @@ class Database:
 
     def _make(self) -> AsyncEngine:
         # Not at the top: a process that only triggers jobs is spared SQLAlchemy's 150 ms.
+        from sqlalchemy import event
         from sqlalchemy.engine import make_url
         from sqlalchemy.ext.asyncio import create_async_engine
         from sqlalchemy.pool import QueuePool
@@ -110,6 +113,7 @@ class Database:
             pool_pre_ping=not self._address.is_sqlite,
             **(bounds if is_pooled else {}),
         )
+        event.listen(engine.sync_engine, "checkin", _keep_out_unfinished)
         if self._address.is_sqlite:
             _prepare_sqlite(engine)
         return engine
@@ -129,9 +133,22 @@ def create_database(url: str, *, max_connections: int = 20, hide_parameters: boo
     return Database(url, max_connections=max_connections, hide_parameters=hide_parameters)
 
 
+def _keep_out_unfinished(connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    """Close a connection that comes back to the pool within a transaction or a statement: the next job would be in it.
+
+    A task that a handler has left behind may still use it, so that SQLAlchemy's rollback failed, or found nothing yet.
+    """
+    driver = entry.driver_connection
+    if connection is None or driver is None:
+        return
+    mutex = getattr(connection, "_execute_mutex", None)  # SQLAlchemy's, held from the BEGIN to a statement's rows
+    in_transaction = driver.in_transaction if hasattr(driver, "in_transaction") else driver.is_in_transaction()
+    if in_transaction or (isinstance(mutex, asyncio.Lock) and mutex.locked()):
+        entry.invalidate()
+
+
 def _prepare_sqlite(engine: AsyncEngine) -> None:
     from sqlalchemy import event
-    from sqlalchemy.engine.interfaces import DBAPIConnection
 
     def prepare(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()

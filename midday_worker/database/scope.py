@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.database.missing_session import MissingSession
+from midday_worker.errors import SessionEndedError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from midday_worker.database.connection import Database
-    from midday_worker.database.lazy_session import LazySession
+    from midday_worker.database.lazy_session import EndedSession, LazySession
 
 ROLLBACK_S: Final = 10
 """How long a rollback may take before its connection is thrown away, which ends the transaction too."""
 
 
 class SessionScope:
-    """`async with` gives a session; at the end it is committed or rolled back, if it was used, and closed.
+    """`async with` gives a session; at the end it is committed or rolled back, if it was used, and closed for good.
 
     It is rolled back on every exception, a cancellation included. Neither a rollback nor a commit is cut
     short by a cancellation: that is raised when they are through. A commit that fails is raised.
@@ -29,14 +30,12 @@ class SessionScope:
 
     __slots__ = ("_database", "_session")
 
-    _session: LazySession | None
-
     def __init__(self, database: Database | None) -> None:
         self._database = database
+        self._session: LazySession | None = None
 
     async def __aenter__(self) -> AsyncSession:
         if self._database is None:
-            self._session = None
             return cast("AsyncSession", MissingSession())
         # Not at the top: a process without a database is spared SQLAlchemy's 150 ms and 18 MiB.
         from midday_worker.database.lazy_session import LazySession
@@ -47,12 +46,20 @@ class SessionScope:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._session is None or not self._session.opened:
+        session = self._session
+        if session is None:
             return
-        if error is None:
-            await _uninterrupted(_commit(self._session))
-        else:
-            await _uninterrupted(_roll_back(self._session, error))
+        if error is None and session.ended:  # given up meanwhile
+            raise SessionEndedError
+        ended = session.end()
+        if ended is not None:
+            await _uninterrupted(_commit(ended) if error is None else _roll_back(ended, error))
+
+    async def give_up(self) -> None:
+        """End the session although its block hasn't ended: its connections are closed, and nothing is committed."""
+        ended = None if self._session is None else self._session.end()
+        if ended is not None:
+            await _uninterrupted(ended.drop())
 
 
 def session_scope(database: Database | None) -> SessionScope:
@@ -69,24 +76,24 @@ def given_session(db: object) -> AsyncSession:
     return cast("AsyncSession", MissingSession(in_test=True) if db is None else db)
 
 
-async def _commit(session: LazySession) -> None:
+async def _commit(session: EndedSession) -> None:
     try:
         await session.commit()
     except BaseException as error:
         await _roll_back(session, error)
         raise
-    await session.close()
+    await session.release()
 
 
-async def _roll_back(session: LazySession, error: BaseException) -> None:
+async def _roll_back(session: EndedSession, error: BaseException) -> None:
     """Roll back and close. What fails in it is noted on `error`, which matters more."""
     try:
         async with asyncio.timeout(ROLLBACK_S):
             await session.rollback()
-            await session.close()
+            await session.release()
     except Exception as problem:
         error.add_note(f"The rollback failed too, and the connection was dropped: {problem!r}")
-        await session.invalidate()
+        await session.drop()
 
 
 async def _uninterrupted(work: Coroutine[None, None, None]) -> None:

@@ -29,6 +29,7 @@ Receive: TypeAlias = Callable[[Fetched, str], Awaitable[Job | None]]
 """Called with what the settling of a job brought, and the token it was asked for with."""
 
 _SETTLE_S: Final = 1.0
+_RELEASE_S: Final = 0.5
 
 LAST_S: Final = 0.8
 """How long cancelled handlers may take when nobody waits any longer: the process is about to end (EXIT_S)."""
@@ -131,7 +132,11 @@ class RunningJobs:
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
             _, stuck = await asyncio.wait(left, timeout=min(LAST_S, self._grace.clean_up_s + self._grace.cut_s))
-            self._unfinished.extend(job for task, job in self._handlers.items() if task in stuck)
+            given_up = [job for task, job in self._handlers.items() if task in stuck]
+            # Before another worker starts them, unless the database has gone as well.
+            if releases := [asyncio.ensure_future(job.release()) for job in given_up if job.release is not None]:
+                await asyncio.wait(releases, timeout=_RELEASE_S)
+            self._unfinished.extend(given_up)
         # A job may have ended by itself and yet be one that Redis couldn't store, or still can't.
         clean = not (self._unfinished or stuck or self._given_up or self._settlement.unsettled > unsettled)
         for job in self._given_up.values():
@@ -188,6 +193,8 @@ class RunningJobs:
     async def _let_go(self, job: Job, error: Exception) -> None:
         following: Job | None = None
         try:
+            if job.release is not None:
+                await job.release()
             if job.on_abandoned is not None:  # or its definition would have no say in what follows
                 await job.on_abandoned(error)
             following = await self._settle(job, self._settlement.failure(error))

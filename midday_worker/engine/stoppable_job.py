@@ -27,6 +27,8 @@ class StoppableJob(bullmq.Job):
     """Whether it was called."""
     on_abandoned: Callable[[BaseException], Awaitable[None]] | None = None
     """Called with what such an attempt fails with, before that is stored."""
+    release: Callable[[], Awaitable[None]] | None = None
+    """Called when it isn't waited for any longer: closes what it holds and others need, its database connection."""
     grace: Grace = Grace()
     """How long its handler may take to stop."""
     place: str | None = None

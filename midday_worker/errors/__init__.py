@@ -11,6 +11,7 @@
     │   ├── DuplicateQueueError
     │   └── SchemaError                 values of this type can't travel
     ├── DatabaseUnavailableError        the database doesn't answer
+    ├── SessionEndedError               `ctx.db` used after its job had ended
     ├── NoHandlerError                  a job that is declared, to be run elsewhere, was to run here
     ├── UnknownJobError                 no job of this id in the registry
     ├── InvalidInputError (ValueError)  what a caller passed is wrong; nothing was written
@@ -47,6 +48,7 @@ from midday_worker.errors.configuration import (
     DatabaseNotConfiguredError,
     DatabaseUnavailableError,
     ImportFailedError,
+    SessionEndedError,
 )
 from midday_worker.errors.definition import (
     DefinitionError,
@@ -128,5 +130,6 @@ __all__ = [
     "ScheduleError",
     "ScheduledRunError",
     "SchemaError",
+    "SessionEndedError",
     "UnknownJobError",
 ]

@@ -22,6 +22,16 @@ class DatabaseNotConfiguredError(ConfigurationError):
         )
 
 
+class SessionEndedError(MiddayWorkerError):
+    """`ctx.db` was used after its job had ended, or had been given up: it could commit nothing any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ctx.db was used after its job had ended, or was given up as it didn't stop: nothing would be committed. "
+            "Await all that uses ctx.db before the handler returns; a task that goes on needs a session of its own."
+        )
+
+
 class DatabaseUnavailableError(MiddayWorkerError):
     """The database doesn't answer, or refuses the connection."""
 

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from midday_worker import JobClient, JobContext, JobFailedError, JobRegistry, Settings, job
+from midday_worker import (
+    BatchContext,
+    BatchOptions,
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobFailedError,
+    JobRegistry,
+    SessionEndedError,
+    Settings,
+    job,
+)
 from midday_worker.database import Database, create_database, session_scope
 from tests.integration.crew import Crew
 
@@ -22,6 +35,14 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
         await session.execute(text("CREATE TABLE note (body text PRIMARY KEY)"))
     yield database
     await database.dispose()
+
+
+@pytest.fixture
+async def one_connection(database: Database, postgres_url: str) -> AsyncIterator[Database]:
+    """The same one, with a pool of one."""
+    pool = create_database(postgres_url, max_connections=1)
+    yield pool
+    await pool.dispose()
 
 
 async def notes(database: Database) -> list[str]:
@@ -128,6 +149,70 @@ async def test_a_forced_stop_lets_a_commit_and_its_job_come_to_their_end(
         assert await triggered.state() == "completed"
     monkeypatch.undo()
     assert await notes(database) == ["kept"]
+
+
+async def suppressed(query: Awaitable[object]) -> None:
+    """Let a query end as it may."""
+    with suppress(DBAPIError):
+        await query
+
+
+class Stubborn:
+    """Handlers that write, and go on whatever they are told, until `end` is set."""
+
+    def __init__(self) -> None:
+        self.end, self.began, self.refused = asyncio.Event(), asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def single(self, data: str, ctx: JobContext | BatchContext) -> None:
+        await ctx.db.execute(text("INSERT INTO note VALUES (:body)"), {"body": data})
+        query = ctx.db.execute(text("SELECT pg_sleep(60)" if data == "busy" else "SELECT 1"))
+        running = asyncio.create_task(suppressed(query))
+        self.began.release()
+        while not self.end.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.end.wait()
+        await running
+        with pytest.raises(SessionEndedError, match="was given up"):
+            await ctx.db.execute(text("INSERT INTO note VALUES ('late')"))
+        self.refused.release()
+
+    async def together(self, data: list[str], ctx: BatchContext) -> list[None]:
+        await self.single(data[0], ctx)
+        return [None]
+
+    def definition(self, kind: str, limit: str | None, registry: JobRegistry) -> JobDefinition[str, None]:
+        if kind == "single":
+            return job("stubborn", str, self.single, attempts=1, timeout=limit, registry=registry)
+        one = BatchOptions(max_size=1, max_wait="1ms")
+        return job("stubborn", str, self.together, batch=one, attempts=1, timeout=limit, registry=registry)
+
+
+@pytest.mark.parametrize("told", ["by its limit", "by a cancellation", "by a stop"])
+@pytest.mark.parametrize("kind", ["single", "batch"])
+async def test_a_handler_that_is_given_up_holds_no_connection_and_writes_nothing_more(
+    client: JobClient, registry: JobRegistry, settings: Settings, one_connection: Database, kind: str, told: str
+) -> None:
+    handlers = Stubborn()
+    stubborn = handlers.definition(kind, "300ms" if told == "by its limit" else None, registry)
+    bodies = ["busy"] if told == "by a stop" else ["busy", "idle", "busy"]
+    quick = settings.model_copy(update={"cancel_grace": 50, "cut_grace": 50})
+    async with Crew(registry, quick, one_connection) as crew:
+        for body in bodies:
+            triggered = await stubborn.trigger(body, client=client)
+            await asyncio.wait_for(handlers.began.acquire(), 10)
+            if told == "by a stop":
+                assert await crew.worker.drain(0) is False
+            else:
+                if told == "by a cancellation":
+                    await triggered.cancel()
+                with pytest.raises(JobFailedError):
+                    await triggered.result("10s")
+            async with asyncio.timeout(10):
+                assert await notes(one_connection) == []
+        handlers.end.set()
+        for _ in bodies:
+            await asyncio.wait_for(handlers.refused.acquire(), 10)
+    assert await notes(one_connection) == []
 
 
 async def test_a_result_that_cannot_be_dumped_rolls_back(

@@ -6,11 +6,12 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import cast
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from midday_worker.database import Database, create_database, session_scope
@@ -90,6 +91,42 @@ async def test_a_cancellation_in_the_middle_of_a_query_rolls_back(database: Data
         assert await names(database) == []
         # Nothing of it goes on in the server: the row could be inserted again.
         await add(database, "Ada")
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_task_left_behind_reaches_no_other_session_whatever_it_is_doing(postgres_url: str, fails: bool) -> None:
+    """A failing sibling in `asyncio.gather` leaves one: while it connects, in its BEGIN, its PREPARE, its INSERT."""
+    database = create_database(postgres_url, max_connections=1)
+    async with database.engine().begin() as connection:
+        await connection.execute(text("create table person (name text primary key)"))
+
+    async def leave(name: str, steps: int) -> set[asyncio.Task[object]]:
+        left: set[asyncio.Task[object]] = set()
+        with suppress(LookupError, SQLAlchemyError):  # unless it was awaited, its commit may fail as well
+            async with session_scope(database) as session:
+                statement = text("insert into person values (:name)")
+                left.add(asyncio.create_task(session.execute(statement, {"name": name})))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                if fails:
+                    raise LookupError("no")
+        return left
+
+    for steps in [*range(0, 160, 8), 0, *range(100, 1200, 100)]:
+        if steps % 100:  # else it connects, too
+            await names(database)
+        else:
+            await database.dispose()
+        async with asyncio.timeout(DEADLINE_S):
+            left = await leave(f"left {steps}", steps)
+            await add(database, "other")
+            await asyncio.gather(*left, return_exceptions=True)
+            assert connections_in_use(database) == 0
+            written = await names(database)
+            assert written in (["other"], ["other"] if fails else [f"left {steps}", "other"])
+            async with session_scope(database) as session:
+                await session.execute(text("delete from person"))
+    await database.dispose()
 
 
 async def test_a_timeout_in_the_middle_of_a_query_rolls_back_and_stays_a_timeout(database: Database) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import QueuePool
@@ -16,6 +17,7 @@ from sqlalchemy.pool import QueuePool
 from midday_worker.database import Database, create_database, session_scope
 from midday_worker.database import scope as scope_module
 from midday_worker.database.lazy_session import LazySession
+from midday_worker.errors import SessionEndedError
 from tests.unit.database.people import Person, create_tables
 
 DEADLINE_S = 10
@@ -76,7 +78,64 @@ async def test_objects_stay_readable_after_the_commit(database: Database) -> Non
         ada = Person(name="Ada")
         session.add(ada)
     assert ada.name == "Ada"
-    assert ada not in session
+    assert inspect(ada).detached
+
+
+@pytest.mark.parametrize("ends", ["with a commit", "with an error", "given up"])
+@pytest.mark.parametrize("used", [True, False])
+async def test_a_session_refuses_further_use_when_its_scope_has_ended(
+    database: Database, ends: str, used: bool
+) -> None:
+    scope, sessions = session_scope(database), list[AsyncSession]()
+    with suppress(LookupError):
+        async with scope as session:
+            sessions.append(session)
+            if used:
+                await session.execute(select(1))
+            if ends == "given up":
+                await scope.give_up()
+            if ends != "with a commit":
+                raise LookupError
+    session = sessions[0]
+    with pytest.raises(SessionEndedError, match="after its job had ended"):
+        session.add(Person(name="Ada"))
+    with pytest.raises(SessionEndedError):
+        await session.execute(select(1))
+    with pytest.raises(SessionEndedError):
+        await session.commit()
+    assert connections_in_use(database) == 0
+
+
+async def test_what_was_given_up_does_not_end_as_if_it_had_been_committed(database: Database) -> None:
+    scope = session_scope(database)
+    with pytest.raises(SessionEndedError):
+        async with scope as session:
+            session.add(Person(name="Ada"))
+            await session.flush()
+            await scope.give_up()
+    assert await names(database) == []
+
+
+async def test_a_session_is_refused_to_what_else_runs_while_it_is_committed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(monkeypatch, "commit")
+    async with asyncio.timeout(DEADLINE_S):
+        sessions: list[AsyncSession] = []
+
+        async def add() -> None:
+            async with session_scope(database) as session:
+                sessions.append(session)
+                session.add(Person(name="Ada"))
+
+        adding = asyncio.create_task(add())
+        await held.reached.wait()
+        with pytest.raises(SessionEndedError):
+            sessions[0].add(Person(name="Bob"))
+        held.let_go.set()
+        await adding
+    monkeypatch.undo()
+    assert await names(database) == ["Ada"]
 
 
 async def test_a_commit_that_fails_is_raised_and_rolled_back(database: Database) -> None:
