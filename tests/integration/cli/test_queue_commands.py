@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Timer
 from typing import cast
 
 import pytest
@@ -10,6 +11,7 @@ from midday_worker import JobClient, JobRegistry, job
 from midday_worker.admin import read_overview
 from midday_worker.admin.overview import QueueOverview
 from midday_worker.cli.groups.option import complete_queue
+from midday_worker.testing import RedisServer
 from tests.integration.cli.terminal import Terminal
 
 
@@ -196,3 +198,12 @@ def test_a_shell_completes_names_of_queues(terminal: Terminal, monkeypatch: pyte
     assert complete_queue("") == ["emails", "invoices"]
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     assert complete_queue("") == []
+
+
+def test_a_shell_completes_them_when_redis_is_slow_too(terminal: Terminal, redis_server: RedisServer) -> None:
+    terminal.add(terminal.mail, "ada")
+    redis_server.pause()
+    resuming = Timer(1.2, redis_server.resume)
+    resuming.start()
+    assert complete_queue("em") == ["emails"]
+    resuming.join()
