@@ -37,6 +37,14 @@ def test_without_a_browser_its_tests_are_named_last_as_left_out(tmp_path: Path) 
     assert "deselected" in closing
 
 
+def test_it_is_said_too_where_several_processes_run_the_tests(tmp_path: Path) -> None:
+    several = ("-n", "2", "--no-skips", "tests/browser", "tests/unit/test_urls.py")
+    ended = run_pytest(*several, PATH=str(tmp_path))
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.strip().splitlines()[-2].startswith("left out: ")
+    assert ended.stdout.splitlines()[-2] == run_pytest(*several[2:], PATH=str(tmp_path)).stdout.splitlines()[-2]
+
+
 def test_nothing_is_said_where_they_were_not_asked_for(tmp_path: Path) -> None:
     assert "left out" not in run_pytest("tests/unit/test_urls.py", PATH=str(tmp_path)).stdout
 
