@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Protocol, cast
@@ -49,6 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Shells start what runs in the background with Ctrl-C ignored, which the programs that tests start would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         config.stash[NO_BROWSER] = find_chromium() is None
     except LookupError as error:
