@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
+from typing import Protocol, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,8 +24,16 @@ settings.load_profile("untimed")
 BULL_BOARD = "9.10.2"
 IN_THE_BROWSER = ROOT / "tests" / "browser"
 NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance", IN_THE_BROWSER)
+UNIT = ROOT / "tests" / "unit"
 NO_BROWSER = pytest.StashKey[bool]()
 LEFT_OUT = pytest.StashKey[int]()
+FEWEST_PROCESSES = 4
+
+
+class TestingProcess(Protocol):
+    """One of pytest-xdist's, as the process that reports sees it."""
+
+    config: pytest.Config
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Shells start what runs in the background with Ctrl-C ignored, which the programs that tests start would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         config.stash[NO_BROWSER] = find_chromium() is None
     except LookupError as error:
@@ -46,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # What takes longest begins first, so that side by side no process has much left when the others are done.
+    items.sort(key=lambda item: item.path.is_relative_to(UNIT))
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in NEEDS_SERVERS):
             item.add_marker(pytest.mark.integration)
@@ -54,6 +69,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
         config.stash[LEFT_OUT] = len(left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return what `-n auto` means: on a small machine more than its processors, as the tests mostly wait."""
+    return max(FEWEST_PROCESSES, os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that reports what this one has left out; each has left out the same."""
+    output = cast("dict[str, object] | None", getattr(session.config, "workeroutput", None))
+    if output is not None:
+        output["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: TestingProcess) -> None:
+    """Hear it."""
+    output = cast("dict[str, object]", getattr(node, "workeroutput", {}))  # a crashed one has none
+    if count := cast("int", output.get("left_out", 0)):
+        node.config.stash[LEFT_OUT] = count
 
 
 @pytest.hookimpl(wrapper=True)

@@ -54,7 +54,7 @@ Fires: TypeAlias = list[int | None]
 class NodeFires:
     """Lists the fires of many runs as a Node worker computes them; see cron_fires.mjs."""
 
-    def __init__(self, node: NodeRuntime, folder: Path, timeout_s: float = 180) -> None:
+    def __init__(self, node: NodeRuntime, folder: Path, timeout_s: float = 600) -> None:
         self._node = node
         self._file = folder / "runs.json"
         self._timeout_s = timeout_s

@@ -215,6 +215,7 @@ def test_an_exception_that_the_standard_library_logs_keeps_its_traceback() -> No
     assert str(line["exception"]).endswith("ValueError: wrong order\n")
 
 
+@pytest.mark.process
 def test_warnings_are_routed_in() -> None:
     # A process of its own: pytest catches warnings before they get anywhere.
     script = (
@@ -316,6 +317,7 @@ def test_a_field_of_any_type_makes_a_valid_line() -> None:
     assert extra["number"] == 1.5
 
 
+@pytest.mark.process
 def test_importing_the_library_leaves_logging_alone() -> None:
     script = (
         "import logging, loguru, warnings\n"

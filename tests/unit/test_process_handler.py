@@ -87,6 +87,7 @@ def test_a_handler_that_another_process_cannot_run_is_refused(
     assert "test_process_handler.py" in str(raised.value)
 
 
+@pytest.mark.process
 def test_a_handler_of_the_program_that_is_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(MAIN)
     done = subprocess.run(
@@ -125,6 +126,7 @@ async def test_there_is_no_database_in_a_process() -> None:
         await asking.execute(FakeJob.of(asking, 4))
 
 
+@pytest.mark.process
 def test_defining_other_jobs_loads_nothing_of_processes() -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"import sys, pydantic, loguru; before = set(sys.modules)\n{LIGHT}"],

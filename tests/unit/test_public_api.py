@@ -49,6 +49,7 @@ def test_the_names_are_listed_before_they_are_loaded() -> None:
     assert set(testing.__all__) <= set(dir(testing))
 
 
+@pytest.mark.process
 def test_importing_the_package_loads_neither_redis_nor_sqlalchemy() -> None:
     check = "import sys, midday_worker; print({'redis', 'bullmq', 'sqlalchemy', 'pydantic'} & set(sys.modules))"
 

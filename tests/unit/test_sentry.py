@@ -64,7 +64,7 @@ class Mailbox(Transport):
 def mailbox() -> Iterator[Mailbox]:
     """Sentry as a program initialises it itself, but for what the SDK changes in a process for good."""
     mailbox = Mailbox()
-    sentry_sdk.init(dsn=DSN, transport=mailbox, default_integrations=False, auto_enabling_integrations=False)
+    sentry_sdk.init(dsn=DSN, transport=mailbox, default_integrations=False, release="shop@1")  # or it asks git
     yield mailbox
     sentry_sdk.get_client().close()
     sentry_sdk.get_global_scope().set_client(None)
@@ -247,6 +247,7 @@ def by_settings(folder: Path, *arguments: str) -> dict[str, object]:
     return cast("dict[str, object]", json.loads(ran.stdout))
 
 
+@pytest.mark.process
 def test_a_dsn_among_the_settings_reports_once_with_the_log_of_that_attempt(tmp_path: Path) -> None:
     told = by_settings(tmp_path, "--redis-url", "redis://:secret@host")
 
@@ -258,6 +259,7 @@ def test_a_dsn_among_the_settings_reports_once_with_the_log_of_that_attempt(tmp_
     assert [crumb.rpartition(" - ")[2] for crumb in crumbs] == ["attempt 3 is about to fail", "as a handler says it"]
 
 
+@pytest.mark.process
 def test_lines_of_the_log_show_values_only_where_they_may(tmp_path: Path) -> None:
     assert by_settings(tmp_path, "payloads")["values"] is True
 
@@ -291,6 +293,7 @@ print(midday_worker.sentry.SentryReports(processor, payloads=False)(None))
 """
 
 
+@pytest.mark.process
 def test_a_program_without_sentry_never_loads_it() -> None:
     ran = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
 

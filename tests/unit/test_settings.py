@@ -246,6 +246,7 @@ def test_nothing_but_settings_reads_the_environment() -> None:
     assert readers - {hands_it_on} == {"settings.py"}
 
 
+@pytest.mark.process
 def test_settings_load_without_the_engine_the_database_and_the_log() -> None:
     heavy = "{'bullmq', 'redis', 'sqlalchemy', 'loguru'}"
     script = f"import sys, midday_worker.settings; sys.exit(bool({heavy} & sys.modules.keys()))"

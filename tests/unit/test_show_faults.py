@@ -58,6 +58,7 @@ def test_what_pytest_exits_with_counts_whatever_the_table_says(
     assert "what pytest said" in said
 
 
+@pytest.mark.process
 def test_a_run_tells_of_a_failure_beside_the_tests_of_faults(tmp_path: Path) -> None:
     (tmp_path / "test_some.py").write_text(A_FOLDER)
     found = run("ours", tmp_path / "outcomes", tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Timer
 from typing import cast
 
 import pytest
@@ -10,6 +11,7 @@ from midday_worker import JobClient, JobRegistry, job
 from midday_worker.admin import read_overview
 from midday_worker.admin.overview import QueueOverview
 from midday_worker.cli.groups.option import complete_queue
+from midday_worker.testing import RedisServer
 from tests.integration.cli.terminal import Terminal
 
 
@@ -214,3 +216,12 @@ def test_a_look_can_be_limited_to_one_queue(terminal: Terminal) -> None:
     assert terminal.run("jobs", "-i", "tests.integration.cli.other_jobs", "-q", "emial").out == (
         "No jobs of queue emial. Their queues: emails.\n"
     )
+
+
+def test_a_shell_completes_them_when_redis_is_slow_too(terminal: Terminal, redis_server: RedisServer) -> None:
+    terminal.add(terminal.mail, "ada")
+    redis_server.pause()
+    resuming = Timer(1.2, redis_server.resume)
+    resuming.start()
+    assert complete_queue("em") == ["emails"]
+    resuming.join()

@@ -154,6 +154,7 @@ async def test_without_a_database_a_session_s_own_block_raises_too() -> None:
             list(session)
 
 
+@pytest.mark.process
 def test_without_a_database_sqlalchemy_is_not_loaded() -> None:
     """In a process of its own; a worker has its service, and its attempts their scope."""
     script = """if True:

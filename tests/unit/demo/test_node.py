@@ -13,6 +13,8 @@ from midday_worker.demo import node as node_module
 from midday_worker.demo.node import NodeFailedError, NodeRuntime
 from midday_worker.errors import ConfigurationError
 
+pytestmark = pytest.mark.process
+
 
 def no_wheel(_name: str) -> None:
     return None

@@ -44,6 +44,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(tmp_path, monkeypatch)
 
 
+@pytest.mark.process
 def test_path_goes_before_the_project_and_both_before_the_package(machine: Machine) -> None:
     make_binary(machine.packaged, "6.2.14")
     assert find_redis_server() == machine.packaged
@@ -53,6 +54,7 @@ def test_path_goes_before_the_project_and_both_before_the_package(machine: Machi
     assert find_redis_server() == machine.on_path
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("version", ["6.0.16", "5.0.14", None])
 def test_one_that_is_too_old_or_does_not_run_is_passed_over(machine: Machine, version: str | None) -> None:
     make_binary(machine.on_path, version)
@@ -60,11 +62,13 @@ def test_one_that_is_too_old_or_does_not_run_is_passed_over(machine: Machine, ve
     assert find_redis_server() == machine.packaged
 
 
+@pytest.mark.process
 def test_a_version_is_compared_as_numbers(machine: Machine) -> None:
     make_binary(machine.on_path, "10.0.1")
     assert find_redis_server() == machine.on_path
 
 
+@pytest.mark.process
 def test_a_file_that_is_no_program_is_passed_over(machine: Machine) -> None:
     machine.local.write_text("not a program")
     make_binary(machine.packaged, "7.2.4")
@@ -82,6 +86,7 @@ def test_without_any_it_is_said_what_to_install(machine: Machine) -> None:
     )
 
 
+@pytest.mark.process
 def test_those_that_were_found_but_are_of_no_use_are_named(machine: Machine) -> None:
     make_binary(machine.on_path, "5.0.7")
     make_binary(machine.local, None)
@@ -90,6 +95,7 @@ def test_those_that_were_found_but_are_of_no_use_are_named(machine: Machine) -> 
     assert f"Found, but of no use: {machine.on_path} (5.0.7), {machine.local} (does not run)." in str(caught.value)
 
 
+@pytest.mark.process
 def test_the_package_of_this_environment_has_one_that_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert shutil.which("redis-server") is None

@@ -25,6 +25,7 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "log"
 
 
+@pytest.mark.process
 def test_it_runs_until_it_is_stopped(log: Path) -> None:
     process = start("echo ready; exec sleep 60", log)
     states = [process.running]
@@ -33,12 +34,14 @@ def test_it_runs_until_it_is_stopped(log: Path) -> None:
     assert [*states, process.running] == [True, False]
 
 
+@pytest.mark.process
 def test_it_is_asked_to_end_with_its_own_signal(log: Path) -> None:
     process = start("trap 'echo asked; exit' INT; echo ready; while :; do sleep 0.05; done", log, signal.SIGINT)
     process.stop()
     assert log.read_text() == "ready\nasked\n"
 
 
+@pytest.mark.process
 def test_one_that_does_not_heed_the_signal_is_killed(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("midday_worker.embedded.process._STOP_S", 0.1)
     process = start("trap '' TERM; echo ready; exec sleep 60", log)
@@ -46,11 +49,13 @@ def test_one_that_does_not_heed_the_signal_is_killed(log: Path, monkeypatch: pyt
     assert not process.running
 
 
+@pytest.mark.process
 def test_one_that_ends_too_early_is_an_error_with_its_last_words(log: Path) -> None:
     with pytest.raises(ServerStartError, match=r"^sh ended with code 3: no disk$"):
         start("echo no disk >&2; exit 3", log)
 
 
+@pytest.mark.process
 def test_one_that_is_never_ready_is_an_error(log: Path) -> None:
     process = ServerProcess(["/bin/sleep", "60"], log)
     with pytest.raises(ServerStartError, match=r"^sleep did not answer within 0\.05 s: it printed nothing$"):
@@ -58,6 +63,7 @@ def test_one_that_is_never_ready_is_an_error(log: Path) -> None:
     process.kill()
 
 
+@pytest.mark.process
 def test_its_working_directory_is_its_logs(log: Path) -> None:
     process = start("pwd; echo ready; exec sleep 60", log)
     process.stop()

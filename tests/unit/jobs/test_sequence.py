@@ -56,6 +56,7 @@ def test_any_user_id_has_a_variant_and_keeps_it(user_id: str) -> None:
     assert variant_for(user_id) == variant_for(user_id)
 
 
+@pytest.mark.process
 def test_the_variant_is_the_same_in_every_process() -> None:
     """Python's own hash() is seeded anew in each; pinned, so that a change of the hash is seen."""
     users = [f"user_{number}" for number in range(8)]

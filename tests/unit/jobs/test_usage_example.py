@@ -84,6 +84,7 @@ async def test_the_preview_writes_all_four_emails_and_names_them(
     assert {message["Message-ID"] for message in written()} == {line.split()[-1] for line in lines}
 
 
+@pytest.mark.process
 def test_the_preview_is_a_command(mail_directory: Path) -> None:
     """As the README types it."""
     command = [sys.executable, "-m", "midday_worker.jobs.onboarding.usage_example"]

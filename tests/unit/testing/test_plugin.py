@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 
 def run_pytest(tests: str, folder: Path, *arguments: str) -> str:
     """Run pytest in a project of somebody else's, and return what it printed."""

@@ -26,6 +26,7 @@ print([name for name in sys.modules if name.startswith("midday_worker.tracing.")
     ["", "import opentelemetry.trace", "sys.modules['opentelemetry'] = None"],
     ids=["installed", "loaded-by-others", "not-installed"],
 )
+@pytest.mark.process
 def test_without_a_provider_nothing_of_what_makes_spans_is_loaded(before: str) -> None:
     program = LOADED.format(before=before)
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

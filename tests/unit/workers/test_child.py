@@ -9,6 +9,8 @@ import pytest
 
 from midday_worker.workers.child import WorkerChild
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def child(tmp_path: Path) -> WorkerChild:
