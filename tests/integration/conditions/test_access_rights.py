@@ -224,7 +224,9 @@ def test_without_client_commands_the_command_line_works(
 ) -> None:
     async def take_away() -> None:
         async with connect(RedisConfig(server.url)) as redis:
-            await send(redis, "ACL", "SETUSER", "plain", "on", ">password", "allkeys", "allchannels", "+@all", "-client")
+            await send(
+                redis, "ACL", "SETUSER", "plain", "on", ">password", "allkeys", "allchannels", "+@all", "-client"
+            )
 
     asyncio.run(take_away())
     monkeypatch.chdir(tmp_path)
