@@ -102,11 +102,11 @@ class Executor:
                 await hooks.start()
             result = await self._handle(definition, job, timeout_ms)
         except BaseException as error:
-            forget_cancellations()  # or the hooks' own groups would be misled
+            await forget_cancellations()  # or the hooks' own groups would be misled
             if not job.abandoned and not job.cut_short:
                 await failed(error)
             raise
-        forget_cancellations()
+        await forget_cancellations()
         job.cut_short = False  # it came too late
         if hooks is not None:
             await hooks.succeeded(result)

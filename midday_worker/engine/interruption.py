@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,15 +23,19 @@ async def end_all(tasks: Iterable[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def forget_cancellations() -> None:
-    """Set the running task's count of cancellations to zero.
+async def forget_cancellations() -> None:
+    """Set the running task's count of cancellations to zero, and let none be raised later.
 
     Code of a user's may leave any number there: `asyncio.TaskGroup` one too many (Python 3.11 and 3.12), a task that
     cancels itself another one. So it says of no task that it is being stopped, and would mislead the next group.
     """
     task = asyncio.current_task()
-    while task is not None and task.cancelling():
+    if task is None or not task.cancelling():
+        return
+    while task.cancelling():
         task.uncancel()
+    with suppress(asyncio.CancelledError):  # of one that has cancelled itself and awaited nothing since
+        await asyncio.sleep(0)
 
 
 @dataclass(frozen=True, slots=True)

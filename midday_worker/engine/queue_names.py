@@ -7,10 +7,12 @@ from base64 import b64decode
 from binascii import Error as NoBase64
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Final, cast
 
 from midday_worker.engine.connection import Connection
 from midday_worker.engine.translation import bounded
+from midday_worker.errors import RedisRefusedError
 
 _STEP: Final = 10_000
 """How many keys Redis looks at in one command: a few milliseconds."""
@@ -23,11 +25,14 @@ _MARK: Final = "opts.maxLenEvents"
 async def list_queues(connection: Connection, prefix: str) -> list[str]:
     """Return the names of the queues that hold jobs or settings, or that a worker is connected to, sorted.
 
-    Redis walks over all its keys for it, in steps that hold nobody up: with millions of them it takes seconds.
+    Redis walks over all its keys for it, in steps that hold nobody up: with millions of them it takes seconds. Where it
+    doesn't tell us its clients, as some have no CLIENT LIST, the queues that hold nothing are left out.
     """
     found = {name for at, name in await _places(connection, keys_pattern(prefix, "meta")) if at == prefix}
-    async with bounded(connection.deadlines, "list Redis's clients"):
-        clients = cast("list[Mapping[str, str]]", await connection.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    clients: list[Mapping[str, str]] = []
+    with suppress(RedisRefusedError):
+        async with bounded(connection.deadlines, "list Redis's clients"):
+            clients = cast("list[Mapping[str, str]]", await connection.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     return sorted(found | worked_queues(prefix, (client.get("name", "") for client in clients)))
 
 

@@ -211,8 +211,10 @@ class RunningJobs:
             self._handlers.pop(task, None)
             self._settling.add(task)
         self._locks.note_settling(job.id, job.token or "")
-        fetched = await outcome(job)
-        self._untrack(job)
+        try:
+            fetched = await outcome(job)
+        finally:  # else the lock of one whose settling is cancelled would be renewed for ever
+            self._untrack(job)
         if job.stopped_by is not None:
             await self._settlement.forget_cancellation(job)
         return None if fetched is None else await self._receive(fetched, job.token or "")
@@ -238,7 +240,7 @@ class RunningJobs:
                     counts.took.append(perf_counter() - started)
             return self._settlement.success(result, counts)
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
-            forget_cancellations()  # what follows has to be awaited
+            await forget_cancellations()  # what follows has to be awaited
             if job.stopped_by is not None:
                 error = _told(job.stopped_by, error)
             elif job.cut_short:

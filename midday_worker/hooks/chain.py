@@ -106,7 +106,7 @@ class HookChain:
                 if inspect.isawaitable(answer):
                     await answer
         finally:
-            forget_cancellations()  # or the next hook's groups, or the handler's, would be misled
+            await forget_cancellations()  # or the next hook's groups, or the handler's, would be misled
 
 
 def _name(hook: Callable[..., object]) -> str:

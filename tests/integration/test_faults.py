@@ -157,6 +157,36 @@ async def test_a_failing_child_of_a_task_group_hands_no_job_back_at_a_stop(
         assert await handle.state() == "failed"
 
 
+@pytest.mark.parametrize("ends", ["raises", "returns"])
+async def test_a_handler_that_cancels_its_own_task_and_awaits_nothing_more_ends_its_job(
+    client: JobClient, registry: JobRegistry, settings: Settings, ends: str
+) -> None:
+    heard: list[object] = []
+
+    @job("crawl", attempts=1, registry=registry)
+    async def crawl(data: str, ctx: JobContext) -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        if data == "raises":
+            raise ValueError("nothing in it")
+        return data
+
+    @registry.hooks.on_complete
+    async def hear(event: JobEvent[object, object]) -> None:
+        await asyncio.sleep(0)
+        heard.append(event.result)
+
+    async with Crew(registry, settings):
+        handle = await crawl.trigger(ends, client=client)
+        if ends == "returns":
+            assert await handle.result("10s") == ends
+        else:
+            with pytest.raises(JobFailedError, match="nothing in it"):
+                await handle.result("10s")
+    assert heard == [ends if ends == "returns" else None]
+
+
 @pytest.mark.parametrize("field", ["data", "opts"])
 async def test_a_stored_field_that_is_not_json_fails_the_job_once_and_clearly(
     client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis, field: str

@@ -219,6 +219,25 @@ async def test_without_client_commands_jobs_run_and_workers_are_not_listed(serve
             assert (await visitor.get("/api/queues/stage/workers")).json == {"workers": None}
 
 
+def test_without_client_commands_the_command_line_works(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    async def take_away() -> None:
+        async with connect(RedisConfig(server.url)) as redis:
+            await send(
+                redis, "ACL", "SETUSER", "plain", "on", ">password", "allkeys", "allchannels", "+@all", "-client"
+            )
+
+    asyncio.run(take_away())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REDIS_URL", url_of("plain", server))
+    terminal = Terminal(settings_of("plain", server), monkeypatch, capsys)
+    (waiting,) = terminal.add(terminal.mail, "ada")
+    for line in ("queues", "failed", "workers", "doctor", "schedules list", "queue show emails", f"job show {waiting}"):
+        written = terminal.run(*line.split())
+        assert written.code == 0, (line, written.out, written.err)
+
+
 async def test_a_script_that_is_refused_points_to_acl_log(server: RedisServer, redis: Redis) -> None:
     await give_rights(redis)
     await send(redis, "ACL", "SETUSER", "producer", "-xadd")
