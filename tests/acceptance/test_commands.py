@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -131,11 +131,17 @@ async def test_version_and_help(command: Command) -> None:
 async def test_help_is_quick(command: Command, record_property: Callable[[str, object], None]) -> None:
     times: list[float] = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = processor_seconds()
         await command.run("--help")
-        times.append(time.perf_counter() - started)
+        times.append(processor_seconds() - started)
     record_property("help_seconds", min(times))
-    assert min(times) < 1.5  # 0.2 s on a quiet machine; what this catches is an import of everything
+    assert min(times) < 1.5  # 0.2 s, whatever else the machine does; what this catches is an import of everything
+
+
+def processor_seconds() -> float:
+    """How long the processes that have ended used a processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 async def test_a_shell_completes_commands_options_and_names_of_queues(command: Command, client: JobClient) -> None:

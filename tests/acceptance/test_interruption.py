@@ -16,20 +16,28 @@ import pytest
 
 from midday_worker import JobClient
 from midday_worker.admin import count_jobs
+from midday_worker.engine.queue import Queue
 from tests.acceptance.command import TIME_S, Command
 from tests.acceptance.test_queue_table import read_until
 from tests.deadline import eventually
 
-MANY = 150_000
+MANY, STEP = 150_000, 5_000
 FILL = """
 local prefix, now = ARGV[1], 1700000000000
 redis.call("HSET", prefix .. "meta", "opts.maxLenEvents", "10000")
-for i = 1, ARGV[3] do
+for i = ARGV[3], ARGV[4] do
   redis.call("HSET", prefix .. "j" .. i, "name", "send-mail", "data", '"x"', "opts", "{}", "timestamp", now)
   if ARGV[2] == "waiting" then redis.call("LPUSH", prefix .. "wait", "j" .. i)
   else redis.call("ZADD", prefix .. ARGV[2], now, "j" .. i) end
 end
 """
+
+
+async def fill(queue: Queue, state: str, count: int) -> None:
+    """Fill it in steps, each of which ends within the time of a command on any machine."""
+    for first in range(1, count + 1, STEP):
+        last = min(first + STEP - 1, count)
+        await queue.ask("EVAL", FILL, 0, queue.keys[""], state, first, last)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +54,7 @@ async def test_what_an_interrupted_command_says_it_did_is_what_it_did(
     command: Command, client: JobClient, state: str, arguments: tuple[str, ...], said: str
 ) -> None:
     queue = client.queue("many")
-    await client.connection.conn.eval(FILL, 0, queue.keys[""], state, str(MANY))
+    await fill(queue, state, MANY)
     running = await command.start(*arguments, "--yes")
 
     async def left() -> int:
@@ -74,7 +82,7 @@ async def test_what_an_interrupted_command_says_it_did_is_what_it_did(
 
 async def test_ctrl_c_at_the_question_changes_nothing(command: Command, client: JobClient) -> None:
     queue = client.queue("few")
-    await client.connection.conn.eval(FILL, 0, queue.keys[""], "failed", "3")
+    await fill(queue, "failed", 3)
     ours, theirs = pty.openpty()
     process = subprocess.Popen(  # noqa: ASYNC220 - on a terminal of its own, which asyncio's processes can't have
         [sys.executable, "-m", "midday_worker", "queue", "clean", "few", "--state", "failed"],

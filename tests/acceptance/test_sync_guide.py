@@ -54,7 +54,7 @@ async def test_a_script_triggers_and_waits(command: Command, tmp_path: Path, env
         (tmp_path / "script.py").write_text(source)
         done = subprocess.run(  # noqa: ASYNC221 - the worker is a process of its own
             # With warnings as errors: nothing is left open at the script's end.
-            [sys.executable, "-X", "dev", "-W", "error", "script.py"],
+            [sys.executable, "-W", "error", "script.py"],
             cwd=tmp_path,
             env=environment,
             capture_output=True,

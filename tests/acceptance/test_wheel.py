@@ -70,9 +70,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` folder of an environment that holds the wheel with its extra `email`, and nothing else."""
     folder = tmp_path_factory.mktemp("clean")
-    venv.create(folder, with_pip=True)
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(folder / "bin" / "python", *pip, f"{wheel}[email]", cwd=folder, timeout_s=INSTALL_TIMEOUT_S)
+    venv.create(folder)
+    pip = ["-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet", "--disable-pip-version-check"]
+    run(sys.executable, *pip, f"{wheel}[email]", cwd=folder, timeout_s=INSTALL_TIMEOUT_S)
     return folder / "bin"
 
 

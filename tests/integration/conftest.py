@@ -26,7 +26,7 @@ async def client(settings: Settings) -> AsyncIterator[JobClient]:
 @pytest.fixture
 async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
     """A plain client, for looking at what was written."""
-    async with connect(RedisConfig(redis_server.url)) as redis:
+    async with connect(RedisConfig(redis_server.url, command_timeout_ms=60_000)) as redis:
         yield redis
 
 

@@ -159,7 +159,7 @@ async def test_a_worker_that_has_just_run_out_of_jobs_stops_at_once(
             await triggered.result("10s")
             started = time.monotonic()
             assert await crew.worker.drain(10) is True
-            assert time.monotonic() - started < 1  # not after the 5 s for which it would wait for a job
+            assert time.monotonic() - started < 4  # not after the 5 s for which it would wait for a job
 
 
 async def test_a_handler_that_cancels_itself_fails_its_job_alone(

@@ -106,7 +106,7 @@ async def test_a_renewal_that_fails_is_tried_again_at_once(
         await eventually(has_failed, "a renewal has lost its reply")
         failed = time.monotonic()
         await eventually(is_renewed, "the lock is renewed")
-        assert time.monotonic() - failed < 1
+        assert time.monotonic() - failed < 1.9
 
 
 async def test_a_reply_is_not_waited_for_until_the_lock_has_expired(

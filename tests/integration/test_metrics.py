@@ -20,7 +20,9 @@ from tests.integration.crew import Crew
 from tests.integration.test_stalled import take_and_die
 
 FILL = """
-for i = 1, 1000000 do redis.call('LPUSH', KEYS[1] .. ':wait', i) end
+local thousand = {}
+for i = 1, 1000 do thousand[i] = i end
+for _ = 1, 1000 do redis.call('LPUSH', KEYS[1] .. ':wait', unpack(thousand)) end
 for i = 1, 200000 do redis.call('ZADD', KEYS[1] .. ':delayed', i, 'd' .. i) end
 redis.call('HSET', KEYS[1] .. ':1', 'timestamp', ARGV[1], 'opts', '{"delay":5000}')
 """

@@ -184,7 +184,7 @@ async def test_a_fetch_that_fails_after_a_wait_is_tried_again_at_once(
 
         await (await double.trigger(1, client=client)).result("10s")  # from here on, the worker waits
         monkeypatch.setattr(Transitions, "fetch", fail_once)
-        async with asyncio.timeout(3):  # less than the 5 s of a wait
+        async with asyncio.timeout(4.5):  # less than the 5 s of a wait
             assert await (await double.trigger(2, client=client)).result() == 4
     assert failures == []
 

@@ -59,7 +59,7 @@ async def test_the_result_comes_as_soon_as_the_job_ends(
     async with Crew(registry, settings):
         await asyncio.sleep(0)
         hold.set()
-        async with asyncio.timeout(3):  # less than the 5 s after which the state is looked at without an event
+        async with asyncio.timeout(4.5):  # less than the 5 s after which the state is looked at without an event
             assert await asyncio.gather(*waiting) == [42, 42, 42]
 
 
@@ -158,7 +158,7 @@ async def test_the_result_of_a_job_that_is_removed_at_its_end_comes_from_the_eve
     await eventually(lambda: listeners(redis, settings), "somebody listens to the queue")
     async with Crew(registry, settings):
         hold.set()
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(4.5):
             assert await waiting == 2
 
 
