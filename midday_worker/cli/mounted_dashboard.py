@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-import typer
 from starlette.types import ASGIApp
 
+from midday_worker.cli.output import remark
 from midday_worker.client import JobClient
 from midday_worker.dashboard import create_dashboard
 from midday_worker.dashboard.assets_folder import load_assets
@@ -41,7 +41,7 @@ async def mounted_dashboard(
     settings, query = with_token(settings)
     if query:
         # Written, not logged: logs are kept.
-        typer.echo(f"The dashboard is on http://{address}{PREFIX}/{query}", err=True)
+        remark(f"The dashboard is on http://{address}{PREFIX}/{query}")
     # Not entered with `async with`: on this loop the worker's own client is the one that jobs use.
     client = JobClient(settings)
     try:
