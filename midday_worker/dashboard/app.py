@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from loguru import logger
@@ -90,11 +90,12 @@ def create_dashboard(
 def _login(settings: Settings) -> Authenticate:
     settings, query = with_token(settings)
     if query:
-        # Written, not logged: logs are kept.
-        sys.stderr.write(
-            f"No login is configured for the dashboard: add {query} to its address. BOARD_TOKEN fixes the token, for "
-            "several processes and over restarts.\n"
-        )
+        # Written, not logged: logs are kept. Lost where standard error is closed, or nobody reads it any more.
+        with suppress(OSError, AttributeError):
+            sys.stderr.write(
+                f"No login is configured for the dashboard: add {query} to its address. BOARD_TOKEN fixes the token, "
+                "for several processes and over restarts.\n"
+            )
     if settings.board_username is not None and settings.board_password is not None:
         return Login(settings.board_username, settings.board_password.get_secret_value())
     if settings.board_token is not None:

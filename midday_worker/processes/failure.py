@@ -67,10 +67,13 @@ def _pickled(error: BaseException, text: str) -> str | None:
     # By the exception's own way where that leads back to it. Mostly it calls the class with its message, which few
     # classes of ours or of users take; these are made without a call.
     _, args, *state = cast("_Reduced", _base(type(error)).__reduce__(error))
-    whole = {**vars(error), **(state[0] if state else {})}
+    # Before Python 3.12 pickle leaves these names out.
+    named = {"name": error.name} if isinstance(error, AttributeError | NameError) else {}
+    whole = {**named, **vars(error), **(state[0] if state else {})}
     # Retry rules go by the class, so it travels with what is left.
     left = {name: value for name, value in whole.items() if _can_travel(value)}
-    for form in (error, (type(error), args, whole), (type(error), args, left)):
+    bare = (type(error), args, whole), (type(error), args, left)
+    for form in (*bare, error) if named else (error, *bare):
         if (data := _tried(form, type(error), (text,))) is not None:
             return data
     return _tried((type(error), (text,), left), type(error), (text, repr(text)))  # a KeyError quotes its argument

@@ -159,6 +159,7 @@ async def test_one_ctrl_c_is_enough_when_what_read_its_output_has_gone(project: 
     """As of `dev 2>&1 | tee dev.log`, where the terminal tells both."""
     whole = f"exec {sys.executable} -m midday_worker dev --import my_jobs > >(grep -m1 '{READY}' > is-up) 2>&1"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    (project / "is-up").touch()  # bash makes it when it comes to that
     dev = await asyncio.create_subprocess_exec("bash", "-c", whole, cwd=project, env=clean)
     try:
         await eventually(lambda: asyncio.to_thread((project / "is-up").read_text), "it is up, and nobody reads on", 30)

@@ -264,3 +264,11 @@ def test_what_pydantic_raises_arrives_as_it_was() -> None:
 def test_what_libraries_raise_arrives_as_it_was(error: Exception) -> None:
     back = there_and_back(error)
     assert (type(back), str(back)) == (type(error), str(error))
+
+
+@pytest.mark.parametrize("error", [AttributeError("no", name="total"), NameError("no", name="total")])
+def test_the_name_that_pickle_leaves_out_travels(error: AttributeError | NameError) -> None:
+    back = error_of(failure_of(error))
+    assert isinstance(back, type(error))
+    assert back.name == "total"
+    assert str(back) == "no"

@@ -15,6 +15,7 @@ from midday_worker.cli.admin.moment import moment, now_ms
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, number, table, write
 from midday_worker.cli.output import say_json
+from midday_worker.printable import hanging
 
 
 def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json: bool) -> None:
@@ -54,7 +55,7 @@ def _write(groups: Sequence[FailureGroup], found: Sequence[Failures]) -> None:
     if cancelled:
         write("", Text(f"Among them {cancelled:,} cancelled: retry takes those with --cancelled.", style="dim"))
     command = shlex.join(("midday-worker", "job", "show", groups[0].newest_id, "-q", groups[0].queue))
-    write("", Text(f"The newest of the first: {command}", style="dim"))
+    write("", Text(hanging(f"The newest of the first: {command}"), style="dim"))
 
 
 def render_groups(groups: Sequence[FailureGroup], now: int) -> Table:

@@ -27,6 +27,7 @@ from midday_worker.cli.admin.workers import render_workers
 from midday_worker.cli.output import say_json
 from midday_worker.durations import from_milliseconds
 from midday_worker.engine.queue import Queue
+from midday_worker.printable import one_line
 
 _FAILURES = 1_000
 """How many failed jobs are looked at, the newest."""
@@ -61,7 +62,7 @@ async def _write(
     for state, count in overview.counts.items():
         if count or state not in ("paused", "waiting-children", "prioritized"):
             add_row(counts, state, number(count, "red" if state == "failed" else ""))
-    write(Text(overview.name, style="bold"), counts, "", describe(overview))
+    write(Text(one_line(overview.name), style="bold"), counts, "", describe(overview))
     if workers:
         write("", render_workers({queue.name: workers}))
     if schedules:

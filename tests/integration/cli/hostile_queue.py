@@ -15,9 +15,9 @@ HOSTILE: Final = (
     "\x1b]0;owned\x07\x1b[8m\x1b[38;5;213m\x1b]8;;http://evil\x1b\\\x9b31m"
     f"[/x][link=http://evil]there[/link][bold]:smile:{{0}}<red>{CONTROLS}{TURNING}"
 )
-FORGED: Final = "\nCompleted: forged"
-QUEUE: Final = f"q{HOSTILE.replace(':', '')}"
-ID: Final = f"7{HOSTILE.replace(':', '')}"
+FORGED: Final = "\nCompleted, forged"
+QUEUE: Final = f"q{HOSTILE.replace(':', '')}{FORGED}"
+ID: Final = f"7{HOSTILE.replace(':', '')}{FORGED}"
 PLAIN: Final = "plain"
 """A queue whose name can be typed, with jobs that can't."""
 
@@ -61,6 +61,6 @@ def _job(parent: str, now: int) -> Fields:
 async def _beat(client: JobClient, now: float) -> None:
     host = socket.gethostname()
     for number, at in enumerate((host, HOSTILE)):
-        beat = {"host": at, "pid": number, "queues": [HOSTILE], "started_at": now, "beat_at": now}
+        beat = {"host": at, "pid": number, "queues": [QUEUE], "started_at": now, "beat_at": now}
         key = f"{client.settings.redis_prefix}:midday-worker:{host}:{number}"
         await client.connection.conn.set(key, json.dumps(beat | {"not_ready": [HOSTILE + FORGED]}))

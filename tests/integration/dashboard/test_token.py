@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from io import StringIO
 
 import httpx
 import pytest
@@ -203,3 +205,18 @@ async def test_no_log_holds_the_token(board: tuple[Starlette, str], caplog: pyte
     assert "GET /ops/runs?state=failed" in caplog.text
     assert kept
     assert token not in caplog.text + "".join(kept)
+
+
+class Gone(StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, _text: str, /) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("stderr", [Gone(), None])
+def test_a_token_that_can_not_be_written_keeps_nothing_from_starting(
+    stderr: Gone | None, registry: JobRegistry, client: JobClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    create_dashboard(registry, client=client)
