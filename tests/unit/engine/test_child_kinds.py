@@ -48,7 +48,9 @@ def test_a_marked_id_is_a_uuid_as_any_other() -> None:
     assert marked[:24] == plain[:24]
 
 
-@pytest.mark.parametrize("key", ["bull:parts:0b7ea5b2-2b0f-4b6e-9d3c-6f1c2f8a4d5e", "bull:parts:order-9", "bull:far:order-7", "nonsense", ""])
+@pytest.mark.parametrize(
+    "key", ["bull:parts:0b7ea5b2-2b0f-4b6e-9d3c-6f1c2f8a4d5e", "bull:parts:order-9", "bull:far:order-7", "nonsense", ""]
+)
 def test_a_child_that_was_added_elsewhere_is_not_known(key: str) -> None:
     assert kinds().find(key) is None
 
