@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 LOOK_EVERY_S = 0.02
 
 
-async def eventually(check: Callable[[], Awaitable[object]], what: str, within_s: float = 10.0) -> None:
+async def eventually(check: Callable[[], Awaitable[object]], what: str, within_s: float = 30.0) -> None:
     """Look until `check` returns something true; fail with its last answer after the deadline."""
     deadline = time.monotonic() + within_s
     while not (answer := await check()):

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.acceptance.command import TIME_S
+
 OURS = ("REDIS_", "DATABASE_", "WORKER_", "ENVIRONMENT", "MAIL_", "LOG_", "BOARD_")
 
 
@@ -59,12 +61,12 @@ class CliProcess:
         """What it has written so far."""
         return self._output.read_text("utf-8")
 
-    def wait_for(self, text: str, seconds: float, times: int = 1) -> str:
+    def wait_for(self, text: str, times: int = 1) -> str:
         """Return the output once it holds `text` so many times. Fails if it ends first, or the time does."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + TIME_S
         while self.output.count(text) < times:
             assert self._process.poll() is None, f"it ended without {text!r}:\n{self.output}"
-            assert time.monotonic() < deadline, f"no {text!r} within {seconds} s:\n{self.output}"
+            assert time.monotonic() < deadline, f"no {text!r} within {TIME_S:g} s:\n{self.output}"
             time.sleep(0.05)
         return self.output
 
@@ -72,17 +74,17 @@ class CliProcess:
         """Send it a signal."""
         self._process.send_signal(number)
 
-    def send_until(self, text: str, number: signal.Signals, seconds: float) -> None:
+    def send_until(self, text: str, number: signal.Signals) -> None:
         """Send it a signal again and again, as somebody impatient would, until the output holds `text`."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + TIME_S
         while text not in self.output:
-            assert time.monotonic() < deadline, f"no {text!r} within {seconds} s:\n{self.output}"
+            assert time.monotonic() < deadline, f"no {text!r} within {TIME_S:g} s:\n{self.output}"
             self.send(number)
             time.sleep(0.5)
 
-    def wait(self, seconds: float) -> int:
+    def wait(self) -> int:
         """Return its exit code."""
         try:
-            return self._process.wait(seconds)
+            return self._process.wait(TIME_S)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"it did not end within {seconds} s:\n{self.output}") from None
+            raise AssertionError(f"it did not end within {TIME_S:g} s:\n{self.output}") from None

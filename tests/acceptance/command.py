@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TIME_S = 30.0
+TIME_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,13 +62,13 @@ async def test_the_demo_works_on_its_whole_input_and_keeps_running_when_told_to(
     """2,500 jobs from Python and Node end as the input says; Redis and worker stay until Ctrl-C."""
     leave_something_behind(here / ".midday" / "demo")
     with CliProcess(here, "demo", "--keep") as process:
-        output = process.wait_for("Left running.", 150)
+        output = process.wait_for("Left running.")
         assert "Everything ended as it should." in output
         assert re.search(r"all +│ +│ +2480 │ +20 │ yes", output)
         assert "Python added 242 of them and Node 80" in " ".join(output.split())
         assert len(await worker_pids(redis_url_in(output))) == 1
         process.send(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait() == 0
     written = [path.name.partition(".")[0] for path in (here / ".midday" / "demo" / "mail").iterdir()]
     assert {kind: written.count(kind) for kind in set(written)} == EMAILS
     port = int(redis_url_in(output).rpartition(":")[2])
@@ -79,10 +79,10 @@ async def test_the_demo_works_on_its_whole_input_and_keeps_running_when_told_to(
 async def test_a_worker_that_dies_fails_the_demo_with_the_end_of_its_log(here: Path) -> None:
     """The demo doesn't wait for its time-out when nothing can come any more."""
     with CliProcess(here, "demo") as process:
-        output = process.wait_for("Feeding", 60)
+        output = process.wait_for("Feeding")
         (pid,) = await worker_pids(redis_url_in(output))
         os.kill(pid, signal.SIGKILL)
-        assert process.wait(30) == 1
+        assert process.wait() == 1
         assert "The worker ended with code -9" in process.output
         # A line of the worker's log may hold one, of an attempt that failed on purpose.
         assert not [line for line in process.output.splitlines() if line.startswith("Traceback")]
@@ -96,10 +96,10 @@ async def test_an_email_that_is_missing_fails_the_demo_and_is_named(here: Path) 
         return next(mail.glob("welcome-email*.eml"), None)
 
     with CliProcess(here, "demo") as process:
-        process.wait_for("Feeding", 60)
+        process.wait_for("Feeding")
         await eventually(first_email, "a welcome e-mail is on disk", 30)
         next(mail.glob("welcome-email*.eml")).unlink()
-        assert process.wait(150) == 1
+        assert process.wait() == 1
         assert "Not as expected: e-mails: 187 welcome-email, expected 188\n" in process.output
         assert "Everything ended" not in process.output
 
@@ -117,12 +117,12 @@ async def test_a_terminal_gets_a_bar_for_each_queue(here: Path, few_lines: Path)
 def test_a_second_demo_in_the_same_directory_is_refused(here: Path) -> None:
     """Two demos would count each other's e-mails."""
     with CliProcess(here, "demo", "--keep") as first:
-        first.wait_for("Feeding", 60)
+        first.wait_for("Feeding")
         with CliProcess(here, "demo", output="second.txt") as second:
-            assert second.wait(30) == 1
+            assert second.wait() == 1
             assert "Another embedded Redis uses" in second.output
         first.send(signal.SIGTERM)
-        first.wait(30)
+        first.wait()
 
 
 def leave_something_behind(directory: Path) -> None:

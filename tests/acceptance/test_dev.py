@@ -84,19 +84,19 @@ def started(project: Path, *options: str, variables: dict[str, str] | None = Non
 async def test_dev_runs_jobs_on_an_embedded_redis_and_an_embedded_database(project: Path) -> None:
     """Nothing is configured; the URL that it prints lets another program trigger."""
     with started(project) as dev:
-        dev.wait_for(READY, 30)
+        dev.wait_for(READY)
         async with client_of(dev) as client:
             assert await (await say.trigger("hello", client=client)).result("10s") == "first hello"
             assert await (await ask_database.trigger(41, client=client)).result("10s") == 42
         dev.send(signal.SIGINT)
-        assert dev.wait(20) == 0
+        assert dev.wait() == 0
     database = project / ".midday" / "dev.db"
     assert database.exists()
     assert f"export DATABASE_PRIMARY_URL=sqlite:///{database.resolve()}" in dev.output
     assert (project / ".midday").stat().st_mode & 0o777 == 0o700
     (url,) = re.findall(r"export REDIS_URL=(redis://:\S+@\S+)", dev.output)
     with started(project) as dev:
-        assert f"export REDIS_URL={url}" in dev.wait_for(READY, 30)
+        assert f"export REDIS_URL={url}" in dev.wait_for(READY)
 
 
 @pytest.mark.usefixtures("dashboard_assets")
@@ -104,9 +104,9 @@ async def test_a_changed_source_file_starts_the_worker_again_with_the_new_code(p
     """And with the token of its dashboard, which dev has written."""
     address = f"127.0.0.1:{free_port()}"
     with started(project, variables={"WORKER_HTTP": address, "WORKER_ADMIN": "true"}) as dev:
-        dev.wait_for(READY, 30)
+        dev.wait_for(READY)
         (project / "my_jobs.py").write_text(JOBS.replace("first", "second"))
-        dev.wait_for(READY, 30, times=2)
+        dev.wait_for(READY, times=2)
         async with client_of(dev) as client:
             assert await (await say.trigger("hello", client=client)).result("10s") == "second hello"
         (token,) = re.findall(rf"http://{address}/admin/\?token=(\S+)", dev.output)
@@ -115,43 +115,43 @@ async def test_a_changed_source_file_starts_the_worker_again_with_the_new_code(p
         http.headers["Authorization"] = f"Bearer {token}"
         assert (await http.get("/admin/api/queues")).status == 200
         dev.send(signal.SIGTERM)
-        assert dev.wait(20) == 0
+        assert dev.wait() == 0
 
 
 def test_files_of_environments_and_caches_start_nothing(project: Path) -> None:
     """Only the change to the project's own file is answered, and it comes last."""
     with started(project) as dev:
-        dev.wait_for(READY, 30)
+        dev.wait_for(READY)
         for directory in (".venv/lib", "node_modules/x", ".midday", "__pycache__"):
             (project / directory).mkdir(parents=True, exist_ok=True)
             (project / directory / "changed.py").write_text("")
         (project / "notes.txt").write_text("")
         (project / "my_jobs.py").write_text(JOBS)
-        output = dev.wait_for("has changed", 30)
+        output = dev.wait_for("has changed")
         assert re.findall(r"Reload: (\S+) has changed", output) == ["my_jobs.py"]
         dev.send(signal.SIGTERM)
-        assert dev.wait(20) == 0
+        assert dev.wait() == 0
 
 
 def test_an_import_error_is_one_line_and_dev_waits_for_the_next_change(project: Path) -> None:
     (project / "my_jobs.py").write_text("import no_such_module\n")
     with started(project) as dev:
-        output = dev.wait_for("starts again when a source file changes", 30)
+        output = dev.wait_for("starts again when a source file changes")
         assert "Error: Can't import 'my_jobs' (from --import my_jobs): it imports 'no_such_module'" in output
         assert "Traceback" not in output
         (project / "my_jobs.py").write_text(JOBS)
-        dev.wait_for(READY, 30)
+        dev.wait_for(READY)
         dev.send(signal.SIGTERM)
-        assert dev.wait(20) == 0
+        assert dev.wait() == 0
 
 
 async def test_one_ctrl_c_lets_the_running_job_finish(project: Path) -> None:
     with started(project) as dev:
-        dev.wait_for(READY, 30)
+        dev.wait_for(READY)
         async with client_of(dev) as client:
             await lingering(project, client, 2)
         dev.send(signal.SIGINT)
-        assert dev.wait(20) == 0
+        assert dev.wait() == 0
         assert re.search(r"linger \S+ completed in", dev.output)
 
 
@@ -175,36 +175,36 @@ async def test_one_ctrl_c_is_enough_when_what_read_its_output_has_gone(project: 
 async def test_a_second_ctrl_c_does_not_wait(project: Path) -> None:
     """The job is handed back, and dev says by its exit code that not all could finish."""
     with started(project) as dev:
-        dev.wait_for(READY, 30)
+        dev.wait_for(READY)
         async with client_of(dev) as client:
             await lingering(project, client, 25)
         dev.send(signal.SIGINT)
-        dev.wait_for("stopping: no further jobs", 10)
-        dev.send_until("second signal", signal.SIGINT, 10)
-        assert dev.wait(10) == 1
+        dev.wait_for("stopping: no further jobs")
+        dev.send_until("second signal", signal.SIGINT)
+        assert dev.wait() == 1
         assert "handed back" in dev.output
 
 
 def test_servers_that_the_environment_names_are_used_and_named(project: Path, redis_server: RedisServer) -> None:
     variables = {"REDIS_URL": redis_server.url, "DATABASE_PRIMARY_URL": "sqlite:///mine.db"}
     with started(project, variables=variables) as dev:
-        output = dev.wait_for(READY, 30)
+        output = dev.wait_for(READY)
         assert f"Redis: {redis_server.url}, as REDIS_URL says; nothing is embedded" in output
         assert "Database: sqlite:///mine.db, as DATABASE_PRIMARY_URL says" in output
         assert not (project / ".midday").exists()
         dev.send(signal.SIGTERM)
-        assert dev.wait(20) == 0
+        assert dev.wait() == 0
 
 
 def test_without_reload_the_worker_s_end_is_the_end(project: Path) -> None:
     (project / "my_jobs.py").write_text("import no_such_module\n")
     with started(project, "--no-reload") as dev:
-        assert dev.wait(30) == 1
+        assert dev.wait() == 1
 
 
 def test_nothing_to_import_is_said_in_one_line(tmp_path: Path) -> None:
     with CliProcess(tmp_path, "dev") as dev:
-        assert dev.wait(20) == 1
+        assert dev.wait() == 1
         assert dev.output.startswith("Error: There is nothing to run. Name the package")
         assert dev.output.count("\n") == 1
 

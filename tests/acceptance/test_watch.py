@@ -112,7 +112,7 @@ async def test_in_a_terminal_a_bar_moves(
     )
     os.close(theirs)
     async with Crew(registry, client.settings):
-        shown = await asyncio.wait_for(asyncio.to_thread(read_all, ours), 30)
+        shown = await asyncio.wait_for(asyncio.to_thread(read_all, ours), 120)
         assert await process.wait() == 0
     assert "100%" in shown
     assert "━" in shown
