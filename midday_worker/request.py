@@ -9,8 +9,8 @@ from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 
 from midday_worker.errors import FieldProblem, OptionError, PayloadError
 from midday_worker.options import ResolvedOptions
-from midday_worker.schema import InvalidValue, JsonValue, ResultSource, Schema
-from midday_worker.tracing import TraceContext
+from midday_worker.schema.schema import InvalidValue, JsonValue, ResultSource, Schema
+from midday_worker.telemetry.tracing.trace_context import TraceContext
 
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from midday_worker.embedded import ServerProcess, free_port
-from midday_worker.http_address import HttpAddress
+from midday_worker.settings.http_address import HttpAddress
 
 _HOST = re.compile(rb"^host:[^\r]*\r\n|^connection:[^\r]*\r\n", re.IGNORECASE | re.MULTILINE)
 _NGINX = """daemon off;

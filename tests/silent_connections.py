@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from midday_worker.http_address import HttpAddress
+from midday_worker.settings.http_address import HttpAddress
 from tests.deadline import eventually
 
 

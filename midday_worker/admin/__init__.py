@@ -73,8 +73,8 @@ from midday_worker.admin.server import ServerInfo, read_server
 from midday_worker.admin.snapshot import Cut, JobSnapshot
 from midday_worker.admin.throughput import Throughput, read_throughput
 from midday_worker.admin.waiting_parents import WaitingParents, find_waiting_parent, find_waiting_parents
-from midday_worker.engine.queue_names import list_prefixes, list_queues, queue_exists
-from midday_worker.engine.worker_clients import WorkerClient, list_all_workers, list_workers
+from midday_worker.engine.inspection.queue_names import list_prefixes, list_queues, queue_exists
+from midday_worker.engine.inspection.worker_clients import WorkerClient, list_all_workers, list_workers
 
 __all__ = [
     "BATCH",

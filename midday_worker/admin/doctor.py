@@ -9,10 +9,10 @@ from midday_worker.admin.finding import Finding
 from midday_worker.admin.name_checks import judge_names, judge_prefixes
 from midday_worker.admin.queue_checks import check_parents, check_queue, unfinished_names
 from midday_worker.admin.server_checks import check_server
-from midday_worker.engine.connection import Connection
-from midday_worker.engine.queue import Queue
-from midday_worker.engine.queue_names import list_prefixes, list_queues
-from midday_worker.engine.worker_clients import list_all_workers
+from midday_worker.engine.inspection.queue_names import list_prefixes, list_queues
+from midday_worker.engine.inspection.worker_clients import list_all_workers
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.redis.connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from midday_worker.admin.failures import FailedJob, FailureChoice, count_span, failed_page
 from midday_worker.admin.queue_acts import BATCH, Moved
-from midday_worker.engine.acts import Acts
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.acts.acts import Acts
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import JobNotFoundError, JobStateError
 
 Retried: TypeAlias = Callable[[Moved], None]

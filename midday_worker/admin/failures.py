@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from midday_worker.admin.queue_acts import BATCH
 from midday_worker.admin.reason import common_reason, is_about, names_cancelled
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import CANCELLED
 
 _EVER: Final = "-inf"

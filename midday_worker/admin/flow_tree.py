@@ -9,8 +9,8 @@ from typing import Final, cast
 
 from midday_worker.admin.reading import find_job
 from midday_worker.admin.snapshot import JobSnapshot
-from midday_worker.engine.job import DependenciesCount, Job
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.job.job import DependenciesCount, Job
+from midday_worker.engine.producer.queue import Queue
 
 QueueOf = Callable[[str], Queue | None]
 """Returns the queue of a name, None if it may not be looked at."""

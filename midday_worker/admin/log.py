@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, cast
 
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 MOST: Final = 2_000
 """How many lines are read, the newest ones."""

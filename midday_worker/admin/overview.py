@@ -9,7 +9,7 @@ from typing import cast
 
 from midday_worker.admin.listing import count_jobs
 from midday_worker.admin.schedules import count_schedules
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast
 
-from midday_worker.engine.acts import Acts
-from midday_worker.engine.queue import Queue
-from midday_worker.engine.translation import Writing
+from midday_worker.engine.acts.acts import Acts
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.redis.translation import Writing
 from midday_worker.errors import InvalidInputError, JobNotFoundError, JobStateError, QueueStateError
 
 BATCH: Final = 1_000

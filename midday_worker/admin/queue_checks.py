@@ -14,9 +14,9 @@ from midday_worker.admin.flow_tree import split_key
 from midday_worker.admin.listing import list_ids
 from midday_worker.admin.overview import QueueOverview, read_overview
 from midday_worker.admin.schedules import list_schedules
-from midday_worker.engine.queue import Queue
-from midday_worker.engine.schedule_repair import find_lost
-from midday_worker.engine.worker_clients import WorkerClient
+from midday_worker.engine.inspection.worker_clients import WorkerClient
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.producer.schedule_repair import find_lost
 
 SAMPLE: Final = 1_000
 """How many jobs of each state are looked at, those that are next."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from midday_worker.admin.snapshot import Cut, JobSnapshot, snapshot_of
-from midday_worker.engine.failure import reason_of
-from midday_worker.engine.job import Job
-from midday_worker.engine.queue import Queue
-from midday_worker.engine.translation import is_unreachable
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.redis.translation import is_unreachable
+from midday_worker.engine.wire.failure import reason_of
 from midday_worker.errors import JobNotFoundError
 
 LONGEST: Final = 1_048_576

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, cast
 
-from midday_worker.engine.queue import Queue
-from midday_worker.engine.schedule import (
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.producer.schedule import (
     Recurrence,
     Schedule,
     change_schedule,

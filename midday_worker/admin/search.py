@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from midday_worker.engine.connection import Connection
-from midday_worker.engine.queue_names import list_queues
-from midday_worker.engine.translation import translated
+from midday_worker.engine.inspection.queue_names import list_queues
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.translation import translated
 
 
 async def queues_of(connection: Connection, prefix: str, job_id: str) -> list[str]:

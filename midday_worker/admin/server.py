@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

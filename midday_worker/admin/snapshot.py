@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from midday_worker.engine.job import Job
+from midday_worker.engine.job.job import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Final, cast
 from midday_worker.admin.flow_tree import split_key
 from midday_worker.admin.listing import LISTS
 from midday_worker.admin.queue_acts import BATCH
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 MOST: Final = 10_000
 """How many jobs are looked at."""

@@ -110,12 +110,12 @@ def run(
     status_fd: Hidden = None,
 ) -> None:
     """Run jobs until a signal; then let running ones finish."""
-    from midday_worker.cli.run import Place, run_worker
+    from midday_worker.cli.run import MemberOptions, run_worker
 
     run_worker(
         imports or [],
         # Set by a supervisor, for its processes.
-        None if process_index is None or ready_fd is None else Place(process_index, ready_fd, status_fd),
+        None if process_index is None or ready_fd is None else MemberOptions(process_index, ready_fd, status_fd),
         processes=processes,
         concurrency=concurrency,
         drain_timeout=drain_timeout,

@@ -7,8 +7,8 @@ import asyncio
 from midday_worker.cli.loading import settings_with
 from midday_worker.cli.output import say, say_json
 from midday_worker.cli.place import queue_of
-from midday_worker.client import JobClient
-from midday_worker.settings import Settings
+from midday_worker.client.client import JobClient
+from midday_worker.settings.settings import Settings
 
 
 def cancel_job(job_id: str, queue: str | None, reason: str, *, children: bool, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from midday_worker.cli.output import writing
-from midday_worker.printable import printable
+from midday_worker.settings.printable import printable
 
 _PIPED: Final = 100_000
 """Columns of what is no terminal: whoever reads it line by line wants whole lines."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.cli.output import OutputError, say
+from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import ConfigurationError
-from midday_worker.http_address import HttpAddress
-from midday_worker.logs import configure_logging
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
+from midday_worker.settings.http_address import HttpAddress
+from midday_worker.settings.logs import configure_logging
+from midday_worker.settings.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -73,7 +73,7 @@ def serve_dashboard(imports: Sequence[str], options: DashboardOptions) -> None:
 
 def _app(registry: JobRegistry, settings: Settings, options: DashboardOptions) -> ASGIApp:
     from midday_worker.dashboard import create_dashboard
-    from midday_worker.dashboard.under import Under
+    from midday_worker.dashboard.prefixed_app import PrefixedApp
 
     names = [name.strip() for name in (options.queues or "").split(",") if name.strip()]
     if not names and not len(registry):
@@ -88,4 +88,4 @@ def _app(registry: JobRegistry, settings: Settings, options: DashboardOptions) -
         allowed_hosts=[*options.allowed_hosts, options.host],
         settings=settings,
     )
-    return Under(options.prefix, dashboard) if options.prefix else dashboard
+    return PrefixedApp(options.prefix, dashboard) if options.prefix else dashboard

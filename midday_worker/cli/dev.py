@@ -17,9 +17,9 @@ from midday_worker.cli.output import remark
 from midday_worker.cli.source_files import watch
 from midday_worker.embedded import EmbeddedRedis, make_private
 from midday_worker.errors import ConfigurationError
-from midday_worker.http_address import HttpAddress
-from midday_worker.settings import Settings, redact_url
-from midday_worker.workers.child import WorkerChild
+from midday_worker.processes.worker_child import WorkerChild
+from midday_worker.settings.http_address import HttpAddress
+from midday_worker.settings.settings import Settings, redact_url
 
 DATA: Final = Path(".midday")
 

@@ -12,7 +12,7 @@ import typer
 
 from midday_worker.cli.output import OutputError, remark
 from midday_worker.errors import MiddayWorkerError, PayloadError
-from midday_worker.printable import one_line
+from midday_worker.settings.printable import one_line
 
 P = ParamSpec("P")
 

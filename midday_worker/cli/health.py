@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 
 import typer
 
+from midday_worker.cli.heartbeat_summary import summarize_heartbeats
 from midday_worker.cli.loading import settings_with
 from midday_worker.cli.output import say, say_json
-from midday_worker.cli.roll_call import call_the_roll
-from midday_worker.client import redis_config
+from midday_worker.client.client import redis_config
 from midday_worker.database import create_database
-from midday_worker.engine.connection import Connection, connect
-from midday_worker.engine.health import heartbeats, ping
-from midday_worker.settings import Settings
+from midday_worker.engine.inspection.health import heartbeats, ping
+from midday_worker.engine.redis.connection import Connection, connect
+from midday_worker.settings.settings import Settings
 
 
 def check_health(*, as_json: bool) -> None:
@@ -39,7 +39,7 @@ async def _check(settings: Settings) -> dict[str, tuple[bool, str]]:
         return f"version {await ping(connection)}"
 
     async def worker() -> str:
-        return call_the_roll(await heartbeats(connection, config.prefix))
+        return summarize_heartbeats(await heartbeats(connection, config.prefix))
 
     try:
         return {

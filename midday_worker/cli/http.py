@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import ConfigurationError
-from midday_worker.http_address import HttpAddress
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
+from midday_worker.settings.http_address import HttpAddress
+from midday_worker.settings.settings import Settings
 from midday_worker.workers.status import StatusSource
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from midday_worker.cli.admin.table import add_row, table, write
 from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.cli.output import say, say_json
-from midday_worker.declaration import JobDeclaration
-from midday_worker.durations import from_milliseconds
+from midday_worker.definition.declaration import JobDeclaration
+from midday_worker.settings.durations import from_milliseconds
 
 
 def list_jobs(imports: Sequence[str], queue: str | None = None, *, as_json: bool) -> None:

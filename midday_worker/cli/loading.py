@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from midday_worker.definition.registry import JobRegistry, default_registry
 from midday_worker.errors import ImportFailedError
-from midday_worker.registry import JobRegistry, default_registry
-from midday_worker.settings import ENV_FILE, Settings, load_settings
+from midday_worker.settings.settings import ENV_FILE, Settings, load_settings
 
 
 def settings_with(**options: object) -> Settings:

@@ -9,15 +9,15 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from midday_worker.cli.output import remark
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
 from midday_worker.dashboard import create_dashboard
 from midday_worker.dashboard.assets_folder import load_assets
+from midday_worker.dashboard.prefixed_app import PrefixedApp
 from midday_worker.dashboard.security.access import refuse_strangers
 from midday_worker.dashboard.security.token import with_token
-from midday_worker.dashboard.under import Under
-from midday_worker.http_address import HttpAddress
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.settings.http_address import HttpAddress
+from midday_worker.settings.settings import Settings
 
 PREFIX: Final = "/admin"
 
@@ -46,6 +46,6 @@ async def mounted_dashboard(
     client = JobClient(settings)
     try:
         dashboard = create_dashboard(registry, client=client, settings=settings)
-        yield lambda app: Under(PREFIX, dashboard, otherwise=app)
+        yield lambda app: PrefixedApp(PREFIX, dashboard, otherwise=app)
     finally:
         await client.close()

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 import typer
 
 from midday_worker.errors import MiddayWorkerError
-from midday_worker.printable import hanging, printable
+from midday_worker.settings.printable import hanging, printable
 
 
 class OutputError(MiddayWorkerError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midday_worker.admin import queues_of
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
 from midday_worker.errors import InvalidInputError, JobNotFoundError
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from midday_worker.cli.http import open_http, serving
 from midday_worker.cli.loading import load_jobs
-from midday_worker.settings import Settings
+from midday_worker.settings.settings import Settings
 from midday_worker.workers.fleet import Fleet
 from midday_worker.workers.member_process import MemberProcess
 from midday_worker.workers.supervisor import Supervisor

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import typer
 
-from midday_worker.logs import configure_logging
-from midday_worker.settings import ENV_FILE, load_settings
+from midday_worker.settings.logs import configure_logging
+from midday_worker.settings.settings import ENV_FILE, load_settings
 
 
-class Place(NamedTuple):
+class MemberOptions(NamedTuple):
     """Where a process that a supervisor has started stands: its number, and the descriptors it was given."""
 
     number: int
@@ -22,7 +22,7 @@ class Place(NamedTuple):
     status_fd: int | None
 
 
-def run_worker(imports: Sequence[str], place: Place | None, **options: object) -> None:
+def run_worker(imports: Sequence[str], place: MemberOptions | None, **options: object) -> None:
     """Run until a signal. Exits with 0 after a clean drain, with 1 otherwise.
 
     Args:

@@ -11,11 +11,11 @@ from typing import Final, cast
 
 from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.cli.output import say, say_json
-from midday_worker.client import JobClient
-from midday_worker.definition import JobDefinition
+from midday_worker.client.client import JobClient
+from midday_worker.definition.definition import JobDefinition
 from midday_worker.errors import InvalidInputError, PayloadError
 from midday_worker.options import CallOptions
-from midday_worker.settings import Settings
+from midday_worker.settings.settings import Settings
 
 _SHOWN: Final = 30
 _EXAMPLE: Final = """--data '{"userId": "user_123"}', or --data @payload.json"""

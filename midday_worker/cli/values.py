@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from midday_worker.durations import to_milliseconds
 from midday_worker.errors import ConfigurationError, DurationError, OptionError
 from midday_worker.options import check_options
+from midday_worker.settings.durations import to_milliseconds
 
 # Not InvalidInputError: typer makes a message of its own of every ValueError.
 _LAST: Final = 2**31 - 1

@@ -15,14 +15,14 @@ from midday_worker.cli.failure import show_error
 from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.cli.output import OutputError
 from midday_worker.cli.place import queue_of
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
+from midday_worker.definition.factory import job
+from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import JobFailedError, JobNotFoundError, MiddayWorkerError
-from midday_worker.factory import job
-from midday_worker.handle import JobHandle
-from midday_worker.printable import hanging, one_line
+from midday_worker.handles.handle import JobHandle
 from midday_worker.queues import QueueRegistry, check_queue_name
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
+from midday_worker.settings.printable import hanging, one_line
+from midday_worker.settings.settings import Settings
 
 FAILED: Final = 1
 NOT_FOUND: Final = 2

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from midday_worker.cli.http import open_http, serving
 from midday_worker.cli.loading import load_jobs
-from midday_worker.settings import Settings
+from midday_worker.settings.settings import Settings
 from midday_worker.workers.event_loop import run_to_end
 from midday_worker.workers.exit_deadline import ExitDeadline
 from midday_worker.workers.member import Member

@@ -11,11 +11,11 @@ from typing import Final, cast
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.bodies import AddedJob
 from midday_worker.dashboard.problem import INVALID_BODY, Problem
-from midday_worker.definition import JobDefinition
+from midday_worker.definition.definition import JobDefinition
 from midday_worker.errors import OptionError
 from midday_worker.options import CallOptions, check_options, merge
 from midday_worker.request import JobRequest
-from midday_worker.schema import Schema
+from midday_worker.schema.schema import Schema
 
 _NAMES: Final = {
     "attempts": "attempts",

@@ -10,17 +10,17 @@ from typing import Final
 from loguru import logger
 from starlette.applications import Starlette
 
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
 from midday_worker.dashboard.board import Board
-from midday_worker.dashboard.door import Door
 from midday_worker.dashboard.index import page_config
+from midday_worker.dashboard.request_handler import RequestHandler
 from midday_worker.dashboard.security.access import Authenticate, Login, only_from_here
 from midday_worker.dashboard.security.gate import Gate
 from midday_worker.dashboard.security.host import Hosts
 from midday_worker.dashboard.security.token import TokenLogin, with_token
 from midday_worker.dashboard.shown.redaction import Redact, Redaction
-from midday_worker.registry import JobRegistry, default_registry
-from midday_worker.settings import Settings
+from midday_worker.definition.registry import JobRegistry, default_registry
+from midday_worker.settings.settings import Settings
 
 _AROUND_A_PAYLOAD: Final = 65_536
 """How much longer than a payload a request's body may be, in bytes: names and options."""
@@ -83,7 +83,7 @@ def create_dashboard(
     app = Starlette(lifespan=lifespan)
     # Starlette's own routes see decoded paths only, and answer in plain text, which the page takes for success.
     app.router.redirect_slashes = False
-    app.router.default = Door(board, gate)
+    app.router.default = RequestHandler(board, gate)
     return app
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from midday_worker.admin import QueueOverview, WorkerClient, list_all_workers, read_overviews
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
 from midday_worker.dashboard.recent import Recent
 from midday_worker.dashboard.runs.event_stream import Streams
 from midday_worker.dashboard.shown.redaction import Redaction
-from midday_worker.definition import JobDefinition
-from midday_worker.engine.queue import Queue
-from midday_worker.registry import JobRegistry
+from midday_worker.definition.definition import JobDefinition
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.engine.producer.queue import Queue
 
 
 class Board:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from midday_worker.definition import JobDefinition
-from midday_worker.engine.wire import encode
+from midday_worker.definition.definition import JobDefinition
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.engine.wire.options import encode
 from midday_worker.options import merge
-from midday_worker.registry import JobRegistry
-from midday_worker.schema import joint_json_schema
+from midday_worker.schema.schema import joint_json_schema
 
 
 def job_data_schema(definitions: Sequence[JobDefinition[object, object]]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from midday_worker.errors import ConfigurationError
-from midday_worker.urls import SQLITE_SCHEMES, check_database_url, redact_url
+from midday_worker.settings.urls import SQLITE_SCHEMES, check_database_url, redact_url
 
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _SESSION_KINDS: Final = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")

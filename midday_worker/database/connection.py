@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.database.address import DatabaseAddress, parse_address
-from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import DatabaseUnavailableError
-from midday_worker.settings import redact_url
+from midday_worker.settings.durations import Duration, to_milliseconds
+from midday_worker.settings.settings import redact_url
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.default import DefaultDialect

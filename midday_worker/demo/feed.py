@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
 from midday_worker.demo.input_lines import INPUT, NODES_SHARE, PRODUCER, Line
 from midday_worker.demo.node import NodeRuntime
 from midday_worker.errors import PayloadError

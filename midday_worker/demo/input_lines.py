@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, cast
 
 from pydantic import ValidationError
 
-from midday_worker.definition import JobDefinition
+from midday_worker.definition.definition import JobDefinition
 from midday_worker.demo.orders import Order, PlacedOrder, place_order_job
 from midday_worker.demo.sign_ups import SignedUp, SignUp, sign_up_job
 

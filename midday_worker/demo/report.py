@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from midday_worker.definition.registry import default_registry
 from midday_worker.demo.expectation import Expectation
 from midday_worker.demo.feed import Fed
 from midday_worker.demo.outcome import Outcome
-from midday_worker.registry import default_registry
 
 _REASON_LENGTH: Final = 160
 

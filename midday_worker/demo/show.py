@@ -11,6 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from midday_worker.definition.registry import default_registry
 from midday_worker.demo.expectation import Expectation, expect
 from midday_worker.demo.feed import Fed, feed
 from midday_worker.demo.input_lines import INPUT, read_lines
@@ -20,7 +21,6 @@ from midday_worker.demo.progress import Watch, queue_totals
 from midday_worker.demo.report import print_report
 from midday_worker.demo.stage import DIRECTORY, Stage, open_stage
 from midday_worker.embedded import make_private
-from midday_worker.registry import default_registry
 
 NODE_DIRECTORY: Final = Path(".midday/node")
 TIMEOUT_S: Final = 90

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
 from midday_worker.database import Database, create_database
 from midday_worker.embedded import EmbeddedRedis
-from midday_worker.engine.health import heartbeats
+from midday_worker.engine.inspection.health import heartbeats
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.jobs.models import Base
-from midday_worker.settings import Settings
-from midday_worker.workers.child import WorkerChild
+from midday_worker.processes.worker_child import WorkerChild
+from midday_worker.settings.settings import Settings
 
 DIRECTORY: Final = Path(".midday/demo")
 IMPORTS: Final = ("midday_worker.jobs", "midday_worker.demo.sign_ups", "midday_worker.demo.orders")

@@ -26,7 +26,7 @@
     │   ├── ClientClosedError
     │   └── EnqueueError
     ├── JobFailedError                  a job that was waited for failed
-    ├── JobResultTimeout (TimeoutError)
+    ├── JobResultTimeoutError (TimeoutError)
     ├── JobNotFoundError
     ├── JobStateError                   the job's state doesn't allow what was asked
     │   └── ScheduledRunError
@@ -80,7 +80,7 @@ from midday_worker.errors.outcome import (
     JobDeadlineError,
     JobFailedError,
     JobNotFoundError,
-    JobResultTimeout,
+    JobResultTimeoutError,
     JobStateError,
     JobTimeoutError,
     NonRetryableError,
@@ -112,7 +112,7 @@ __all__ = [
     "JobFailedError",
     "JobNotFoundError",
     "JobProcessError",
-    "JobResultTimeout",
+    "JobResultTimeoutError",
     "JobStateError",
     "JobTimeoutError",
     "MiddayWorkerError",

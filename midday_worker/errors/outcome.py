@@ -31,7 +31,7 @@ class JobFailedError(MiddayWorkerError):
         super().__init__(f"Job {job!r} ({job_id}, queue {queue}) failed{tried}: {reason}")
 
 
-class JobResultTimeout(MiddayWorkerError, TimeoutError):
+class JobResultTimeoutError(MiddayWorkerError, TimeoutError):
     """The awaited job had not ended when the time was up. It goes on."""
 
     def __init__(self, *, job_id: str, queue: str, timeout_ms: int, state: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal, Required, TypeAlias, TypedDict
 
-from midday_worker.durations import Duration
+from midday_worker.settings.durations import Duration
 
 BackoffFunction: TypeAlias = Callable[[int, Exception], Duration | None]
 """Given the number of the attempt that failed, from 1, and its error: how long to wait; None to try no more."""
@@ -29,7 +29,7 @@ class Backoff(TypedDict, total=False):
     max_delay: Duration
 
 
-class Keep(TypedDict, total=False):
+class Retention(TypedDict, total=False):
     """How many finished jobs to keep, and for how long. Trimming looks at the whole queue, not at one job's name."""
 
     count: int
@@ -56,8 +56,8 @@ class TravellingOptions(TypedDict, total=False):
     lifo: bool
     attempts: int
     deadline: Duration | datetime | None
-    remove_on_complete: bool | int | Keep
-    remove_on_fail: bool | int | Keep
+    remove_on_complete: bool | int | Retention
+    remove_on_fail: bool | int | Retention
     deduplication: Deduplication | None
     keep_logs: int
     stack_trace_limit: int

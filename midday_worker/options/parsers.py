@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Literal, cast
 
-from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import OptionError
 from midday_worker.options.declared import BackoffFunction
 from midday_worker.options.job_id import check_new_id
 from midday_worker.options.resolved import DEFAULT_BACKOFF, BackoffPolicy, DeduplicationPolicy, KeepPolicy
+from midday_worker.settings.durations import Duration, to_milliseconds
 
 MAX_PRIORITY: Final = 2**21 - 1
 """The last priority, as BullMQ's `PRIORITY_LIMIT` in Node; 1 is the first, 0 is none. Beyond it the order is lost."""

@@ -8,12 +8,12 @@ import traceback
 from typing import TypeAlias, TypedDict, cast
 
 from midday_worker.errors import NonRetryableError
-from midday_worker.handler_traceback import IN_ITS_PROCESS, handler_traceback
+from midday_worker.errors.handler_traceback import IN_ITS_PROCESS, handler_traceback
 
 _Reduced: TypeAlias = tuple[object, tuple[object, ...]] | tuple[object, tuple[object, ...], dict[str, object]]
 
 
-class Failure(TypedDict):
+class RaisedError(TypedDict):
     """A raised exception."""
 
     pickled: str | None
@@ -23,14 +23,14 @@ class Failure(TypedDict):
     trace: str
 
 
-def failure_of(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> RaisedError:
     """Return an exception as it travels; never raises."""
     text = _text(error)
     try:
         trace = "".join(traceback.format_exception(type(error), error, handler_traceback(error)))
     except Exception:  # a user's __str__ may do anything
         trace = text
-    return Failure(
+    return RaisedError(
         pickled=_pickled(error, text),
         name=type(error).__name__,
         text=text,
@@ -39,7 +39,7 @@ def failure_of(error: BaseException) -> Failure:
     )
 
 
-def error_of(failure: Failure) -> BaseException:
+def error_of(failure: RaisedError) -> BaseException:
     """Return the exception, with the child's traceback as a note. One that can't travel becomes a plain one."""
     error: BaseException = _plain(failure)
     if failure["pickled"] is not None:
@@ -51,7 +51,7 @@ def error_of(failure: Failure) -> BaseException:
     return error
 
 
-def _plain(failure: Failure) -> Exception:
+def _plain(failure: RaisedError) -> Exception:
     text = f"{failure['name']}: {failure['text']}"
     return NonRetryableError(text) if failure["final"] else RuntimeError(text)
 

@@ -15,7 +15,7 @@ class Message(TypedDict):
     body: NotRequired[object]
 
 
-class Call(TypedDict):
+class HandlerCall(TypedDict):
     """What a child needs to run a handler."""
 
     modules: list[str]

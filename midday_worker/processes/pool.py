@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from midday_worker.processes.child import Child, Serve
-from midday_worker.processes.message import Call
+from midday_worker.processes.handler_process import HandlerProcess, Serve
+from midday_worker.processes.message import HandlerCall
 
 IDLE_S: Final = 60.0
 """How long a process without work is kept."""
@@ -24,8 +24,8 @@ class ProcessPool:
     def __init__(self, settings: Mapping[str, object] | None = None, idle_s: float = IDLE_S) -> None:
         self._settings = settings
         self._idle_s = idle_s
-        self._idle: dict[Child, asyncio.TimerHandle] = {}
-        self._busy: set[Child] = set()
+        self._idle: dict[HandlerProcess, asyncio.TimerHandle] = {}
+        self._busy: set[HandlerProcess] = set()
         self._retiring: set[asyncio.Task[None]] = set()
 
     @property
@@ -33,7 +33,7 @@ class ProcessPool:
         """The process ids of all children."""
         return {child.pid for child in (*self._idle, *self._busy)}
 
-    async def run(self, call: Call, serve: Serve, max_tasks: int, grace_s: float) -> str:
+    async def run(self, call: HandlerCall, serve: Serve, max_tasks: int, grace_s: float) -> str:
         """Run a handler; return its result as JSON text. Cancelled, its process is told, and soon killed.
 
         Args:
@@ -68,32 +68,32 @@ class ProcessPool:
         if self._retiring:
             await asyncio.wait(self._retiring)
 
-    async def _take(self) -> Child:
+    async def _take(self) -> HandlerProcess:
         while self._idle:
             child, timer = self._idle.popitem()  # the last one: those that aren't needed any more end
             timer.cancel()
             if child.is_alive:
                 return child
             self._retire(child)
-        return await Child.start(self._settings)
+        return await HandlerProcess.start(self._settings)
 
-    def _put_back(self, child: Child, max_tasks: int) -> None:
+    def _put_back(self, child: HandlerProcess, max_tasks: int) -> None:
         if child.is_alive and child.calls < max_tasks:
             self._idle[child] = asyncio.get_running_loop().call_later(self._idle_s, self._end_idle, child)
         else:
             self._retire(child)
 
-    def _end_idle(self, child: Child) -> None:
+    def _end_idle(self, child: HandlerProcess) -> None:
         self._idle.pop(child).cancel()
         self._retire(child)
 
-    def _retire(self, child: Child) -> None:
+    def _retire(self, child: HandlerProcess) -> None:
         task = asyncio.create_task(child.retire())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
 
-async def _conversation(child: Child, call: Call, serve: Serve, grace_s: float) -> str | BaseException:
+async def _conversation(child: HandlerProcess, call: HandlerCall, serve: Serve, grace_s: float) -> str | BaseException:
     """Call a child, and hear it out even when cancelled: a child that has not answered can't be used again."""
     talk = asyncio.create_task(child.call(call, serve))
     try:

@@ -10,10 +10,10 @@ from typing import Final
 
 from typing_extensions import Unpack
 
-from midday_worker.defined_place import Place, two_names
-from midday_worker.durations import Duration, to_milliseconds
 from midday_worker.errors import DefinitionError, DuplicateQueueError, OptionError
 from midday_worker.options import CheckedOptions, JobOptions, check_options
+from midday_worker.options.defined_at import DefinedAt, two_names
+from midday_worker.settings.durations import Duration, to_milliseconds
 
 DEFAULT_QUEUE: Final = "default"
 """Where a job lives that names no queue."""
@@ -111,7 +111,7 @@ def queue(
 
     >>> reports = queue("reports", concurrency=2, rate_limit=RateLimit(10, "1s"), attempts=5)
     """
-    place = Place(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a queue is defined
+    place = DefinedAt(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a queue is defined
     check_queue_name(name, f" at {place}")
     where = f"Queue {name!r} at {place}"
     if concurrency is not None and not _is_count(concurrency):

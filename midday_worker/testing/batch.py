@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from midday_worker.batching import BatchDefinition
 from midday_worker.database import given_session
+from midday_worker.definition.batch_definition import BatchDefinition
 from midday_worker.testing.fake_job import FakeJob
 
 if TYPE_CHECKING:
-    from midday_worker.engine.job import Job
+    from midday_worker.engine.job.job import Job
 
 P = TypeVar("P")
 R = TypeVar("R")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar, cast
 from uuid import uuid4
 
-from midday_worker.definition import JobDefinition
-from midday_worker.engine.job import Dependencies, DependenciesCount
-from midday_worker.schema import JsonValue
+from midday_worker.definition.definition import JobDefinition
+from midday_worker.engine.job.job import Dependencies, DependenciesCount
+from midday_worker.schema.schema import JsonValue
 
 P = TypeVar("P")
 R = TypeVar("R")

@@ -53,7 +53,7 @@ def recorded() -> Iterator[RecordingClient]:
 
     Assert on it: `recorded.assert_triggered(my_job, payload, delay="3d")`.
     """
-    from midday_worker.client import stand_in
+    from midday_worker.client.client import stand_in
     from midday_worker.testing.recording import recording_client
 
     client = recording_client()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final, Generic, TypeVar, cast
 
-from midday_worker.engine.schedule import Recurrence, Schedule
+from midday_worker.engine.producer.schedule import Recurrence, Schedule
 from midday_worker.options import ResolvedOptions
 from midday_worker.request import FailurePolicy, JobRequest
 

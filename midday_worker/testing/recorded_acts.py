@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from midday_worker.engine.act import (
-    CHANGE_PRIORITY,
-    PROMOTE,
-    REMOVE,
-    RESCHEDULE,
-    RETRY,
-    UPDATE_DATA,
-    Act,
-    refusal,
-)
-from midday_worker.engine.acts import Acts
-from midday_worker.engine.cancellation import CANCEL, CancelOutcome
-from midday_worker.engine.guarded import MISSING
+from midday_worker.engine.acts.act import CHANGE_PRIORITY, PROMOTE, REMOVE, RESCHEDULE, RETRY, UPDATE_DATA, Act, refusal
+from midday_worker.engine.acts.acts import Acts
+from midday_worker.engine.acts.cancellation import CANCEL, CancelOutcome
+from midday_worker.engine.wire.guarded import MISSING
 from midday_worker.errors import CANCELLED
 
 

@@ -9,22 +9,22 @@ from uuid import uuid4
 
 from typing_extensions import Unpack
 
-from midday_worker.client import JobClient
-from midday_worker.definition import JobDefinition
-from midday_worker.durations import Duration, to_milliseconds
-from midday_worker.engine.connection import Connection
-from midday_worker.engine.ending import Ending
-from midday_worker.engine.flow import check_flows
-from midday_worker.engine.guarded import MISSING
-from midday_worker.engine.job import Job
-from midday_worker.engine.queue import Progress
-from midday_worker.engine.schedule import Recurrence, Schedule
-from midday_worker.engine.waiter import Waiter, ended
+from midday_worker.client.client import JobClient
+from midday_worker.definition.definition import JobDefinition
+from midday_worker.engine.following.state_snapshot import Ending
+from midday_worker.engine.following.waiter import Waiter, ended
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.producer.flow import check_flows
+from midday_worker.engine.producer.queue import Progress
+from midday_worker.engine.producer.schedule import Recurrence, Schedule
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.wire.guarded import MISSING
 from midday_worker.errors import MiddayWorkerError
-from midday_worker.handle import JobHandle
+from midday_worker.handles.handle import JobHandle
 from midday_worker.options import CallOptions, check_options
 from midday_worker.request import JobRequest, refuse_same_ids
-from midday_worker.settings import Settings
+from midday_worker.settings.durations import Duration, to_milliseconds
+from midday_worker.settings.settings import Settings
 from midday_worker.testing.complaint import as_asked, how_often, listed
 from midday_worker.testing.recorded import Recorded, RecordedSchedule
 from midday_worker.testing.recorded_acts import RecordedActs, RecordedLives

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from midday_worker.definition import JobDefinition
+from midday_worker.definition.definition import JobDefinition
 from midday_worker.errors import FieldProblem, PayloadError
 from midday_worker.testing.fake_job import FakeChild, FakeJob
 

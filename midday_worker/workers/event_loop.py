@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from loguru import logger
 
-from midday_worker.engine.interruption import AGAIN_S
+from midday_worker.engine.job.interruption import AGAIN_S
 from midday_worker.workers.exit_deadline import ExitDeadline
 
 T = TypeVar("T")

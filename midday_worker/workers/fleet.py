@@ -9,8 +9,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from midday_worker.metrics.snapshot import Snapshot
-from midday_worker.workers.fleet_metrics import FleetMetrics
+from midday_worker.telemetry.metrics.snapshot import Snapshot
 from midday_worker.workers.status import METRICS, STATUS, ProcessStatus, ServiceStatus
 from midday_worker.workers.status_line import ANSWER_S, SilentProcessError, StatusLine
 
@@ -101,3 +100,33 @@ async def _status(line: StatusLine) -> ProcessStatus | bool | None:
     except SilentProcessError:
         return False if line.answered else None
     return None if answer is None else _STATUS.validate_json(answer)
+
+
+class FleetMetrics:
+    """Keeps the last that each process said: no counter goes down when one is stuck, ends, or is replaced."""
+
+    def __init__(self) -> None:
+        self._ended = Snapshot()
+        self._last: dict[int, Snapshot] = {}
+
+    def note(self, process: int, snapshot: Snapshot) -> None:
+        """Take in what a process said."""
+        self._last[process] = snapshot
+
+    def retire(self, process: int) -> None:
+        """Keep what a process that has ended counted. Safe to call again."""
+        last = self._last.pop(process, None)
+        if last is not None:
+            self._ended.include(last.counted())
+
+    def restarted(self) -> None:
+        """Take note that a process was started again."""
+        self._ended.add("midday_worker_process_restarts_total", (), 1)
+
+    def total(self) -> Snapshot:
+        """Return all together."""
+        total = Snapshot()
+        total.add("midday_worker_process_restarts_total", (), 0)
+        for snapshot in (self._ended, *self._last.values()):
+            total.include(snapshot)
+        return total

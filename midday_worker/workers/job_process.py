@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Final, cast
 
 from loguru import logger
 
-from midday_worker.client import JobClient
-from midday_worker.definition import JobDefinition
-from midday_worker.engine.fresh_context import FreshContext
+from midday_worker.client.client import JobClient
+from midday_worker.definition.definition import JobDefinition
+from midday_worker.definition.registry import JobRegistry, default_registry
+from midday_worker.engine.job.fresh_context import FreshContext
 from midday_worker.errors import DefinitionError, EngineError, NonRetryableError
-from midday_worker.handler_line import line_in_thread
-from midday_worker.logs import job_logger, route_standard_library
+from midday_worker.handling.handler_line import line_in_thread
+from midday_worker.handling.sync_context import Children, SyncJob, SyncJobContext
 from midday_worker.processes.failure import failure_of
-from midday_worker.processes.message import Ask, Call, LogLine, Message, Reply, packed, unpacked
-from midday_worker.registry import JobRegistry, default_registry
-from midday_worker.settings import Settings
-from midday_worker.sync_context import Children, SyncJob, SyncJobContext
-from midday_worker.tracing.continued import continued
+from midday_worker.processes.message import Ask, HandlerCall, LogLine, Message, Reply, packed, unpacked
+from midday_worker.settings.logs import job_logger, route_standard_library
+from midday_worker.settings.settings import Settings
+from midday_worker.telemetry.tracing.carrier import continued
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def _log(link: Link, level: str) -> None:
     logger.add(link.write_log, level=level, format="{message}")
 
 
-def _answer(link: Link, call: Call) -> Message:
+def _answer(link: Link, call: HandlerCall) -> Message:
     try:
         return {"kind": "result", "body": _run(link, call)}
     except BaseException as error:  # SystemExit too: it fails the job, and not the process
@@ -73,13 +73,13 @@ def _answer(link: Link, call: Call) -> Message:
         return {"kind": "failure", "body": failure_of(error)}
 
 
-def _run(link: Link, call: Call) -> str:
+def _run(link: Link, call: HandlerCall) -> str:
     # What a module sets as it is imported is for all its jobs; what a handler sets, for that attempt.
     definition = _find(call["modules"], call["job"])
     return FreshContext().make().run(_handle, link, call, definition)
 
 
-def _handle(link: Link, call: Call, definition: JobDefinition[object, object]) -> str:
+def _handle(link: Link, call: HandlerCall, definition: JobDefinition[object, object]) -> str:
     bound = {"job_id": call["job_id"], "job": call["job"], "queue": call["queue"], "attempt": call["attempt"]}
     log = job_logger(job_id=call["job_id"], job=call["job"], queue=call["queue"], attempt=call["attempt"])
     job = SyncJob(call["job_id"], call["job"], call["queue"], call["data"], call["attempt"], call["attempts"])
@@ -114,7 +114,7 @@ class Link:
         self._sending = threading.Lock()
         self._asking = threading.Lock()
         self._replies: SimpleQueue[Reply] = SimpleQueue()
-        self.calls: SimpleQueue[Call | None] = SimpleQueue()
+        self.calls: SimpleQueue[HandlerCall | None] = SimpleQueue()
         self.cancelled = False
         self.running = False
         self.place: Callable[[], str | None] | None = None
@@ -180,7 +180,7 @@ class Link:
         match message["kind"]:
             case "call":
                 self.cancelled, self.running, self.place = False, True, None
-                self.calls.put(cast("Call", message.get("body")))
+                self.calls.put(cast("HandlerCall", message.get("body")))
             case "cancel":
                 self.cancelled = True
                 self._say_place()

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from midday_worker.workers.child import WorkerChild
+from midday_worker.processes.worker_child import WorkerChild
 from midday_worker.workers.member import END_OF_BANNER, FORCE_SIGNAL
 from midday_worker.workers.status_line import StatusLine
 

@@ -9,10 +9,10 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from midday_worker.metrics.snapshot import Snapshot
-from midday_worker.metrics.tally import QueueTally
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.settings.settings import Settings
+from midday_worker.telemetry.metrics.snapshot import Snapshot
+from midday_worker.telemetry.metrics.tally import QueueTally
 from midday_worker.workers.plan import Plan
 from midday_worker.workers.process_metrics import Measured, ProcessMetrics
 from midday_worker.workers.readiness import ReadinessReport

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from midday_worker.batching import BatchDefinition
-from midday_worker.definition import JobDefinition
-from midday_worker.engine.interruption import Grace
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.definition.batch_definition import BatchDefinition
+from midday_worker.definition.definition import JobDefinition
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.engine.job.interruption import Grace
+from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.errors import ConfigurationError
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
+from midday_worker.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

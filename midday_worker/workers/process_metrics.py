@@ -10,12 +10,12 @@ from loguru import logger
 
 from midday_worker import __version__
 from midday_worker.database import Database
-from midday_worker.engine.connection import Connection
-from midday_worker.engine.depth import QueueDepth, measure_depths
-from midday_worker.metrics.snapshot import Snapshot
-from midday_worker.metrics.tally import QueueTally
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.engine.inspection.depth import QueueDepth, measure_depths
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.settings.settings import Settings
+from midday_worker.telemetry.metrics.snapshot import Snapshot
+from midday_worker.telemetry.metrics.tally import QueueTally
 from midday_worker.workers.plan import Plan
 from midday_worker.workers.readiness import Readiness
 from midday_worker.workers.watchdog import Watchdog

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from midday_worker.database import Database
-from midday_worker.engine.connection import Connection
-from midday_worker.engine.health import ping
-from midday_worker.engine.outage import Outage
+from midday_worker.engine.inspection.health import ping
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.outage import Outage
 
 PROBE_S: Final = 1.5
 """How often Redis is asked whether it is there; the database is asked less often."""

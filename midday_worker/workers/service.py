@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -14,23 +15,22 @@ from typing import Final
 
 from loguru import logger
 
-from midday_worker.client import JobClient, blocking_calls, redis_config
-from midday_worker.consumer_spans import ConsumerSpans
+from midday_worker.client.client import JobClient, blocking_calls, redis_config
 from midday_worker.database import Database, create_database
-from midday_worker.engine.cancel_watch import CancelWatch
-from midday_worker.engine.connection import Connection, connect
-from midday_worker.engine.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
-from midday_worker.engine.outage import Outage
-from midday_worker.engine.worker import Worker
-from midday_worker.executor import Executor
-from midday_worker.metrics.tally import QueueTally
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.engine.inspection.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
+from midday_worker.engine.redis.connection import Connection, connect
+from midday_worker.engine.redis.outage import Outage
+from midday_worker.engine.worker.cancel_watch import CancelWatch
+from midday_worker.engine.worker.worker import Worker
+from midday_worker.execution.consumer_spans import ConsumerSpans
+from midday_worker.execution.executor import Executor
+from midday_worker.execution.sentry import SentryReports, start_sentry
 from midday_worker.processes.pool import ProcessPool
-from midday_worker.registry import JobRegistry
-from midday_worker.sentry import SentryReports, start_sentry
-from midday_worker.settings import Settings
-from midday_worker.urls import redact_url
+from midday_worker.settings.settings import Settings
+from midday_worker.settings.urls import redact_url
+from midday_worker.telemetry.metrics.tally import QueueTally
 from midday_worker.workers.exit_deadline import ExitDeadline
-from midday_worker.workers.loaded import keep_loaded
 from midday_worker.workers.member import FORCE_SIGNAL, Member
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import Plan
@@ -258,3 +258,13 @@ class WorkerService:
     @property
     def _drain_s(self) -> float:
         return self._settings.drain_timeout / 1000
+
+
+def keep_loaded() -> None:
+    """Take what there is now out of the garbage collector's sight, once in a process.
+
+    A program that runs one service after another would otherwise keep for ever whatever each of them left behind.
+    """
+    if gc.get_freeze_count() == 0:
+        gc.collect()
+        gc.freeze()

@@ -10,11 +10,11 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.admin.server_checks import clock_skew, judge_clock
-from midday_worker.engine.connection import Connection
-from midday_worker.engine.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
 from midday_worker.errors import ConfigurationError, RedisRefusedError, RedisUnavailableError
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings, redact_url
+from midday_worker.settings.settings import Settings, redact_url
 from midday_worker.workers.plan import Plan
 
 _PAUSE_S: Final = 0.5

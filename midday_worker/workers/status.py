@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from midday_worker.metrics.snapshot import Snapshot
+from midday_worker.telemetry.metrics.snapshot import Snapshot
 
 STATUS: Final = "status"
 """What a supervisor asks its processes, to be told a `ProcessStatus`."""

@@ -13,7 +13,7 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.errors import MiddayWorkerError
-from midday_worker.workers.place import Place, WorkerProcess
+from midday_worker.workers.process_slot import ProcessSlot, WorkerProcess
 from midday_worker.workers.restarts import RestartPolicy
 from midday_worker.workers.stopping import Stopping
 
@@ -46,7 +46,7 @@ class Supervisor:
         policy: RestartPolicy | None = None,
         late_s: float = LATE_S,
     ) -> None:
-        self._places = [Place(index) for index in range(1, count + 1)]
+        self._places = [ProcessSlot(index) for index in range(1, count + 1)]
         self._make = make
         self._drain_s = drain_s
         self._policy = policy or RestartPolicy()
@@ -83,7 +83,7 @@ class Supervisor:
             logger.info("all processes have ended")
         return clean
 
-    async def _keep(self, place: Place) -> None:
+    async def _keep(self, place: ProcessSlot) -> None:
         if place.index > 1:
             await self._up.wait()
         while not self._stopping.asked.is_set():
@@ -91,7 +91,7 @@ class Supervisor:
             if not self._stopping.asked.is_set():
                 await self._pause(self._after_failure(place, how))
 
-    async def _run(self, place: Place) -> str:
+    async def _run(self, place: ProcessSlot) -> str:
         """Run one process to its end, and return how it ended."""
         process = self._make(place.index)
         place.ready_at = None
@@ -118,7 +118,7 @@ class Supervisor:
             logger.warning("process {index} {how}", index=place.index, how=how)
         return how
 
-    def _welcome(self, place: Place, banner: str) -> None:
+    def _welcome(self, place: ProcessSlot, banner: str) -> None:
         place.ready_at = time.monotonic()
         if not self._up.is_set():
             logger.info("{banner}", banner=banner)
@@ -126,7 +126,7 @@ class Supervisor:
         pid = place.process.pid if place.process is not None else None
         logger.info("process {index} of {count} is ready (pid {pid})", index=place.index, count=self._count, pid=pid)
 
-    def _after_failure(self, place: Place, how: str) -> float:
+    def _after_failure(self, place: ProcessSlot, how: str) -> float:
         """Return how long to wait before the next start; 0 if there will be none."""
         place.clean = True  # what is not running has nothing to drain
         place.failures = self._policy.failures(place.failures, place.ready_for_s)

@@ -11,9 +11,9 @@ from typing import Final
 
 from loguru import logger
 
-from midday_worker.engine.threads import in_thread
-from midday_worker.metrics.distribution import Distribution
-from midday_worker.metrics.instrument import LAGS
+from midday_worker.engine.job.threads import in_thread
+from midday_worker.telemetry.metrics.distribution import Distribution
+from midday_worker.telemetry.metrics.instrument import LAGS
 
 LIMIT_S: Final = 1.0
 """How long the loop may be blocked before it is said."""

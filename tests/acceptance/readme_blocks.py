@@ -25,7 +25,7 @@ async def main():
     made = eval(code, {{"__name__": "README"}})
     if inspect.iscoroutine(made):
         await made
-    await midday_worker.close()
+    await midday_worker.close_clients()
 
 asyncio.run(main())
 """

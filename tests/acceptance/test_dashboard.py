@@ -15,7 +15,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 import pytest
 
 from midday_worker.dashboard.assets_folder import FOLDER
-from midday_worker.http_address import HttpAddress
+from midday_worker.settings.http_address import HttpAddress
 from midday_worker.workers.http.connections import MOST_CONNECTIONS
 from tests.acceptance.command import Command, Running
 from tests.deadline import eventually

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
 from midday_worker.demo import show as demo
 from midday_worker.demo.input_lines import INPUT
 from midday_worker.demo.node import NodeRuntime
-from midday_worker.engine.health import heartbeats
-from midday_worker.settings import Settings
+from midday_worker.engine.inspection.health import heartbeats
+from midday_worker.settings.settings import Settings
 from tests.acceptance.cli_process import CliProcess
 from tests.deadline import eventually
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
+from midday_worker.definition.factory import job
+from midday_worker.definition.registry import JobRegistry
 from midday_worker.embedded import free_port
-from midday_worker.factory import job
-from midday_worker.handle import JobHandle
-from midday_worker.registry import JobRegistry
-from midday_worker.settings import Settings
+from midday_worker.handles.handle import JobHandle
+from midday_worker.settings.settings import Settings
 from midday_worker.testing import RedisServer
 from tests.acceptance.cli_process import OURS, CliProcess
 from tests.acceptance.http_client import HttpClient

@@ -16,7 +16,7 @@ import pytest
 
 from midday_worker import JobClient
 from midday_worker.admin import count_jobs
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from tests.acceptance.command import TIME_S, Command
 from tests.acceptance.test_queue_table import read_until
 from tests.deadline import eventually

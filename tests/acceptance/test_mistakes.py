@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command
 

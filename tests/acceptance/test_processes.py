@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from midday_worker import JobClient, JobHandle, Settings
-from midday_worker.client import redis_config
-from midday_worker.engine.connection import Connection, connect
-from midday_worker.engine.health import heartbeats, stop_beating
-from midday_worker.factory import job
-from midday_worker.registry import JobRegistry
+from midday_worker.client.client import redis_config
+from midday_worker.definition.factory import job
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.engine.inspection.health import heartbeats, stop_beating
+from midday_worker.engine.redis.connection import Connection, connect
 from midday_worker.testing import RedisServer
 from midday_worker.workers.stopping import SAME_SIGNAL_S
 from tests.acceptance.command import Command, Running

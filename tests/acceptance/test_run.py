@@ -7,7 +7,7 @@ import json
 import signal
 
 from midday_worker import JobClient, JobContext, JobRegistry, job
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from midday_worker.workers.stopping import SAME_SIGNAL_S
 from tests.acceptance.command import TIME_S, Command, Running

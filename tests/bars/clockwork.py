@@ -7,7 +7,7 @@ import time
 from typing import Final
 
 from midday_worker import JobClient, JobContext, JobRegistry, RateLimit, Settings, job, queue
-from midday_worker.engine.worker import WorkerConfig
+from midday_worker.engine.worker.worker import WorkerConfig
 from midday_worker.queues import QueueRegistry
 from midday_worker.testing import RedisServer
 from tests.bars.bar import Bar, percentile

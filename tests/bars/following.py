@@ -10,7 +10,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobRegistry, Settings, job, results
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.bars.bar import Bar, percentile
 from tests.deadline import eventually

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 _CHUNK: Final = 50_000
 _COPY: Final = """

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from midday_worker import JobClient, Settings
 from midday_worker.dashboard import create_dashboard
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.browser.figures import FIGURES, Figures

@@ -9,7 +9,7 @@ from starlette.routing import Mount
 
 from midday_worker import JobClient, Settings
 from midday_worker.dashboard import create_dashboard
-from midday_worker.dashboard.under import Under
+from midday_worker.dashboard.prefixed_app import PrefixedApp
 from tests.browser.served import Serve
 from tests.browser.shop import NOBODY, Shop, Stock
 from tests.browser.visit import OPEN_PANEL, Visit
@@ -58,7 +58,7 @@ async def test_a_link_to_a_job_opens_it_below_a_prefix(
     visit: Visit, serve: Serve, shop: Shop, settings: Settings, stock: Stock
 ) -> None:
     dashboard = create_dashboard(shop.registry, settings=settings)
-    served = serve(Under("/admin/queues", dashboard), prefix="/admin/queues")
+    served = serve(PrefixedApp("/admin/queues", dashboard), prefix="/admin/queues")
     page = await visit.open(f"{served.url}queue/emails/{stock.failed}")
     await expect(page.locator(OPEN_PANEL)).to_contain_text("LookupError: no such user")
     await page.get_by_role("main").get_by_role("link", name="emails").click()

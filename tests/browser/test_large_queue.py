@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 import midday_worker.dashboard.recent
 from midday_worker import JobClient, Settings
 from midday_worker.dashboard import create_dashboard
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.browser.backlog import fill
 from tests.browser.figures import Figures

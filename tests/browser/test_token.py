@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from midday_worker import JobClient, Settings
 from midday_worker.dashboard import create_dashboard
-from midday_worker.dashboard.under import Under
+from midday_worker.dashboard.prefixed_app import PrefixedApp
 from tests.browser.served import Serve
 from tests.browser.shop import Shop, Stock
 from tests.browser.visit import Visit
@@ -19,7 +19,7 @@ TOKEN = "a-token-of-this-test"
 @pytest.fixture
 def url(serve: Serve, shop: Shop, settings: Settings) -> str:
     fixed = settings.model_copy(update={"board_login": "token", "board_token": SecretStr(TOKEN)})
-    return serve(Under("/ops", create_dashboard(shop.registry, settings=fixed)), prefix="/ops").url
+    return serve(PrefixedApp("/ops", create_dashboard(shop.registry, settings=fixed)), prefix="/ops").url
 
 
 async def test_who_has_not_the_token_is_told_where_it_is(visit: Visit, url: str) -> None:

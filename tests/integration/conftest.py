@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobRegistry, Settings
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 
 

@@ -7,19 +7,19 @@ from types import TracebackType
 from typing import Self
 
 from midday_worker import JobRegistry, Settings
-from midday_worker.client import redis_config
-from midday_worker.consumer_spans import ConsumerSpans
+from midday_worker.client.client import redis_config
 from midday_worker.database import Database
-from midday_worker.engine.cancel_watch import CancelWatch
-from midday_worker.engine.connection import Connection, connect
-from midday_worker.engine.outage import Outage
-from midday_worker.engine.worker import Worker
-from midday_worker.engine.worker_config import WorkerConfig
-from midday_worker.executor import Executor
-from midday_worker.metrics.tally import QueueTally
+from midday_worker.engine.redis.connection import Connection, connect
+from midday_worker.engine.redis.outage import Outage
+from midday_worker.engine.worker.cancel_watch import CancelWatch
+from midday_worker.engine.worker.config import WorkerConfig
+from midday_worker.engine.worker.worker import Worker
+from midday_worker.execution.consumer_spans import ConsumerSpans
+from midday_worker.execution.executor import Executor
+from midday_worker.execution.sentry import SentryReports
 from midday_worker.processes.pool import ProcessPool
-from midday_worker.sentry import SentryReports
-from midday_worker.urls import redact_url
+from midday_worker.settings.urls import redact_url
+from midday_worker.telemetry.metrics.tally import QueueTally
 from midday_worker.workers.plan import plan_from_settings
 
 

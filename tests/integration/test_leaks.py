@@ -11,7 +11,6 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import (
-    ClientClosedError,
     JobClient,
     JobContext,
     JobDefinition,
@@ -21,6 +20,7 @@ from midday_worker import (
     Settings,
     job,
 )
+from midday_worker.errors import ClientClosedError
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew

@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import Final, cast
 
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.soak.ledger import Ledger

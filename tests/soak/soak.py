@@ -14,7 +14,7 @@ from typing import Final, cast
 from midday_worker import JobClient, Settings
 from midday_worker.admin import remove_schedule
 from midday_worker.demo.node import NodeRuntime
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.soak.disturber import Disturber, DurableRedis

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from midday_worker.settings import Settings, variable_of
+from midday_worker.settings.settings import Settings, variable_of
 from tests.soak.ledger import Ledger
 
 ROOT: Final = Path(__file__).parents[2]

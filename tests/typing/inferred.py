@@ -38,7 +38,7 @@ from midday_worker import (
     sync_results,
 )
 from midday_worker.dashboard import Access, Role, Shown, create_dashboard
-from midday_worker.schema import JsonValue
+from midday_worker.schema.schema import JsonValue
 from midday_worker.testing import (
     FakeJob,
     Recorded,
@@ -155,7 +155,7 @@ def told_of_one(event: JobEvent[Order, Receipt]) -> None:
     assert_type(event.attempt, int)
 
 
-@default_registry.hooks.on_complete
+@default_registry.hooks.on_end
 @mail_hooks.on_failure
 def told_of_any(event: JobEvent[object, object]) -> None:
     assert_type(event.payload, object | None)

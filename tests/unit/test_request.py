@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from midday_worker import BatchItem, JobContext, JobRegistry, OptionError, PayloadError, job
+from midday_worker import BulkItem, JobContext, JobRegistry, OptionError, PayloadError, job
 from midday_worker.testing import recording_client
 from tests.unit.sample import REGISTRY, Parcel, pack, ship, weigh
 
@@ -45,9 +45,9 @@ async def test_a_batch_that_asks_for_one_id_twice_is_refused() -> None:
     async def count(data: int, ctx: JobContext) -> int:
         return data
 
-    first: BatchItem[int] = {"payload": 1, "options": {"job_id": "parcel-1"}}
-    same: BatchItem[int] = {"payload": 2, "options": {"job_id": "parcel-1"}}
-    other: BatchItem[int] = {"payload": 2, "options": {"job_id": "parcel-2"}}
+    first: BulkItem[int] = {"payload": 1, "options": {"job_id": "parcel-1"}}
+    same: BulkItem[int] = {"payload": 2, "options": {"job_id": "parcel-1"}}
+    other: BulkItem[int] = {"payload": 2, "options": {"job_id": "parcel-2"}}
     async with recording_client() as client:
         with pytest.raises(OptionError, match="Two jobs of the batch on queue 'default' have the job_id 'parcel-1'"):
             await count.batch_trigger([first, same])

@@ -13,12 +13,12 @@ from midday_worker.admin.queue_acts import BATCH
 from midday_worker.admin.reason import names_cancelled
 from midday_worker.admin.runs.choice import RunChoice
 from midday_worker.admin.runs.cursor import Cursor
-from midday_worker.admin.runs.place import Place
 from midday_worker.admin.runs.run import Run, Show, as_stored
 from midday_worker.admin.runs.scan import Scan, sizes_of
-from midday_worker.engine.act import WAS_CANCELLED
-from midday_worker.engine.acts import Acts
-from midday_worker.engine.queue import Queue
+from midday_worker.admin.runs.scan_position import ScanPosition
+from midday_worker.engine.acts.act import WAS_CANCELLED
+from midday_worker.engine.acts.acts import Acts
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import JobNotFoundError, JobStateError, ScheduledRunError
 
 BulkAct: TypeAlias = Literal["retry", "promote", "remove"]
@@ -85,7 +85,7 @@ async def act_on_runs(
     scan = Scan(queues, choice, cursor or Cursor(), "oldest", sizes)
     step = _Step(queues, act, takes_cancelled=names_cancelled(choice.text))
     until = time.monotonic() + _LONGEST_S
-    looked_at: list[tuple[Place, Run]] = []
+    looked_at: list[tuple[ScanPosition, Run]] = []
     async for place, run in scan.read():
         looked_at.append((place, run))
         if choice.may_mean(run) and choice.finds(show(run)):

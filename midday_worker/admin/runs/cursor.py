@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeAlias, cast
 
-from midday_worker.admin.runs.place import START, Place
+from midday_worker.admin.runs.scan_position import START, ScanPosition
 from midday_worker.errors import InvalidInputError
 
 _LARGEST: Final = 1_048_576
@@ -23,11 +23,11 @@ Spot: TypeAlias = tuple[str, str]
 class Cursor:
     """How far each state of each queue was looked through, and how many runs were looked at.
 
-    >>> Cursor.parse(Cursor({("emails", "failed"): Place("7", "1.5", 3)}, scanned=4).text).scanned
+    >>> Cursor.parse(Cursor({("emails", "failed"): ScanPosition("7", "1.5", 3)}, scanned=4).text).scanned
     4
     """
 
-    places: Mapping[Spot, Place] = field(default_factory=lambda: {})
+    places: Mapping[Spot, ScanPosition] = field(default_factory=lambda: {})
     scanned: int = 0
 
     @classmethod
@@ -52,13 +52,13 @@ class Cursor:
         value = [self.scanned, [[*spot, *place.stored] for spot, place in self.places.items()]]
         return base64.urlsafe_b64encode(zlib.compress(json.dumps(value, separators=(",", ":")).encode())).decode()
 
-    def place(self, spot: Spot) -> Place:
+    def place(self, spot: Spot) -> ScanPosition:
         """Return how far a state of a queue was looked through."""
         return self.places.get(spot, START)
 
 
-def _place(stored: object) -> tuple[Spot, Place]:
+def _place(stored: object) -> tuple[Spot, ScanPosition]:
     queue, state, *place = cast("list[object]", stored)
     if not isinstance(queue, str) or not isinstance(state, str):
         raise ValueError("this is no place")
-    return (queue, state), Place.of(place)
+    return (queue, state), ScanPosition.of(place)

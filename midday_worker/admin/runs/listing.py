@@ -9,7 +9,7 @@ from midday_worker.admin.runs.choice import RunChoice
 from midday_worker.admin.runs.cursor import Cursor
 from midday_worker.admin.runs.run import Run, Show, as_stored
 from midday_worker.admin.runs.scan import Scan, sizes_of
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

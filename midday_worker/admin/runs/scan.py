@@ -11,10 +11,10 @@ from typing import Final
 from midday_worker.admin.listing import count_jobs
 from midday_worker.admin.runs.choice import RunChoice
 from midday_worker.admin.runs.cursor import Cursor, Spot
-from midday_worker.admin.runs.place import START, Place
 from midday_worker.admin.runs.run import Run
+from midday_worker.admin.runs.scan_position import START, ScanPosition
 from midday_worker.admin.runs.source import Order, Source
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 MOST: Final = 10_000
 """How many runs one call looks at."""
@@ -64,11 +64,11 @@ class Scan:
         kept = {spot: place for spot, place in places.items() if place != START}
         return Cursor(kept, self._before.scanned + self.looked_at)
 
-    def keep(self, run: Run, place: Place) -> None:
+    def keep(self, run: Run, place: ScanPosition) -> None:
         """Go on after this run next time. It must be one that stays where it is."""
         self._sources[run.queue, run.state].kept = place
 
-    async def read(self) -> AsyncGenerator[tuple[Place, Run], None]:
+    async def read(self) -> AsyncGenerator[tuple[ScanPosition, Run], None]:
         """Yield runs, until a bounded number was looked at, a bounded time has passed, or there is no other."""
         until = time.monotonic() + LONGEST_S
         heads: list[tuple[int, int, Source]] = []
@@ -85,7 +85,7 @@ class Scan:
             if self.ended or self.looked_at >= MOST or time.monotonic() >= until:
                 return
 
-    def _merged(self, heads: list[tuple[int, int, Source]], hungry: list[Source]) -> Iterator[tuple[Place, Run]]:
+    def _merged(self, heads: list[tuple[int, int, Source]], hungry: list[Source]) -> Iterator[tuple[ScanPosition, Run]]:
         """Yield what is read already, until the next one isn't."""
         while heads and not hungry and self.looked_at < MOST:
             _, number, source = heapq.heappop(heads)

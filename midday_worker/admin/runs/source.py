@@ -7,9 +7,9 @@ from typing import Final, Literal, TypeAlias, cast
 
 from midday_worker.admin.listing import LISTS
 from midday_worker.admin.runs.cursor import Spot
-from midday_worker.admin.runs.place import Place
 from midday_worker.admin.runs.run import FIELDS, Run, run_of
-from midday_worker.engine.queue import Queue
+from midday_worker.admin.runs.scan_position import ScanPosition
+from midday_worker.engine.producer.queue import Queue
 
 Order: TypeAlias = Literal["newest", "oldest"]
 
@@ -76,11 +76,11 @@ class Source:
         order: of those in a sorted set; a list is always read from its newest.
     """
 
-    def __init__(self, queue: Queue, state: str, place: Place, order: Order) -> None:
+    def __init__(self, queue: Queue, state: str, place: ScanPosition, order: Order) -> None:
         self.spot: Spot = (queue.name, state)
         self.ended = False
         self.kept = place
-        self.read: deque[tuple[Place, Run]] = deque()
+        self.read: deque[tuple[ScanPosition, Run]] = deque()
         self._queue = queue
         self._state = state
         self._order = "list" if state in LISTS else order
@@ -97,7 +97,7 @@ class Source:
         start, cut, jobs = cast("tuple[int, int, list[tuple[str, str, object]]]", answer)
         for number, (job_id, score, stored) in enumerate(jobs):
             run = run_of(queue.name, self._state, job_id, float(score or 0), stored, LONGEST)
-            self.read.append((Place(job_id, score, start + number), run))
+            self.read.append((ScanPosition(job_id, score, start + number), run))
         if jobs:
             self._last = self.read[-1][0]
         self.ended = not cut and len(jobs) < self._size

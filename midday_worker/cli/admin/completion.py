@@ -6,7 +6,7 @@ import asyncio
 
 from midday_worker.admin import list_queues
 from midday_worker.cli.loading import settings_with
-from midday_worker.client import JobClient
+from midday_worker.client.client import JobClient
 
 
 def queue_names(begun: str) -> list[str]:

@@ -14,9 +14,9 @@ from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import write
 from midday_worker.cli.loading import load_jobs
 from midday_worker.cli.output import say_json
-from midday_worker.definition import JobDefinition
-from midday_worker.printable import one_line
-from midday_worker.settings import Settings
+from midday_worker.definition.definition import JobDefinition
+from midday_worker.settings.printable import one_line
+from midday_worker.settings.settings import Settings
 
 _STYLES: Final[Mapping[Grade, str]] = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 

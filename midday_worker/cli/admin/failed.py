@@ -15,7 +15,7 @@ from midday_worker.cli.admin.moment import moment, now_ms
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, number, table, write
 from midday_worker.cli.output import say_json
-from midday_worker.printable import hanging
+from midday_worker.settings.printable import hanging
 
 
 def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json: bool) -> None:

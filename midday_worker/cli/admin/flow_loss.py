@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midday_worker.admin import WaitingParents
-from midday_worker.cli.admin.manner import counted
+from midday_worker.cli.admin.act_options import counted
 
 
 def flow_loss(parents: WaitingParents, *, done: bool = False) -> str:

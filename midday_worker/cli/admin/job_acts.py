@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from midday_worker.admin import check_removal, count_children, find_waiting_parent, promote_job, remove_job, retry_job
-from midday_worker.cli.admin.manner import Manner, counted
+from midday_worker.cli.admin.act_options import ActOptions, counted
 from midday_worker.cli.admin.reach import Reach, reach
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 
-def retry(job_id: str, queue: str | None, manner: Manner) -> None:
+def retry(job_id: str, queue: str | None, manner: ActOptions) -> None:
     """Put a job that has ended back among those that wait."""
     _act(job_id, queue, manner, "retry", retry_job, "waits to run once more")
 
 
-def promote(job_id: str, queue: str | None, manner: Manner) -> None:
+def promote(job_id: str, queue: str | None, manner: ActOptions) -> None:
     """Let a delayed job run now."""
     _act(job_id, queue, manner, "promote", promote_job, "is due now")
 
 
-def remove(job_id: str, queue: str | None, manner: Manner) -> None:
+def remove(job_id: str, queue: str | None, manner: ActOptions) -> None:
     """Remove a job and the children below it."""
 
     async def act(at: Reach) -> None:
@@ -44,7 +44,12 @@ def remove(job_id: str, queue: str | None, manner: Manner) -> None:
 
 
 def _act(
-    job_id: str, queue: str | None, manner: Manner, name: str, deed: Callable[[Queue, str], Awaitable[None]], then: str
+    job_id: str,
+    queue: str | None,
+    manner: ActOptions,
+    name: str,
+    deed: Callable[[Queue, str], Awaitable[None]],
+    then: str,
 ) -> None:
     async def act(at: Reach) -> None:
         holder, _ = await at.job(job_id, queue)

@@ -15,7 +15,7 @@ from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import as_json as to_json
 from midday_worker.cli.admin.table import write
 from midday_worker.cli.output import remark, say, say_json
-from midday_worker.printable import hanging, one_line
+from midday_worker.settings.printable import hanging, one_line
 
 _SHOWN = 4_000
 """How much of a value is shown to people, in characters; JSON has it all."""

@@ -18,16 +18,16 @@ from midday_worker.admin import (
     remove_rate_limit,
     resume_queue,
 )
-from midday_worker.cli.admin.manner import Manner, counted
+from midday_worker.cli.admin.act_options import ActOptions, counted
 from midday_worker.cli.admin.moment import now_ms
 from midday_worker.cli.admin.queue_table import WAITING
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.removal import Removal
-from midday_worker.durations import from_milliseconds
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.settings.durations import from_milliseconds
 
 
-def pause(name: str, manner: Manner) -> None:
+def pause(name: str, manner: ActOptions) -> None:
     """Let no further job of the queue start."""
 
     async def act(at: Reach) -> None:
@@ -41,7 +41,7 @@ def pause(name: str, manner: Manner) -> None:
     reach(act)
 
 
-def resume(name: str, manner: Manner) -> None:
+def resume(name: str, manner: ActOptions) -> None:
     """Let the queue's jobs start again."""
 
     async def act(at: Reach) -> None:
@@ -55,7 +55,7 @@ def resume(name: str, manner: Manner) -> None:
     reach(act)
 
 
-def drain(name: str, manner: Manner, *, delayed: bool) -> None:
+def drain(name: str, manner: ActOptions, *, delayed: bool) -> None:
     """Remove all jobs that wait."""
     removal = Removal("drain", name, manner)
 
@@ -74,7 +74,7 @@ def drain(name: str, manner: Manner, *, delayed: bool) -> None:
     reach(act, removal.interrupted)
 
 
-def clean(name: str, manner: Manner, *, state: Cleanable, older_than_ms: int) -> None:
+def clean(name: str, manner: ActOptions, *, state: Cleanable, older_than_ms: int) -> None:
     """Remove the jobs of a state that are older than so many milliseconds."""
     removal = Removal("clean", name, manner)
 
@@ -91,7 +91,7 @@ def clean(name: str, manner: Manner, *, state: Cleanable, older_than_ms: int) ->
     reach(act, removal.interrupted)
 
 
-def set_concurrency(name: str, manner: Manner, most: int | None) -> None:
+def set_concurrency(name: str, manner: ActOptions, most: int | None) -> None:
     """Set how many of the queue's jobs may run at once, over all workers."""
 
     async def act(at: Reach) -> None:
@@ -105,7 +105,7 @@ def set_concurrency(name: str, manner: Manner, most: int | None) -> None:
     reach(act)
 
 
-def set_rate_limit(name: str, manner: Manner, most: int | None, duration_ms: int) -> None:
+def set_rate_limit(name: str, manner: ActOptions, most: int | None, duration_ms: int) -> None:
     """Set how many of the queue's jobs may start in a time, over all workers."""
 
     async def act(at: Reach) -> None:

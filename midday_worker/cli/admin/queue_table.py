@@ -19,9 +19,9 @@ from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, fitted, number, table, write
 from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.output import say_json
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import EngineError
-from midday_worker.printable import one_line
+from midday_worker.settings.printable import one_line
 
 WAITING: Final = ("waiting", "prioritized", "paused")
 _HEADS: Final = ("queue", "waiting", "running", "delayed", "parents", "completed", "failed", "workers", "state")

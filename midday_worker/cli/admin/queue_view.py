@@ -25,9 +25,9 @@ from midday_worker.cli.admin.schedules import render_schedules
 from midday_worker.cli.admin.table import add_row, number, table, write
 from midday_worker.cli.admin.workers import render_workers
 from midday_worker.cli.output import say_json
-from midday_worker.durations import from_milliseconds
-from midday_worker.engine.queue import Queue
-from midday_worker.printable import one_line
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.settings.durations import from_milliseconds
+from midday_worker.settings.printable import one_line
 
 _FAILURES = 1_000
 """How many failed jobs are looked at, the newest."""

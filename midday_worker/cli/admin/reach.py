@@ -22,10 +22,10 @@ from midday_worker.admin import (
 )
 from midday_worker.cli.loading import settings_with
 from midday_worker.cli.output import remark
-from midday_worker.client import JobClient
-from midday_worker.engine.queue import Queue
+from midday_worker.client.client import JobClient
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import MiddayWorkerError, QueueNotFoundError
-from midday_worker.settings import Settings
+from midday_worker.settings.settings import Settings
 
 INTERRUPTED: Final = 130
 """The exit code after Ctrl-C, as shells have it."""

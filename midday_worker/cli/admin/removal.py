@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from midday_worker.admin import Removed, WaitingParents
-from midday_worker.cli.admin.brake import Brake
+from midday_worker.cli.admin.act_options import ActOptions, broken_off, counted
 from midday_worker.cli.admin.flow_loss import flow_loss
-from midday_worker.cli.admin.manner import Manner, broken_off, counted
+from midday_worker.cli.admin.interrupt_guard import InterruptGuard
 from midday_worker.errors import EngineError
 
 
@@ -29,13 +29,13 @@ class Removal:
 
     act: str
     queue: str
-    manner: Manner
+    manner: ActOptions
     matching: int = 0
     jobs: str = ""
     done: int = 0
     begun: bool = False
     parents: WaitingParents | None = None
-    _brake: Brake = field(default_factory=Brake)
+    _brake: InterruptGuard = field(default_factory=InterruptGuard)
 
     def __str__(self) -> str:
         return f"Removed {self._brake.said(self.done)} of {self.jobs} of queue {self.queue}."

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from midday_worker.admin import FailureChoice, Moved, count_failed, group_failures, retry_failed
-from midday_worker.cli.admin.brake import Brake
-from midday_worker.cli.admin.manner import Manner, broken_off, counted
+from midday_worker.cli.admin.act_options import ActOptions, broken_off, counted
+from midday_worker.cli.admin.interrupt_guard import InterruptGuard
 from midday_worker.cli.admin.moment import now_ms
 from midday_worker.cli.admin.reach import Reach, reach
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import EngineError, MiddayWorkerError
 
 _NAMED = 1_000
@@ -26,14 +26,14 @@ class Tally:
     left_out: int = 0
     moved: int = 0
     skipped: int = 0
-    brake: Brake = field(default_factory=Brake)
+    brake: InterruptGuard = field(default_factory=InterruptGuard)
 
     def __str__(self) -> str:
         skipped = f"; {counted(self.skipped)} skipped, which another has moved meanwhile" if self.skipped else ""
         retried = f"Retried {self.brake.said(self.moved)} of {counted(self.matching, 'failed job')}"
         return f"{retried}{skipped}{self.without}."
 
-    def record(self, manner: Manner) -> dict[str, object]:
+    def record(self, manner: ActOptions) -> dict[str, object]:
         """Return the same for JSON."""
         record: dict[str, object] = {"act": "retry", "matching": self.matching, "done": self.moved}
         return record | {"skipped": self.skipped, "cancelled_left_out": self.left_out, "dry_run": manner.dry_run}
@@ -47,7 +47,7 @@ class Tally:
         return f"; {self.left_out:,} cancelled {are} left out, --cancelled takes {them} too"
 
 
-def retry_chosen(queue: str | None, choice: FailureChoice, manner: Manner) -> None:
+def retry_chosen(queue: str | None, choice: FailureChoice, manner: ActOptions) -> None:
     """Put the chosen failed jobs back among those that wait; say how many."""
     tally = Tally()
 

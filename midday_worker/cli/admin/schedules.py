@@ -9,14 +9,14 @@ from dataclasses import asdict
 from rich.table import Table
 
 from midday_worker.admin import Schedule, list_schedules, remove_schedule, run_schedule
-from midday_worker.cli.admin.manner import Manner
+from midday_worker.cli.admin.act_options import ActOptions
 from midday_worker.cli.admin.moment import moment, now_ms
 from midday_worker.cli.admin.reach import Reach, nearest, reach
 from midday_worker.cli.admin.table import add_row, number, table, write
 from midday_worker.cli.output import say_json
-from midday_worker.durations import from_milliseconds
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import MiddayWorkerError
+from midday_worker.settings.durations import from_milliseconds
 
 _MOST = 1_000
 """How many schedules of a queue are listed."""
@@ -38,7 +38,7 @@ def show_schedules(queue: str | None, *, as_json: bool) -> None:
     reach(act)
 
 
-def run(schedule_id: str, queue: str | None, manner: Manner) -> None:
+def run(schedule_id: str, queue: str | None, manner: ActOptions) -> None:
     """Run a schedule's job once, now, beside its own runs."""
 
     async def act(at: Reach) -> None:
@@ -52,7 +52,7 @@ def run(schedule_id: str, queue: str | None, manner: Manner) -> None:
     reach(act)
 
 
-def remove(schedule_id: str, queue: str | None, manner: Manner) -> None:
+def remove(schedule_id: str, queue: str | None, manner: ActOptions) -> None:
     """Remove a schedule and its next run."""
 
     async def act(at: Reach) -> None:

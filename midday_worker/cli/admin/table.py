@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from midday_worker.cli.console import OutputConsole
-from midday_worker.printable import one_line
+from midday_worker.settings.printable import one_line
 
 Cell: TypeAlias = str | Text
 

@@ -14,7 +14,7 @@ from midday_worker.cli.admin.moment import span
 from midday_worker.cli.admin.reach import Reach, reach
 from midday_worker.cli.admin.table import add_row, table, write
 from midday_worker.cli.output import say_json
-from midday_worker.engine.health import Heartbeat, heartbeats
+from midday_worker.engine.inspection.health import Heartbeat, heartbeats
 
 _EVERY_HOST = "*"
 

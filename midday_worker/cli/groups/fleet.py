@@ -88,11 +88,11 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Run failed jobs once more: all but cancelled ones, or those that are chosen."""
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
     from midday_worker.cli.admin.retry import retry_chosen
 
     choice = _choice(job, reason, since, cancelled=cancelled)
-    retry_chosen(queue, choice, Manner(dry_run=dry_run, yes=yes, as_json=as_json))
+    retry_chosen(queue, choice, ActOptions(dry_run=dry_run, yes=yes, as_json=as_json))
 
 
 @one_line_errors

@@ -43,9 +43,9 @@ def logs(
 def retry(job_id: JobId, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
     """Run a job that has ended once more."""
     from midday_worker.cli.admin import job_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    job_acts.retry(job_id, queue, Manner(as_json=as_json))
+    job_acts.retry(job_id, queue, ActOptions(as_json=as_json))
 
 
 @app.command()
@@ -53,9 +53,9 @@ def retry(job_id: JobId, queue: OnlyQueue = None, as_json: AsJson = False) -> No
 def promote(job_id: JobId, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
     """Let a delayed job run now."""
     from midday_worker.cli.admin import job_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    job_acts.promote(job_id, queue, Manner(as_json=as_json))
+    job_acts.promote(job_id, queue, ActOptions(as_json=as_json))
 
 
 @app.command()
@@ -65,6 +65,6 @@ def remove(
 ) -> None:
     """Remove a job that isn't running, and the children below it."""
     from midday_worker.cli.admin import job_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    job_acts.remove(job_id, queue, Manner(dry_run=dry_run, yes=yes, as_json=as_json))
+    job_acts.remove(job_id, queue, ActOptions(dry_run=dry_run, yes=yes, as_json=as_json))

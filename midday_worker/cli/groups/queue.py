@@ -30,9 +30,9 @@ def show(queue: QueueName, as_json: AsJson = False) -> None:
 def pause(queue: QueueName, as_json: AsJson = False) -> None:
     """Let no further job start; running ones go on."""
     from midday_worker.cli.admin import queue_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    queue_acts.pause(queue, Manner(as_json=as_json))
+    queue_acts.pause(queue, ActOptions(as_json=as_json))
 
 
 @app.command()
@@ -40,9 +40,9 @@ def pause(queue: QueueName, as_json: AsJson = False) -> None:
 def resume(queue: QueueName, as_json: AsJson = False) -> None:
     """Let jobs start again."""
     from midday_worker.cli.admin import queue_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    queue_acts.resume(queue, Manner(as_json=as_json))
+    queue_acts.resume(queue, ActOptions(as_json=as_json))
 
 
 @app.command()
@@ -56,9 +56,9 @@ def drain(
 ) -> None:
     """Remove all jobs that wait; running ones go on."""
     from midday_worker.cli.admin import queue_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    queue_acts.drain(queue, Manner(dry_run=dry_run, yes=yes, as_json=as_json), delayed=delayed)
+    queue_acts.drain(queue, ActOptions(dry_run=dry_run, yes=yes, as_json=as_json), delayed=delayed)
 
 
 @app.command()
@@ -80,9 +80,9 @@ def clean(
     from typing import cast
 
     from midday_worker.cli.admin import queue_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    manner = Manner(dry_run=dry_run, yes=yes, as_json=as_json)
+    manner = ActOptions(dry_run=dry_run, yes=yes, as_json=as_json)
     queue_acts.clean(queue, manner, state=cast("Cleanable", state), older_than_ms=older_than or 0)
 
 
@@ -95,9 +95,9 @@ def concurrency(
 ) -> None:
     """Limit how many jobs run at once, over all workers of either language."""
     from midday_worker.cli.admin import queue_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    queue_acts.set_concurrency(queue, Manner(as_json=as_json), limit("The concurrency", most))
+    queue_acts.set_concurrency(queue, ActOptions(as_json=as_json), limit("The concurrency", most))
 
 
 @app.command("rate-limit")
@@ -110,6 +110,6 @@ def rate_limit(
 ) -> None:
     """Limit how many jobs start in a time, over all workers of either language."""
     from midday_worker.cli.admin import queue_acts
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    queue_acts.set_rate_limit(queue, Manner(as_json=as_json), limit("The rate limit", most), duration("TIME")(per))
+    queue_acts.set_rate_limit(queue, ActOptions(as_json=as_json), limit("The rate limit", most), duration("TIME")(per))

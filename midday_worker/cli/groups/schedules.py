@@ -26,9 +26,9 @@ def list_(queue: OnlyQueue = None, as_json: AsJson = False) -> None:
 def run(schedule: ScheduleId, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
     """Run a schedule's job once, now, beside its own runs."""
     from midday_worker.cli.admin import schedules
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    schedules.run(schedule, queue, Manner(as_json=as_json))
+    schedules.run(schedule, queue, ActOptions(as_json=as_json))
 
 
 @app.command()
@@ -38,6 +38,6 @@ def remove(
 ) -> None:
     """Remove a schedule and its next run."""
     from midday_worker.cli.admin import schedules
-    from midday_worker.cli.admin.manner import Manner
+    from midday_worker.cli.admin.act_options import ActOptions
 
-    schedules.remove(schedule, queue, Manner(dry_run=dry_run, yes=yes, as_json=as_json))
+    schedules.remove(schedule, queue, ActOptions(dry_run=dry_run, yes=yes, as_json=as_json))

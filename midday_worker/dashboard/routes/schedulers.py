@@ -25,8 +25,8 @@ from midday_worker.dashboard.json_response import json_response
 from midday_worker.dashboard.problem import Problem
 from midday_worker.dashboard.shown.job import show_job
 from midday_worker.dashboard.shown.queue import show_schedule
-from midday_worker.engine.cron import CronPattern
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.cron.pattern import CronPattern
+from midday_worker.engine.producer.queue import Queue
 
 MOST: Final = 1_000
 """How many schedules of a queue are listed, those that are due first."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from midday_worker.dashboard.problem import Problem
-from midday_worker.engine.interruption import end_all
+from midday_worker.engine.job.interruption import end_all
 
 MOST: Final = 50
 """How many runs of a dashboard may be followed at once."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, cast
 
 from midday_worker.admin import read_log
-from midday_worker.engine.queue import Queue
-from midday_worker.job_log import overlap
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.handles.job_log import overlap
 
 MOST: Final = 2_000
 """How many lines are read at once, the newest ones."""

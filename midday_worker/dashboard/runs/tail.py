@@ -16,8 +16,8 @@ from midday_worker.dashboard.json_response import to_json
 from midday_worker.dashboard.runs.log_tail import LogTail
 from midday_worker.dashboard.shown.job import show_line
 from midday_worker.dashboard.shown.redaction import Shown
-from midday_worker.engine.queue import Queue
-from midday_worker.engine.waiter import Waiter
+from midday_worker.engine.following.waiter import Waiter
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import RedisUnavailableError
 
 LONGEST_S: Final = 60.0

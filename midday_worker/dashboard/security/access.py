@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from midday_worker.dashboard.problem import FORBIDDEN, Problem
 from midday_worker.errors import ConfigurationError
-from midday_worker.settings import Settings
+from midday_worker.settings.settings import Settings
 
 Role: TypeAlias = Literal["deny", "viewer", "admin"]
 """What somebody may: nothing, look, or look and act."""

@@ -16,7 +16,7 @@ from midday_worker.dashboard.paths import base_path, raw_path
 from midday_worker.dashboard.problem import FORBIDDEN, Problem
 from midday_worker.dashboard.security.access import Access, has_login
 from midday_worker.dashboard.security.forgery import SAFE
-from midday_worker.settings import Settings
+from midday_worker.settings.settings import Settings
 
 _PARAMETER: Final = "token"
 _PAGE: Final = """<!doctype html>

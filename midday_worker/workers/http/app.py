@@ -39,7 +39,7 @@ def create_app(source: StatusSource) -> Starlette:
 
     async def metrics(_request: Request) -> Response:
         try:
-            from midday_worker.metrics.exposition import CONTENT_TYPE, expose
+            from midday_worker.telemetry.metrics.exposition import CONTENT_TYPE, expose
         except ImportError:
             return PlainTextResponse(_NO_METRICS, _NOT_IMPLEMENTED, HEADERS)
         # In a thread: thousands of lines take milliseconds, which jobs need not wait.

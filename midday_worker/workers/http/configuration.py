@@ -7,7 +7,7 @@ from typing import Final, Literal
 import uvicorn
 from starlette.types import ASGIApp
 
-from midday_worker.workers.http.connections import MOST_CONNECTIONS, Connection
+from midday_worker.workers.http.connections import MOST_CONNECTIONS, HttpConnection
 
 __all__ = ["END_S", "server_config"]
 
@@ -24,7 +24,7 @@ def server_config(app: ASGIApp, *, lifespan: Literal["auto", "off"]) -> uvicorn.
     """
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=HttpConnection,
         ws="none",
         lifespan=lifespan,
         log_config=None,

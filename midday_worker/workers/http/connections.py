@@ -7,12 +7,12 @@ from typing import Final, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-__all__ = ["MOST_CONNECTIONS", "Connection"]
+__all__ = ["MOST_CONNECTIONS", "HttpConnection"]
 
 MOST_CONNECTIONS: Final = 200
 
 
-class Connection(H11Protocol):
+class HttpConnection(H11Protocol):
     """Takes the place of the one that was silent for longest when there are too many.
 
     uvicorn waits without end for a first request, and its `limit_concurrency` counts each connection and closes
@@ -35,7 +35,7 @@ class Connection(H11Protocol):
         super().on_response_complete()
 
     def _make_room(self) -> None:
-        others: list[Connection] = [each for each in self.connections if isinstance(each, Connection)]
+        others: list[HttpConnection] = [each for each in self.connections if isinstance(each, HttpConnection)]
         silent = [each for each in others if each is not self and each.is_silent]
         if silent:
             oldest = min(silent, key=lambda each: each.silent_since)

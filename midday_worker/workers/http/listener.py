@@ -6,7 +6,7 @@ import socket
 from typing import Final
 
 from midday_worker.errors import ConfigurationError
-from midday_worker.http_address import HttpAddress
+from midday_worker.settings.http_address import HttpAddress
 
 _BACKLOG: Final = 128
 

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from midday_worker.http_address import hostname
+from midday_worker.settings.http_address import hostname
 from midday_worker.workers.http.refusal import refuse_host
 
 _LOCAL: Final = "localhost"

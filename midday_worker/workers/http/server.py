@@ -11,7 +11,7 @@ import uvicorn
 from loguru import logger
 from starlette.types import ASGIApp
 
-from midday_worker.http_address import HttpAddress
+from midday_worker.settings.http_address import HttpAddress
 from midday_worker.workers.http.app import create_app
 from midday_worker.workers.http.configuration import END_S, server_config
 from midday_worker.workers.http.listener import listening_on

@@ -9,9 +9,9 @@ from typing import cast
 
 import uvloop
 
-from midday_worker.engine.connection import Connection, RedisConfig, connect
-from midday_worker.engine.job import Job
-from midday_worker.engine.worker import Worker, WorkerConfig
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.redis.connection import Connection, RedisConfig, connect
+from midday_worker.engine.worker.worker import Worker, WorkerConfig
 from scripts.benchmark.contenders.program import Orders
 
 

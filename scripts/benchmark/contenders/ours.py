@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
-from midday_worker import BatchItem, JobClient, JobContext, JobHandle, Settings, results
+from midday_worker import BulkItem, JobClient, JobContext, JobHandle, Settings, results
 from scripts.benchmark.contenders.item import LEDGER, ORDERS, Item, define
 from scripts.benchmark.contenders.program import TEXT, produce
 
@@ -33,7 +33,7 @@ async def main() -> None:
             await item.trigger(Item(n=number, text=TEXT), client=client)
 
         async def add_all(numbers: Sequence[int]) -> Sequence[JobHandle[None]]:
-            items: list[BatchItem[Item]] = [{"payload": Item(n=number, text=TEXT)} for number in numbers]
+            items: list[BulkItem[Item]] = [{"payload": Item(n=number, text=TEXT)} for number in numbers]
             return await item.batch_trigger(items, client=client)
 
         async def await_all(numbers: Sequence[int]) -> None:

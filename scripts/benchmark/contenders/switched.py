@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from midday_worker import JobContext
-from midday_worker.engine.running import RunningJobs
+from midday_worker.engine.worker.running import RunningJobs
 from scripts.benchmark.contenders.item import LEDGER, ORDERS, Item, define
 from scripts.benchmark.contenders.program import TURN
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobHandle, JobRegistry, Settings, job
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.worker.config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 

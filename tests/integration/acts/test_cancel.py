@@ -21,14 +21,14 @@ from midday_worker import (
     Settings,
     job,
 )
-from midday_worker.engine.backend import Backend
-from midday_worker.engine.fetched import Fetched
-from midday_worker.engine.job import Job
-from midday_worker.engine.transitions import Transitions
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.producer.backend import Backend
+from midday_worker.engine.wire.fetched import Fetched
+from midday_worker.engine.worker.transitions import Transitions
 from tests.deadline import eventually
 from tests.integration.acts.stages import STATES, Stage
-from tests.integration.command_stats import command
 from tests.integration.crew import Crew
+from tests.integration.engine.command_stats import command
 from tests.integration.stored_keys import keys_of
 
 UNSTARTED = ("waiting", "prioritized", "delayed", "waiting-children")
@@ -105,7 +105,7 @@ async def test_a_lost_message_is_made_up_for_by_the_key(stage: Stage, monkeypatc
     def elsewhere(prefix: str) -> str:
         return f"{prefix}:nobody listens"
 
-    monkeypatch.setattr("midday_worker.engine.cancellation.channel", elsewhere)
+    monkeypatch.setattr("midday_worker.engine.acts.cancellation.channel", elsewhere)
     async with stage.job_in("active") as handle:
         assert await handle.cancel("lost") == "requested"
         await stage.until(handle, "failed")
@@ -113,7 +113,7 @@ async def test_a_lost_message_is_made_up_for_by_the_key(stage: Stage, monkeypatc
 
 
 async def test_a_message_is_enough_without_the_key(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midday_worker.engine.cancel_watch.LOOK_EVERY_S", 3600)
+    monkeypatch.setattr("midday_worker.engine.worker.cancel_watch.LOOK_EVERY_S", 3600)
     async with stage.job_in("active") as handle:
         await handle.cancel("heard")
         await stage.until(handle, "failed")
@@ -264,7 +264,7 @@ async def test_cancels_are_heard_on_one_connection_for_all_queues(
 async def test_a_cancellation_that_came_as_its_job_completed_does_not_reach_a_later_job_of_the_same_id(
     client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("midday_worker.engine.cancel_watch.LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("midday_worker.engine.worker.cancel_watch.LOOK_EVERY_S", 0.05)
     real, asked = Transitions.complete, list[str]()
 
     async def cancel_before(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> Fetched:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, job
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 
 async def send(data: str, ctx: JobContext) -> str:

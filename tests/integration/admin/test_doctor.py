@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobDefinition, JobRegistry, Settings, job
 from midday_worker.admin import Expected, Finding, examine, list_prefixes, list_queues, pause_queue, queue_exists
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew

@@ -21,7 +21,7 @@ from midday_worker.admin import (
     group_failures,
     retry_failed,
 )
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobDefinition, JobRegistry, Settings
 from midday_worker.admin import list_all_workers, read_log, read_server, read_throughput
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from tests.integration.crew import Crew
 
 Mail = JobDefinition[str, str]

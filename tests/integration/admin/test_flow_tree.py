@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from midday_worker import JobClient, JobDefinition, JobRegistry, Settings, job
 from midday_worker.admin import FlowJob, FlowWindow, find_root, get_job, read_flow
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from tests.integration.crew import Crew
 
 Mail = JobDefinition[str, str]

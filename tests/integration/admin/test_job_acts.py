@@ -22,7 +22,7 @@ from midday_worker.admin import (
     remove_unprocessed_children,
     retry_job,
 )
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import JobFailedError, JobNotFoundError, JobStateError, ScheduledRunError
 from tests.integration.crew import Crew
 

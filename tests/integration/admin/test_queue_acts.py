@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 from typing_extensions import Unpack
 
-from midday_worker import BatchItem, CallOptions, JobClient, JobDefinition, Settings
+from midday_worker import BulkItem, CallOptions, JobClient, JobDefinition, Settings
 from midday_worker.admin import (
     BATCH,
     clean_jobs,
@@ -25,7 +25,7 @@ from midday_worker.admin import (
     retry_jobs,
 )
 from midday_worker.admin.queue_acts import Moved
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import InvalidInputError, QueueStateError
 from tests.integration.stored_keys import keys_of
 
@@ -34,7 +34,7 @@ MANY = BATCH + 203
 
 
 async def add(mail: Mail, client: JobClient, count: int, **options: Unpack[CallOptions]) -> list[str]:
-    batch: list[BatchItem[str]] = [{"payload": f"user {number}", "options": options} for number in range(count)]
+    batch: list[BulkItem[str]] = [{"payload": f"user {number}", "options": options} for number in range(count)]
     return [handle.id for handle in await mail.batch_trigger(batch, client=client)]
 
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from midday_worker import JobClient
 from midday_worker.admin.runs import RunChoice, Tag, act_on_runs, bulk, count_runs, list_runs, scan
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 
 PAGE = Path(__file__).parents[3] / "docs" / "dashboard.md"
 

@@ -13,8 +13,8 @@ from midday_worker.admin import (
     read_runs,
     run_schedule,
 )
-from midday_worker.engine.cron import CronPattern
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.cron.pattern import CronPattern
+from midday_worker.engine.producer.queue import Queue
 
 Mail = JobDefinition[str, str]
 

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from midday_worker.cli.admin import retry
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.queue import Queue
 from tests.integration.cli.terminal import Terminal
 
 Row = dict[str, object]

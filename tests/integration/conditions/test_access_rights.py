@@ -25,7 +25,7 @@ from midday_worker import (
 )
 from midday_worker.admin import list_all_workers
 from midday_worker.dashboard import create_dashboard
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.acts.stages import STATES, Stage

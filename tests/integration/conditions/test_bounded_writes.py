@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import pytest
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, RedisUnavailableError, Settings, job
-from midday_worker.engine import queue as queue_module
-from midday_worker.engine.additions import Addition
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.producer import queue as queue_module
+from midday_worker.engine.producer.additions import Addition
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.integration.conditions.black_hole import BlackHole
 

@@ -20,8 +20,8 @@ from midday_worker import (
     Settings,
     job,
 )
-from midday_worker.engine.connection import RedisConfig, connect
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.redis.connection import RedisConfig, connect
+from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.conditions.ailment import send

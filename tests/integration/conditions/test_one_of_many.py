@@ -21,9 +21,9 @@ from midday_worker import (
     Settings,
     job,
 )
-from midday_worker.engine.additions import Addition
-from midday_worker.engine.backend import Backend
-from midday_worker.engine.queue import Queue
+from midday_worker.engine.producer.additions import Addition
+from midday_worker.engine.producer.backend import Backend
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.testing import RedisServer
 from tests.integration.lossy_proxy import LossyProxy
 

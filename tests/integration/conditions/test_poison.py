@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, PayloadError, Settings, job
 from midday_worker.admin import JobSnapshot, read_jobs
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.worker.config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.conditions.poison import BROKEN_BYTES, PAYLOADS, STORED, Payload, Stored
 from tests.integration.crew import Crew

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from midday_worker import JobContext, JobRegistry, Settings, job
-from midday_worker.cli.roll_call import call_the_roll
-from midday_worker.client import redis_config
+from midday_worker.cli.heartbeat_summary import summarize_heartbeats
+from midday_worker.client.client import redis_config
 from midday_worker.database import create_database
-from midday_worker.engine.connection import Connection, RedisConfig, connect
-from midday_worker.engine.health import STALE_S, Heartbeat, heartbeats
-from midday_worker.engine.outage import Outage
+from midday_worker.engine.inspection.health import STALE_S, Heartbeat, heartbeats
+from midday_worker.engine.redis.connection import Connection, RedisConfig, connect
+from midday_worker.engine.redis.outage import Outage
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.testing import RedisServer
 from midday_worker.workers import service
@@ -140,7 +140,7 @@ async def test_the_heartbeat_says_that_the_worker_is_not_ready(
 
         await eventually(beats, "a heartbeat")
         with pytest.raises(MiddayWorkerError, match=r"pid \d+ is not ready: the database does not answer"):
-            call_the_roll(await beats())
+            summarize_heartbeats(await beats())
         worker.stop()
         assert await running
 
@@ -154,13 +154,13 @@ def beat(pid: int, age_s: float, *not_ready: str) -> Heartbeat:
 
 def test_a_stale_heartbeat_fails_and_says_why() -> None:
     with pytest.raises(MiddayWorkerError, match=r"pid 1 is not ready: its last heartbeat was 2[5-9] s ago"):
-        call_the_roll([beat(1, STALE_S + 5)])
+        summarize_heartbeats([beat(1, STALE_S + 5)])
 
 
 def test_a_stale_heartbeat_beside_that_of_the_successor_is_no_trouble() -> None:
-    assert call_the_roll([beat(1, STALE_S + 5), beat(2, 1)]).startswith("pid 2 on a")
+    assert summarize_heartbeats([beat(1, STALE_S + 5), beat(2, 1)]).startswith("pid 2 on a")
 
 
 def test_one_of_two_that_is_not_ready_fails() -> None:
     with pytest.raises(MiddayWorkerError, match="pid 2 is not ready: it is draining"):
-        call_the_roll([beat(1, 1), beat(2, 1, "it is draining")])
+        summarize_heartbeats([beat(1, 1), beat(2, 1, "it is draining")])

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Settings, job
-from midday_worker.engine.schedule_repair import ScheduleRepair
+from midday_worker.engine.producer.schedule_repair import ScheduleRepair
 from midday_worker.workers.plan import make_plan
 from midday_worker.workers.service import WorkerService
 from tests.deadline import eventually

@@ -13,8 +13,8 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Settings, job
-from midday_worker.engine.connection import RedisConfig, connect
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.redis.connection import RedisConfig, connect
+from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.conditions.ailment import send

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, RedisRefusedError, Settings, job
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.conditions.ailment import AILMENTS, send, server_whose_disk_fills

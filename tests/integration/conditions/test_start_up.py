@@ -13,10 +13,10 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import ConfigurationError, JobClient, JobContext, JobRegistry, RedisRefusedError, Settings, job
-from midday_worker.client import redis_config
+from midday_worker.client.client import redis_config
 from midday_worker.embedded import free_port
 from midday_worker.embedded.binary import find_redis_server
-from midday_worker.engine.connection import Connection, RedisConfig, connect
+from midday_worker.engine.redis.connection import Connection, RedisConfig, connect
 from midday_worker.testing import RedisServer
 from midday_worker.workers.startup import wait_for_redis
 from tests.integration.conditions.ailment import send

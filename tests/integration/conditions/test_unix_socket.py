@@ -11,10 +11,10 @@ import pytest
 
 from midday_worker import JobClient, JobContext, JobFailedError, JobRegistry, RedisUnavailableError, Settings, job
 from midday_worker.admin import list_workers
-from midday_worker.client import redis_config
+from midday_worker.client.client import redis_config
 from midday_worker.embedded.binary import find_redis_server
-from midday_worker.engine.connection import Connection, connect
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.redis.connection import Connection, connect
+from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.workers.startup import wait_for_redis
 from tests.deadline import eventually
 from tests.integration.crew import Crew

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobDefinition, JobRegistry, Settings
 from midday_worker.admin import PENDING, count_jobs
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.worker.config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.conformance.actor import NAME, Actor
 from tests.integration.conformance.case import Add, Language

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from midday_worker import FailurePolicy
-from midday_worker.engine.wire import encode_on_failure
+from midday_worker.engine.wire.options import encode_on_failure
 from tests.integration.conformance.actor import NAME
 
 UPPER: Final = "upper level"

@@ -6,8 +6,8 @@ import asyncio
 import sys
 
 from midday_worker import JobRegistry, Settings
-from midday_worker.engine.connection import RedisConfig, connect
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.redis.connection import RedisConfig, connect
+from midday_worker.engine.worker.config import WorkerConfig
 from tests.integration.conformance.actor import Actor
 from tests.integration.conformance.bridge import QUEUE
 from tests.integration.crew import Crew

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from midday_worker.options import CallOptions, Keep
+from midday_worker.options import CallOptions, Retention
 from tests.integration.conformance.case import COMPLETED, FAILED, GONE, Add, Case, Fields
 
 FLAKY: Final[Fields] = {"do": "flaky", "until": 3, "message": "not yet"}
@@ -14,7 +14,7 @@ APART_MS: Final = 3
 """So that no two jobs end in the same millisecond: of those BullMQ trims the one with the lesser id."""
 FIVE_LINES: Final[Fields] = {"do": "log", "lines": ["1", "2", "3", "4", "5"]}
 HOUR_MS: Final = 3_600_000
-KEEPS: Final[Sequence[tuple[bool | int | Keep, object, str]]] = (
+KEEPS: Final[Sequence[tuple[bool | int | Retention, object, str]]] = (
     (True, True, ""),
     (False, False, "abc"),
     (0, True, ""),
@@ -133,7 +133,7 @@ RETRIES: Final = (
 )
 
 
-def kept(ours: bool | int | Keep, theirs: object, completed: str, *, fail: bool) -> Case:
+def kept(ours: bool | int | Retention, theirs: object, completed: str, *, fail: bool) -> Case:
     """Return the row of a retention; `completed` are the tags of the jobs that stay."""
     options: CallOptions = {"remove_on_fail": ours} if fail else {"remove_on_complete": ours}
     wire = {"removeOnFail": theirs} if fail else {"removeOnComplete": theirs}

@@ -31,7 +31,7 @@ class Line(Payload):
 class Order(Payload):
     placed_at: datetime
     due: date | None
-    patience: timedelta
+    outage_retries: timedelta
     lines: list[Line]
     notes: dict[str, object]
 
@@ -57,7 +57,7 @@ ORDERS = st.builds(
     Order,
     placedAt=st.datetimes(timezones=st.just(UTC)),
     due=st.none() | st.dates(),
-    patience=st.timedeltas(timedelta(0), timedelta(days=10_000)),
+    outage_retries=st.timedeltas(timedelta(0), timedelta(days=10_000)),
     lines=st.lists(LINES, max_size=3),
     notes=st.dictionaries(TEXTS, JSON, max_size=4),
 )

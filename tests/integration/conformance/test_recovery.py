@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from midday_worker.demo.node import NodeRuntime
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.conftest import ROOT
 from tests.deadline import eventually

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 import pytest
 
-from midday_worker.engine.schedule import Schedule
+from midday_worker.engine.producer.schedule import Schedule
 from tests.deadline import eventually
 from tests.integration.conformance.actor import NAME
 from tests.integration.conformance.bridge import QUEUE, Bridge

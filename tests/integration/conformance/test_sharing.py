@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from midday_worker.admin import list_workers
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.worker.config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.conformance.bridge import QUEUE, Bridge
 from tests.integration.conformance.case import Add, Language

@@ -8,7 +8,7 @@ from typing import Final, cast
 import pytest
 
 from midday_worker.admin import count_jobs, read_jobs
-from midday_worker.engine.job import Job
+from midday_worker.engine.job.job import Job
 from tests.deadline import eventually
 from tests.integration.conformance.bridge import QUEUE, Bridge
 from tests.integration.conformance.case import Add, Language

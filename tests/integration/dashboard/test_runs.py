@@ -13,9 +13,9 @@ from midday_worker.admin.runs import scan
 from midday_worker.dashboard import Shown, create_dashboard
 from midday_worker.dashboard.shown.redaction import NOT_SHOWN
 from midday_worker.demo.node import NodeRuntime
-from tests.integration.command_stats import commands
 from tests.integration.dashboard.conftest import Jobs, Mail
 from tests.integration.dashboard.visitor import Answer, Visitor
+from tests.integration.engine.command_stats import commands
 
 PAGE = "/api/runs"
 

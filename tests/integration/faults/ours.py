@@ -24,8 +24,8 @@ from midday_worker import (
     job,
 )
 from midday_worker.admin import clean_jobs, read_jobs
-from midday_worker.engine.interruption import end_all
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.job.interruption import end_all
+from midday_worker.engine.worker.config import WorkerConfig
 from tests.integration.crew import Crew
 from tests.integration.faults.engine import JOB, QUEUE, Handler, Refused, Terms
 

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
-from tests.integration.command_stats import command, commands
+from tests.integration.engine.command_stats import command, commands
 from tests.integration.faults.engine import Engine, Terms
 from tests.integration.faults.engines import EngineAt
 

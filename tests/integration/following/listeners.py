@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from midday_worker import Settings
-from midday_worker.engine.backend import client_name
+from midday_worker.engine.producer.backend import client_name
 
 
 async def listeners(redis: Redis, settings: Settings, queue: str = "default") -> int:

@@ -15,8 +15,7 @@ from midday_worker import (
     JobFailedError,
     JobNotFoundError,
     JobRegistry,
-    JobResultTimeout,
-    RunningLoopError,
+    JobResultTimeoutError,
     Settings,
     SyncJobContext,
     SyncJobHandle,
@@ -24,6 +23,7 @@ from midday_worker import (
     sync_as_completed,
     sync_results,
 )
+from midday_worker.errors import RunningLoopError
 from tests.integration.crew import Crew
 
 Squares = JobDefinition[int, int]
@@ -65,13 +65,13 @@ async def test_the_first_failure_ends_the_wait(settings: Settings, square: Squar
 async def test_a_wait_that_is_too_long_names_the_first_job_that_has_not_ended(
     settings: Settings, square: Squares
 ) -> None:
-    def view() -> list[JobResultTimeout]:
-        errors: list[JobResultTimeout] = []
+    def view() -> list[JobResultTimeoutError]:
+        errors: list[JobResultTimeoutError] = []
         with JobClient.sync(settings):
             handles = [square.sync.trigger(1), square.sync.trigger(2, delay="1h", job_id="late")]
             handles[0].result("30s")
             for wait in (lambda: sync_results(handles, timeout="50ms"), lambda: list(sync_as_completed(handles, 50))):
-                with pytest.raises(JobResultTimeout) as raised:
+                with pytest.raises(JobResultTimeoutError) as raised:
                     wait()
                 errors.append(raised.value)
         return errors

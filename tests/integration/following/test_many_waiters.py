@@ -9,19 +9,11 @@ from collections.abc import Sequence
 import pytest
 from redis.asyncio import Redis
 
-from midday_worker import (
-    ClientClosedError,
-    JobClient,
-    JobContext,
-    JobDefinition,
-    JobRegistry,
-    JobResultTimeout,
-    Settings,
-    job,
-)
-from midday_worker.engine.connection import RedisConfig, connect_blocking
-from midday_worker.engine.look import Look, look
-from midday_worker.engine.queue import Queue
+from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, JobResultTimeoutError, Settings, job
+from midday_worker.engine.following.state_snapshot import StateSnapshot, take_snapshot
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.redis.connection import RedisConfig, connect_blocking
+from midday_worker.errors import ClientClosedError
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -92,7 +84,7 @@ async def test_the_connection_ends_after_the_last_has_left(
 async def test_who_comes_while_the_connection_is_being_closed_is_told_too(
     client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("midday_worker.engine.events.LINGER_S", 0)
+    monkeypatch.setattr("midday_worker.engine.following.events.LINGER_S", 0)
     closing, closed, looked = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def connect_slowly(config: RedisConfig, name: str) -> Redis:
@@ -107,17 +99,17 @@ async def test_who_comes_while_the_connection_is_being_closed_is_told_too(
         monkeypatch.setattr(made, "aclose", aclose)
         return made
 
-    async def look_and_say(queue: Queue, job_ids: Sequence[str], progress_of: Sequence[str]) -> Look:
-        found = await look(queue, job_ids, progress_of)
+    async def look_and_say(queue: Queue, job_ids: Sequence[str], progress_of: Sequence[str]) -> StateSnapshot:
+        found = await take_snapshot(queue, job_ids, progress_of)
         asyncio.get_running_loop().call_soon(looked.set)
         return found
 
-    monkeypatch.setattr("midday_worker.engine.events.connect_blocking", connect_slowly)
+    monkeypatch.setattr("midday_worker.engine.following.events.connect_blocking", connect_slowly)
     first, second = await doubling(registry).batch_trigger([{"payload": 1}, {"payload": 2}], client=client)
-    with pytest.raises(JobResultTimeout):
+    with pytest.raises(JobResultTimeoutError):
         await first.result("100ms")
     await asyncio.wait_for(closing.wait(), 10)
-    monkeypatch.setattr("midday_worker.engine.events.look", look_and_say)
+    monkeypatch.setattr("midday_worker.engine.following.events.look", look_and_say)
     waiting = asyncio.create_task(second.result("20s"))
     await looked.wait()
     async with Crew(registry, settings):
@@ -183,5 +175,5 @@ async def test_a_time_limit_holds_while_redis_is_away(registry: JobRegistry, mor
     async with JobClient(settings) as client:
         triggered = await doubling(registry).trigger(21, client=client)
         await asyncio.to_thread(mortal_redis.kill)
-        with pytest.raises(JobResultTimeout, match="its state was not known"):
+        with pytest.raises(JobResultTimeoutError, match="its state was not known"):
             await triggered.result("300ms")

@@ -14,7 +14,7 @@ from midday_worker import (
     JobHandle,
     JobNotFoundError,
     JobRegistry,
-    JobResultTimeout,
+    JobResultTimeoutError,
     Settings,
     as_completed,
     job,
@@ -100,7 +100,7 @@ async def test_jobs_that_are_late_name_the_first_of_them(
     gates[1].set()
     async with Crew(registry, settings):
         await handles[0].result("20s")
-        with pytest.raises(JobResultTimeout, match="had not ended after 100 ms") as caught:
+        with pytest.raises(JobResultTimeoutError, match="had not ended after 100 ms") as caught:
             await results(handles, timeout="100ms")
         gates[2].set()
     assert caught.value.job_id == handles[1].id

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobRegistry, Settings, job
-from midday_worker.engine.event_log import is_trimmed_after
+from midday_worker.engine.following.event_log import is_trimmed_after
 from tests.deadline import eventually
 from tests.integration.following.listeners import listeners
 

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, NonRetryableError, Settings, job
 from midday_worker.admin import count_jobs
-from midday_worker.engine.job import Job
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.errors import MiddayWorkerError
 from tests.deadline import eventually
 from tests.integration.crew import Crew

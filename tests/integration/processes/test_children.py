@@ -10,8 +10,8 @@ import pytest
 from loguru import logger
 
 from midday_worker import JobClient, JobFailedError, Settings
-from midday_worker.engine.worker_config import WorkerConfig
-from midday_worker.processes.message import Ask, Call
+from midday_worker.engine.worker.config import WorkerConfig
+from midday_worker.processes.message import Ask, HandlerCall
 from midday_worker.processes.pool import ProcessPool
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -42,7 +42,9 @@ async def nothing(ask: Ask) -> None:
 
 async def test_a_process_without_work_ends_after_a_while() -> None:
     pool = ProcessPool(idle_s=0.3)
-    call = Call(modules=[jobs.__name__], job="where", queue="q", job_id="1", data="", attempt=1, attempts=1, trace=None)
+    call = HandlerCall(
+        modules=[jobs.__name__], job="where", queue="q", job_id="1", data="", attempt=1, attempts=1, trace=None
+    )
     pid = int(await pool.run(call, nothing, 10, 1.0))
     assert int(await pool.run(call, nothing, 10, 1.0)) == pid
 

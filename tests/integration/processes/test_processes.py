@@ -13,8 +13,8 @@ import pytest
 from loguru import logger
 
 from midday_worker import JobClient, JobFailedError, JobHandle, Settings
-from midday_worker.engine.interruption import Grace
-from midday_worker.engine.worker_config import WorkerConfig
+from midday_worker.engine.job.interruption import Grace
+from midday_worker.engine.worker.config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.processes import process_jobs as jobs

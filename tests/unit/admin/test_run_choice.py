@@ -9,7 +9,7 @@ import pytest
 from midday_worker import InvalidInputError
 from midday_worker.admin import Cut
 from midday_worker.admin.runs import Cursor, Run, RunChoice, Tag
-from midday_worker.admin.runs.place import Place
+from midday_worker.admin.runs.scan_position import ScanPosition
 
 DATA = {"teamId": 5, "user": {"id": "ada", "tags": ["new", "vip"]}, "a.b": True, "note": None, "name": "Åse=x"}
 
@@ -66,7 +66,7 @@ def test_what_is_too_large_to_be_searched_is_said_so_only_where_something_is_sea
 
 
 def test_a_cursor_comes_back_as_it_was() -> None:
-    places = {("a/é", "wait"): Place("x:%/", "", 7), ("emails", "failed"): Place("1", "1.7e+15", 0)}
+    places = {("a/é", "wait"): ScanPosition("x:%/", "", 7), ("emails", "failed"): ScanPosition("1", "1.7e+15", 0)}
     assert Cursor.parse(Cursor(places, 12).text) == Cursor(places, 12)
     assert Cursor.parse(None) == Cursor()
 
@@ -82,4 +82,4 @@ def test_a_cursor_of_somebody_else_s_making_is_refused(text: str) -> None:
 )
 def test_a_place_that_redis_couldn_t_be_asked_for_is_refused(place: list[object]) -> None:
     with pytest.raises(ValueError, match=r"no place|surrogates|could not convert"):
-        Place.of(place)
+        ScanPosition.of(place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from midday_worker.admin.server_checks import judge_clock, judge_server, list_versions
-from midday_worker.engine.server import Server
+from midday_worker.engine.redis.server import Server
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import typer
 
-from midday_worker import ConfigurationError, FieldProblem, PayloadError
+from midday_worker import ConfigurationError, PayloadError
 from midday_worker.cli.failure import MISUSED, one_line_errors, one_line_usage
+from midday_worker.errors import FieldProblem
 
 
 def test_an_error_of_the_library_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from midday_worker import ImportFailedError, default_registry
+from midday_worker import default_registry
 from midday_worker.cli.jobs import list_jobs
 from midday_worker.cli.loading import load_jobs, settings_with
+from midday_worker.errors import ImportFailedError
 
 SOURCE = """
 from midday_worker import JobContext, job

@@ -22,7 +22,7 @@ from midday_worker.jobs import (
 )
 from midday_worker.jobs.models import Tier
 from midday_worker.jobs.onboarding import variant_for
-from midday_worker.schema import JsonValue
+from midday_worker.schema.schema import JsonValue
 from midday_worker.testing import FakeJob, RecordingClient, recording_client, run_job
 from tests.unit.jobs.people import a_team, a_user
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from midday_worker import JobClient, Settings
-from midday_worker.client import current_client
+from midday_worker.client.client import current_client
 from midday_worker.testing import RecordingClient
 from tests.unit.sample import Parcel, pack
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import midday_worker
-from midday_worker import FlowError, MiddayWorkerError, OptionError, PayloadError
-from midday_worker.client import current_client
-from midday_worker.errors import ResultError
+from midday_worker import MiddayWorkerError, OptionError, PayloadError
+from midday_worker.client.client import current_client
+from midday_worker.errors import FlowError, ResultError
 from midday_worker.testing import recording_client
 from tests.unit.sample import Label, Parcel, pack, ship, weigh
 
@@ -46,7 +46,7 @@ async def test_after_the_block_triggers_go_elsewhere() -> None:
     outer.assert_triggered(weigh, times=1)
     outer.assert_not_triggered(pack)
     assert current_client() is not outer
-    await midday_worker.close()
+    await midday_worker.close_clients()
 
 
 async def test_a_client_that_is_passed_records_without_being_entered() -> None:
@@ -93,7 +93,7 @@ async def test_a_flow_is_recorded_as_a_tree_with_parents_first() -> None:
 
 
 @pytest.mark.parametrize("children", [[{"job": pack, "data": PARCEL, "options": {"deduplication": {"id": "a"}}}]])
-async def test_a_flow_that_the_engine_would_refuse_is_refused(children: list[midday_worker.Child]) -> None:
+async def test_a_flow_that_the_engine_would_refuse_is_refused(children: list[midday_worker.FlowChild]) -> None:
     async with recording_client() as client:
         with pytest.raises(FlowError, match="deduplication"):
             await ship.trigger_flow(PARCEL, children=children)

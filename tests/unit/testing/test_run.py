@@ -7,16 +7,8 @@ from datetime import date
 
 import pytest
 
-from midday_worker import (
-    DatabaseNotConfiguredError,
-    JobContext,
-    JobRegistry,
-    JobTimeoutError,
-    NonRetryableError,
-    PayloadError,
-    job,
-)
-from midday_worker.errors import ResultError
+from midday_worker import JobContext, JobRegistry, JobTimeoutError, NonRetryableError, PayloadError, job
+from midday_worker.errors import DatabaseNotConfiguredError, ResultError
 from midday_worker.testing import FakeJob, child_failure, child_result, run_job
 from tests.unit.sample import Label, Parcel, pack, ship, weigh
 

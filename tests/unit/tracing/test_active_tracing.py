@@ -8,7 +8,7 @@ import sys
 import pytest
 from opentelemetry import trace
 
-from midday_worker.tracing import active_tracing
+from midday_worker.telemetry.tracing import active_tracing
 from tests.spans import Spans, recorded_spans, tracer_provider
 
 LOADED = """
@@ -17,7 +17,7 @@ import sys
 import midday_worker.cli.app, midday_worker.client, midday_worker.consumer_spans, midday_worker.workers.service
 from midday_worker.tracing import active_tracing
 assert active_tracing() is None
-print([name for name in sys.modules if name.startswith("midday_worker.tracing.")])
+print([name for name in sys.modules if name.startswith("midday_worker.telemetry.tracing.")])
 """
 
 
@@ -31,7 +31,7 @@ def test_without_a_provider_nothing_of_what_makes_spans_is_loaded(before: str) -
     program = LOADED.format(before=before)
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert loaded.stdout.strip() == "['midday_worker.tracing.trace_context']"
+    assert loaded.stdout.strip() == "['midday_worker.telemetry.tracing.trace_context']"
 
 
 def test_there_is_tracing_from_when_the_program_has_set_a_provider() -> None:

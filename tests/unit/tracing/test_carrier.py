@@ -7,7 +7,7 @@ import json
 import pytest
 from opentelemetry import baggage, context, trace
 
-from midday_worker.tracing.carrier import LINKS, carrier_of, context_of, links_of, traceparent_of
+from midday_worker.telemetry.tracing.carrier import LINKS, carrier_of, context_of, links_of, traceparent_of
 from tests.spans import Spans
 
 

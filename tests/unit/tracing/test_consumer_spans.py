@@ -12,12 +12,12 @@ import pytest
 from opentelemetry import baggage, trace
 from opentelemetry.trace import SpanKind, StatusCode
 
-from midday_worker.consumer_spans import ConsumerSpans
-from midday_worker.engine.job import Job
-from midday_worker.engine.settlement import Park
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.worker.settlement import Park
 from midday_worker.errors import NonRetryableError
+from midday_worker.execution.consumer_spans import ConsumerSpans
+from midday_worker.telemetry.tracing.carrier import carrier_of
 from midday_worker.testing import FakeJob
-from midday_worker.tracing.carrier import carrier_of
 from tests.spans import Spans, id_of, parent_of, trace_of
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
+from midday_worker.client.producer_spans import add_flows_traced, add_many_traced, add_traced, schedule_traced
 from midday_worker.errors import RedisUnavailableError
-from midday_worker.producer_spans import add_flows_traced, add_many_traced, add_traced, schedule_traced
 from midday_worker.request import JobRequest
 from tests.spans import Spans, id_of, parent_of
 from tests.unit.sample import Parcel, pack

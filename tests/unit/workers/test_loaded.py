@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from midday_worker.workers.loaded import keep_loaded
+from midday_worker.workers.service import keep_loaded
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from midday_worker import ConfigurationError, JobContext, JobRegistry, QueueRegistry, RateLimit, Settings, job, queue
-from midday_worker.engine.interruption import Grace
-from midday_worker.engine.worker_config import WorkerConfig
-from midday_worker.metrics.snapshot import Snapshot
-from midday_worker.metrics.tally import UNKNOWN
+from midday_worker.engine.job.interruption import Grace
+from midday_worker.engine.worker.config import WorkerConfig
+from midday_worker.telemetry.metrics.snapshot import Snapshot
+from midday_worker.telemetry.metrics.tally import UNKNOWN
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import grace_from, make_plan, plan_from_settings
 from midday_worker.workers.startup import banner

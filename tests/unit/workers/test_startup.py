@@ -11,8 +11,8 @@ from loguru import logger
 from pydantic import SecretStr
 
 from midday_worker import ConfigurationError, Settings
-from midday_worker.client import redis_config
-from midday_worker.engine.connection import Connection, connect
+from midday_worker.client.client import redis_config
+from midday_worker.engine.redis.connection import Connection, connect
 from midday_worker.workers.startup import wait_for_redis
 
 

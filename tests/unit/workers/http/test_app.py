@@ -13,9 +13,9 @@ from loguru import logger
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from midday_worker.dashboard.under import Under
-from midday_worker.http_address import HttpAddress
-from midday_worker.metrics.snapshot import Snapshot
+from midday_worker.dashboard.prefixed_app import PrefixedApp
+from midday_worker.settings.http_address import HttpAddress
+from midday_worker.telemetry.metrics.snapshot import Snapshot
 from midday_worker.workers.http.listener import listen, listening_on
 from midday_worker.workers.http.server import HttpSide
 from midday_worker.workers.status import ServiceStatus
@@ -60,7 +60,7 @@ async def ask(
 async def test_another_application_may_be_around_the_routes() -> None:
     listener = listen(HttpAddress("127.0.0.1", 0))
     where = listening_on(listener)
-    async with HttpSide(listener).serving(Service(), lambda app: Under("/admin", admin, otherwise=app)):
+    async with HttpSide(listener).serving(Service(), lambda app: PrefixedApp("/admin", admin, otherwise=app)):
         assert (await ask(where, "/admin")).startswith("HTTP/1.1 307")
         assert (await ask(where, "/admin/")).endswith("the dashboard")
         assert "404" in (await ask(where, "/administration"))

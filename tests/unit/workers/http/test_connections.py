@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from midday_worker.http_address import HttpAddress
+from midday_worker.settings.http_address import HttpAddress
 from midday_worker.workers.http.connections import MOST_CONNECTIONS
 from midday_worker.workers.http.listener import listen, listening_on
 from midday_worker.workers.http.server import HttpSide

@@ -1,0 +1,1 @@
+"""Clients: they carry requests to the engine, with `await` or without."""

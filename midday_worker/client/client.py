@@ -1,0 +1,267 @@
+"""`JobClient`: what adds jobs to Redis, and the one that a call uses when none is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+from weakref import WeakKeyDictionary
+
+from midday_worker.client.producer_spans import add_flows_traced, add_many_traced, add_traced, schedule_traced
+from midday_worker.client.sync_client import SyncClient
+from midday_worker.engine.acts.acts import Acts
+from midday_worker.engine.following.events import QueueEvents
+from midday_worker.engine.following.waiter import Waiter
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.job.threads import in_thread
+from midday_worker.engine.producer.flow import add_flows
+from midday_worker.engine.producer.queue import Progress, Queue
+from midday_worker.engine.producer.schedule import (
+    Recurrence,
+    Schedule,
+    find_schedule,
+    list_schedules,
+    remove_schedule,
+    upsert_schedule,
+)
+from midday_worker.engine.redis.connection import Connection, RedisConfig, connect
+from midday_worker.engine.redis.translation import UNREACHABLE, translated
+from midday_worker.errors import ClientClosedError
+from midday_worker.request import JobRequest, refuse_same_ids
+from midday_worker.settings.settings import Settings, load_settings
+
+
+class JobClient:
+    """Adds jobs to the queues of one Redis, and looks at them. Belongs to the event loop it is first used on.
+
+    Within `async with JobClient(...)` every `trigger` on this event loop uses it.
+
+    Args:
+        settings: where Redis is; read from the environment if not given.
+
+    >>> async def main() -> None:
+    ...     async with JobClient(Settings(environment="production")):
+    ...         ...  # await my_job.trigger(...)
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings: Settings = settings or load_settings()
+        self._redis = redis_config(self.settings)
+        self._connection: Connection | None = None
+        self._queues: dict[str, Queue] = {}
+        self._events: dict[str, QueueEvents] = {}
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        _clients.enter(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _clients.leave(self)
+        await self.close()
+
+    @staticmethod
+    def sync(settings: Settings | None = None) -> SyncJobClient:
+        """Return a client for `my_job.sync.trigger(...)` in programs without an event loop: Django, Flask, a script.
+
+        Within `with` every `.sync` call of the process uses it, in all threads, and in a forked process with a
+        connection of its own.
+
+        >>> with JobClient.sync(Settings(environment="production")) as client:
+        ...     pass  # my_job.sync.trigger(...)
+        """
+        chosen = settings or load_settings()
+        return SyncClient(lambda: JobClient(chosen))
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, made on first use. Raises ClientClosedError after `close`."""
+        if self._closed:
+            raise ClientClosedError
+        if self._connection is None:
+            self._connection = Connection(connect(self._redis), self._redis.command_timeout_ms)
+        return self._connection
+
+    def queue(self, name: str) -> Queue:
+        """Return the engine's queue of this name."""
+        queue = self._queues.get(name)
+        if queue is None or self._closed:
+            queue = self._queues[name] = Queue(name, self.connection, self._redis.prefix)
+        return queue
+
+    def acts(self, queue: str) -> Acts:
+        """Return the acts on the jobs of this queue."""
+        return Acts(self.queue(queue))
+
+    def enqueue(self, request: JobRequest) -> Awaitable[str]:
+        """Add one job; return its id. The request is checked at once."""
+        self.check(request)
+        return add_traced(request, self.queue(request.queue).add_request)
+
+    async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
+        """Add jobs of one queue; return their ids in order. All are checked before the first is added."""
+        for request in requests:
+            self.check(request)
+        refuse_same_ids(requests)
+        if not requests:
+            return []
+        queue = self.queue(requests[0].queue)
+        return await add_many_traced(requests, lambda traced: queue.add_requests(traced, on_progress))
+
+    async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
+        """Add trees of jobs, each in one transaction; return their ids, parents first. All are checked before."""
+        for root in roots:
+            self.check(root)
+        return await add_flows_traced(roots, lambda traced: add_flows(traced, self.queue, on_progress))
+
+    async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
+        """Create or replace a recurring job."""
+        self.check(request)
+        queue = self.queue(request.queue)
+        await schedule_traced(schedule_id, request, lambda traced: upsert_schedule(queue, schedule_id, when, traced))
+
+    async def find_schedule(self, queue: str, schedule_id: str) -> Schedule | None:
+        """Return a recurring job of the queue, or None."""
+        return await find_schedule(self.queue(queue), schedule_id)
+
+    async def schedules(self, queue: str) -> list[Schedule]:
+        """Return the queue's recurring jobs, the next to fire first."""
+        return await list_schedules(self.queue(queue))
+
+    async def remove_schedule(self, queue: str, schedule_id: str) -> bool:
+        """Remove a recurring job and its next run; False if there was none."""
+        return await remove_schedule(self.queue(queue), schedule_id)
+
+    async def find(self, queue: str, job_id: str) -> Job | None:
+        """Return a job, or None if Redis doesn't hold it."""
+        return await self.queue(queue).find(job_id)
+
+    async def state(self, queue: str, job_id: str) -> str:
+        """Return a job's state as BullMQ names it; "unknown" if Redis doesn't hold it."""
+        with translated(f"read the state of job {job_id}"):
+            return str(await self.queue(queue).getJobState(job_id))
+
+    async def attempts(self, queue: str, job_id: str) -> int | None:
+        """Return how often a job has been tried, a running attempt not counted; None if Redis doesn't hold it."""
+        job = await self.find(queue, job_id)
+        return None if job is None else job.attemptsMade
+
+    async def logs(self, queue: str, job_id: str, start: int = 0) -> list[str]:
+        """Return the rows of a job's log from the one of this index on."""
+        return await self.queue(queue).read_log(job_id, start)
+
+    def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
+        """Return a waiter for the job's end; all of a queue share one connection.
+
+        Args:
+            queue: the job's queue.
+            job_id: the job.
+            on_progress: called with each progress as JSON text, the present one first.
+        """
+        events = self._events.get(queue)
+        if events is None:
+            events = self._events[queue] = QueueEvents(self.queue(queue), self._redis)
+        return events.wait(job_id, on_progress)
+
+    async def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        self._closed = True
+        for events in self._events.values():
+            await events.close()
+        self._events.clear()
+        self._queues.clear()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*UNREACHABLE):
+                await connection.close()
+
+    def check(self, request: JobRequest) -> None:
+        """Raise PayloadError if a payload of the tree is too large, or, outside production, doesn't survive JSON."""
+        request.check_size(self.settings.max_payload_bytes)
+        if self.settings.environment != "production":
+            request.check_travels()
+
+
+SyncJobClient: TypeAlias = SyncClient[JobClient]
+"""What `JobClient.sync()` returns."""
+
+
+@asynccontextmanager
+async def blocking_calls(settings: Settings) -> AsyncGenerator[None]:
+    """Let every `.sync` call of the process, as of handlers in threads, use these settings within the block."""
+    client = JobClient.sync(settings)
+    await in_thread(client.__enter__)  # on an event loop it is refused
+    try:
+        yield
+    finally:
+        await in_thread(client.__exit__, None, None, None)
+
+
+def redis_config(settings: Settings) -> RedisConfig:
+    """Return the engine's view of the settings."""
+    return RedisConfig(
+        url=settings.redis_url.get_secret_value(),
+        prefix=settings.redis_prefix,
+        command_timeout_ms=settings.redis_command_timeout,
+    )
+
+
+class _Clients:
+    """The clients of each event loop: those entered, innermost last, and the one made on first use."""
+
+    def __init__(self) -> None:
+        self._entered: WeakKeyDictionary[asyncio.AbstractEventLoop, list[JobClient]] = WeakKeyDictionary()
+        self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, JobClient] = WeakKeyDictionary()
+        self.stand_in: JobClient | None = None
+
+    def enter(self, client: JobClient) -> None:
+        self._entered.setdefault(asyncio.get_running_loop(), []).append(client)
+
+    def leave(self, client: JobClient) -> None:
+        self._entered.get(asyncio.get_running_loop(), []).remove(client)
+
+    def current(self) -> JobClient:
+        if self.stand_in is not None:
+            return self.stand_in
+        loop = asyncio.get_running_loop()
+        if entered := self._entered.get(loop):
+            return entered[-1]
+        client = self._made.get(loop)
+        if client is None:
+            client = self._made[loop] = JobClient()
+        return client
+
+    async def close(self) -> None:
+        client = self._made.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.close()
+
+
+_clients: Final = _Clients()
+
+
+def current_client() -> JobClient:
+    """Return the client entered with `async with` on this event loop, else one made on first use."""
+    return _clients.current()
+
+
+@contextmanager
+def stand_in(client: JobClient) -> Generator[None]:
+    """Let every call that names no client use this one, on every event loop.
+
+    For tests: an app under test may run on a loop of its own, and enter a client of its own.
+    """
+    before, _clients.stand_in = _clients.stand_in, client
+    try:
+        yield
+    finally:
+        _clients.stand_in = before
+
+
+async def close_clients() -> None:
+    """Close the client that this event loop's calls made on first use. Call it when the program ends."""
+    await _clients.close()

@@ -1,0 +1,1 @@
+"""Definitions: `job()`, what it makes, and the registry that keeps it."""

@@ -1,0 +1,73 @@
+"""Flows from the caller's side: children as nodes or dictionaries, and the handles of a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, Required, TypedDict, cast
+
+from typing_extensions import Unpack
+
+from midday_worker.client.client import JobClient
+from midday_worker.errors import FlowError
+from midday_worker.handles.handle import JobHandle
+from midday_worker.options import CallOptions, check_options
+from midday_worker.request import FailurePolicy, JobRequest
+
+
+class NodeSource(Protocol):
+    """What can make a flow's node: a `JobDefinition`, seen from below."""
+
+    def dictionary_node(
+        self,
+        payload: object,
+        *,
+        children: Sequence[JobRequest | FlowChild],
+        on_failure: FailurePolicy,
+        **options: Unpack[CallOptions],
+    ) -> JobRequest:
+        """Return a node for a payload that no type checker has seen."""
+        ...
+
+
+class FlowChild(TypedDict, total=False):
+    """A flow's child as a dictionary; `definition.node(...)` says the same, typed."""
+
+    job: Required[NodeSource]
+    data: Required[object]
+    children: Sequence[JobRequest | FlowChild]
+    on_failure: FailurePolicy
+    options: CallOptions
+
+
+def is_mapping(value: object) -> bool:
+    """Return whether an untyped caller passed a dictionary."""
+    return isinstance(value, Mapping)
+
+
+def as_request(child: JobRequest | FlowChild) -> JobRequest:
+    """Return the node of a flow's child. Raises FlowError, PayloadError."""
+    if isinstance(child, JobRequest):
+        return child
+    known = FlowChild.__required_keys__ | FlowChild.__optional_keys__
+    if not is_mapping(child) or not {"job", "data"} <= child.keys() <= known:
+        raise FlowError(f"A flow's child is neither a node() nor a dictionary of {', '.join(sorted(known))}.")
+    definition = child["job"]
+    if not hasattr(definition, "dictionary_node"):
+        raise FlowError(f"A flow's child has the job {definition!r}; accepted: what job() returned.")
+    options: object = child.get("options", {})
+    if not isinstance(options, Mapping):
+        raise FlowError(f"A flow's child has the options {options!r}; accepted: a dictionary.")
+    check_options(cast("Mapping[str, object]", options), call=True)
+    return definition.dictionary_node(
+        child["data"],
+        children=child.get("children", ()),
+        on_failure=child.get("on_failure", "fail"),
+        **cast("CallOptions", options),
+    )
+
+
+def flow_handle(request: JobRequest, ids: Iterator[str], client: JobClient) -> JobHandle[object]:
+    """Return the handles of a tree, given its ids, parents first."""
+    job_id = next(ids)
+    children = tuple(flow_handle(child, ids, client) for child in request.children)
+    return JobHandle(job_id, request.name, request.queue, client, request.source, children)

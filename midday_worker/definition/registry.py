@@ -1,0 +1,140 @@
+"""The registry of jobs, which `job()` fills."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterator
+from typing import Final, TypeVar, cast
+
+from loguru import logger
+
+from midday_worker.definition.declaration import JobDeclaration
+from midday_worker.definition.definition import JobDefinition
+from midday_worker.definition.import_fault import describe_fault, placed
+from midday_worker.definition.package_contents import Contents
+from midday_worker.errors import DuplicateJobError, ImportFailedError, UnknownJobError
+from midday_worker.handling.attempt import ExecutableJob
+from midday_worker.handling.hooks import Hooks
+from midday_worker.options.defined_at import two_names
+from midday_worker.queues import QueueDefinition, QueueRegistry, default_queues
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class JobRegistry:
+    """The jobs that this process knows, by id.
+
+    Args:
+        queues: where its jobs' queues are configured; the default ones otherwise.
+    """
+
+    def __init__(self, queues: QueueRegistry | None = None) -> None:
+        self.queues: QueueRegistry = queues or default_queues
+        self.hooks: Hooks[object, object] = Hooks()
+        self._jobs: dict[str, JobDefinition[object, object]] = {}
+        self._queue_hooks: dict[str, Hooks[object, object]] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._jobs
+
+    def __iter__(self) -> Iterator[JobDefinition[object, object]]:
+        return iter(self.all())
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def hooks_of(self, queue: str | QueueDefinition) -> Hooks[object, object]:
+        """Return the hooks of a queue's jobs. They come after the registry's, `hooks`, and before each job's own."""
+        name = queue if isinstance(queue, str) else queue.name
+        known = self._queue_hooks.get(name)
+        if known is None:
+            known = self._queue_hooks[name] = Hooks()
+        return known
+
+    def add(self, definition: JobDefinition[P, R]) -> None:
+        """Register a job. Raises DuplicateJobError, with both places."""
+        known = self._jobs.get(definition.id)
+        if known is not None:
+            raise DuplicateJobError(
+                definition.id,
+                known.defined_at,
+                definition.defined_at,
+                two_names(known.defined_at, definition.defined_at),
+            )
+        self._jobs[definition.id] = cast("JobDefinition[object, object]", definition)
+
+    def find(self, name: str) -> JobDefinition[object, object] | None:
+        """Return the job of this id, or None."""
+        return self._jobs.get(name)
+
+    def get(self, name: str) -> JobDefinition[object, object]:
+        """Return the job of this id. Raises UnknownJobError, with near names."""
+        definition = self._jobs.get(name)
+        if definition is None:
+            raise UnknownJobError(name, self.near(name), len(self._jobs))
+        return definition
+
+    def all(self) -> list[JobDefinition[object, object]]:
+        """Return all jobs, by id."""
+        return [self._jobs[name] for name in sorted(self._jobs)]
+
+    def handled(self, queue: str | None = None) -> list[JobDefinition[object, object]]:
+        """Return the jobs that have a handler, of one queue or of all, by id."""
+        return [job for job in self.all() if not isinstance(job, JobDeclaration) and queue in (None, job.queue)]
+
+    def declared(self, queue: str | None = None) -> list[JobDefinition[object, object]]:
+        """Return the jobs that are run elsewhere, of one queue or of all, by id."""
+        return [job for job in self.all() if isinstance(job, JobDeclaration) and queue in (None, job.queue)]
+
+    def near(self, name: str) -> list[str]:
+        """Return the ids that look like this one."""
+        return difflib.get_close_matches(name, self._jobs, n=3)
+
+    def load(self, module: str) -> None:
+        """Import a module, and all modules of it if it is a package, so that its jobs register.
+
+        Folders without `__init__.py` count too, but for `tests`, hidden ones and those whose names no import can have;
+        the log says which were left out.
+
+        Raises:
+            ImportFailedError: one of them can't be imported.
+        """
+        contents = [Contents.of(module, _import(module))]
+        while contents:
+            here = contents.pop()
+            for left_out in here.left_out:
+                logger.info("{} is left out of the import of {}.", left_out, module)
+            contents += [Contents.of(name, _import(name)) for name in here.modules]
+            contents += here.folders
+
+
+default_registry: Final = JobRegistry()
+"""The default registry."""
+
+
+async def execute_job(name: str, job: ExecutableJob, db: object = None) -> object:
+    """Run the handler of a job of the default registry without Redis; see `JobDefinition.execute`.
+
+    Raises:
+        UnknownJobError: no such job is registered.
+    """
+    return await default_registry.get(name).execute(job, db)
+
+
+def _import(module: str) -> object:
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ImportFailedError(module, "accepted: a module's name, for example my_service.jobs")
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or str(error)
+        hint = (
+            "no such module; is it installed, or below the current directory?"
+            if module == missing or module.startswith(f"{missing}.")
+            else placed(f"it imports {missing!r}, which isn't installed", error, module)
+        )
+        raise ImportFailedError(module, hint) from error
+    except (Exception, SystemExit) as error:  # a user's module may raise anything, and a script may exit
+        raise ImportFailedError(module, describe_fault(error, module)) from error

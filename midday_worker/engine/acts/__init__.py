@@ -1,0 +1,1 @@
+"""Acts on jobs that exist: retry, promote, remove, cancel."""

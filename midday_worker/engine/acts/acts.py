@@ -1,0 +1,159 @@
+"""What can be done to one job from outside: each act is one script, and refuses by the state that it found."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
+
+from midday_worker.engine.acts.act import (
+    CHANGE_PRIORITY,
+    CHILD_RUNS,
+    FAILED_CHILDREN,
+    LOCKED,
+    PROMOTE,
+    REMOVE,
+    RESCHEDULE,
+    RETRY,
+    SCHEDULED,
+    UPDATE_DATA,
+    WAS_CANCELLED,
+    Act,
+    refusal,
+)
+from midday_worker.engine.acts.cancellation import Cancelling, CancelOutcome
+from midday_worker.engine.redis.translation import Writing
+from midday_worker.errors import ScheduledRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from midday_worker.engine.producer.queue import Queue
+
+_HELD: Final = {LOCKED: "A worker holds its lock.", CHILD_RUNS: "A child of it is running."}
+_TO_WAIT: Final = ("delayed", "wait", "paused", "meta", "prioritized", "active", "pc", "events", "marker")
+_PRIORITY: Final = ("wait", "paused", "meta", "prioritized", "active", "pc", "marker")
+
+
+class Acts:
+    """The acts on the jobs of one queue.
+
+    Each raises JobNotFoundError for a job that Redis doesn't hold, and JobStateError, with the state found, for one
+    whose state doesn't allow it.
+    """
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    async def retry(self, job_id: str, *, reset_attempts: bool = False) -> None:
+        """Put a job that has ended back into its queue, as Node's `Job.retry`; it isn't cancelled any more."""
+        await self._retry(job_id, RETRY, reset="1" if reset_attempts else "0")
+
+    async def retry_from(self, job_id: str, state: str, *, cancelled: bool) -> None:
+        """As `retry`, for a job that has ended so and not otherwise: by now it may have been retried, and completed.
+
+        Args:
+            job_id: the job.
+            state: how it has ended.
+            cancelled: whether also if somebody cancelled it; else it is refused, with WAS_CANCELLED as why.
+        """
+        which = "any" if cancelled else "uncancelled"
+        await self._retry(job_id, replace(RETRY, allowed=(state,)), reset="0", which=which)
+
+    async def _retry(self, job_id: str, act: Act, reset: str, which: str = "any") -> None:
+        push = "RPUSH" if await self._is_lifo(job_id) else "LPUSH"
+        found = act.allowed[0]
+        for _ in range(3):  # at most: it may be retried by another and end differently in between
+            state = found if found in act.allowed else act.allowed[0]
+            keys = [
+                self._queue.toKey(job_id),
+                *self._keys("events", state, "wait", "meta", "active", "marker", "prioritized", "pc"),
+            ]
+            field = "failedReason" if state == "failed" else "returnvalue"
+            args = [job_id, push, field, state, reset, reset, which]
+            found, answer = await self._run(act, job_id, keys, args, (state,))
+            if answer == FAILED_CHILDREN:
+                why = "A child of it has failed: retry that first, or remove it, as this job can't complete with it."
+                raise refusal(act, self._queue.name, job_id, found, why)
+            if answer == WAS_CANCELLED:
+                raise refusal(act, self._queue.name, job_id, found, WAS_CANCELLED)
+            if answer is not None:
+                return
+            if found not in act.allowed:
+                break
+        raise refusal(act, self._queue.name, job_id, found)
+
+    async def promote(self, job_id: str) -> None:
+        """Let a delayed job be due now, as Node's `Job.promote`."""
+        await self._act(PROMOTE, job_id, self._keys(*_TO_WAIT), [self._prefix, job_id])
+
+    async def remove(self, job_id: str, *, children: bool = False) -> None:
+        """Remove a job that isn't running, as Node's `Job.remove`; with its children, if none of them runs.
+
+        Raises ScheduledRunError too, for the next run of a schedule.
+        """
+        await self._remove(job_id, "act", children=children)
+
+    async def check_remove(self, job_id: str, *, children: bool = False) -> None:
+        """Raise what `remove` would raise; change nothing."""
+        await self._remove(job_id, "look", children=children)
+
+    async def _remove(self, job_id: str, how: str, *, children: bool) -> None:
+        keys = [self._queue.toKey(job_id), *self._keys("repeat")]
+        args = [job_id, "1" if children else "0", self._prefix, how]
+        found, answer = await self._run(REMOVE, job_id, keys, args, REMOVE.allowed)
+        if isinstance(answer, str) and answer.startswith(SCHEDULED):
+            schedule_id = answer.removeprefix(SCHEDULED)
+            raise ScheduledRunError(job_id=job_id, queue=self._queue.name, state=found, schedule_id=schedule_id)
+        if answer != 1:
+            raise refusal(REMOVE, self._queue.name, job_id, found, _HELD.get(str(answer), ""))
+
+    async def reschedule(self, job_id: str, delay_ms: int) -> None:
+        """Let a delayed job be due in `delay_ms` milliseconds from now, as Node's `Job.changeDelay`."""
+        args = [delay_ms, round(time.time() * 1000), job_id, self._queue.toKey(job_id)]
+        await self._act(RESCHEDULE, job_id, self._keys("delayed", "meta", "marker", "events"), args)
+
+    async def change_priority(self, job_id: str, priority: int, *, lifo: bool = False) -> None:
+        """Change the priority of a job that waits, as Node's `Job.changePriority`."""
+        args = [priority, self._prefix, job_id, "1" if lifo else "0"]
+        await self._act(CHANGE_PRIORITY, job_id, self._keys(*_PRIORITY), args)
+
+    async def update_data(self, job_id: str, text: str) -> None:
+        """Replace the payload, a JSON text, of a job that isn't running, as Node's `Job.updateData`."""
+        await self._act(UPDATE_DATA, job_id, [self._queue.toKey(job_id)], [text])
+
+    async def _is_lifo(self, job_id: str) -> bool:
+        """Return whether the job goes in front of those that wait; its payload, which may be large, isn't read."""
+        async with self._queue.bounded(f"read job {job_id} of queue {self._queue.name}"):
+            stored = await self._queue.ask("HGET", self._queue.toKey(job_id), "opts")
+        try:
+            options = cast("object", json.loads(str(stored or "{}")))
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(options, dict) and bool(cast("dict[str, object]", options).get("lifo"))
+
+    async def cancel(self, job_id: str, reason: str, *, children: bool = False) -> CancelOutcome:
+        """Cancel a job, whether it runs or not; see `Cancelling`."""
+        return await Cancelling(self._queue, reason).cancel(job_id, children=children)
+
+    async def _act(self, act: Act, job_id: str, keys: Sequence[str], args: Sequence[object]) -> object:
+        found, answer = await self._run(act, job_id, keys, args, act.allowed)
+        if answer is None:
+            raise refusal(act, self._queue.name, job_id, found)
+        return answer
+
+    async def _run(
+        self, act: Act, job_id: str, keys: Sequence[str], args: Sequence[object], allowed: tuple[str, ...]
+    ) -> tuple[str, object]:
+        queue = self._queue
+        writing = Writing(ids=[job_id], again="Look at the job's state before calling again.")
+        async with queue.bounded(f"act on job {job_id} of queue {queue.name}", writing):
+            return await act.script.run(queue.backend.connection, keys, args, (self._prefix, job_id), allowed)
+
+    @property
+    def _prefix(self) -> str:
+        return self._queue.keys[""]
+
+    def _keys(self, *names: str) -> list[str]:
+        return [self._queue.keys[name] for name in names]

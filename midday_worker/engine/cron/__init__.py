@@ -1,0 +1,1 @@
+"""Cron: when a pattern fires, as Node computes it."""

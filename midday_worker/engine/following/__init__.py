@@ -1,0 +1,1 @@
+"""Following: waiting for the ends of jobs."""

@@ -1,0 +1,1 @@
+"""Inspection: what a Redis holds, and who works on it."""

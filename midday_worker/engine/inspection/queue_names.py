@@ -1,0 +1,96 @@
+"""Which queues a Redis holds: by the one key that every queue has, and by the names of connected workers."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as NoBase64
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Final, cast
+
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.translation import bounded
+from midday_worker.errors import RedisRefusedError
+
+_STEP: Final = 10_000
+"""How many keys Redis looks at in one command: a few milliseconds."""
+
+_GLOB: Final = re.compile(r"([*?\[\]\\^-])")
+_MARK: Final = "opts.maxLenEvents"
+"""What BullMQ writes into the key of each queue; a key of another program has no such field."""
+
+
+async def list_queues(connection: Connection, prefix: str) -> list[str]:
+    """Return the names of the queues that hold jobs or settings, or that a worker is connected to, sorted.
+
+    Redis walks over all its keys for it, in steps that hold nobody up: with millions of them it takes seconds. Where it
+    doesn't tell us its clients, as some have no CLIENT LIST, the queues that hold nothing are left out.
+    """
+    found = {name for at, name in await _places(connection, keys_pattern(prefix, "meta")) if at == prefix}
+    clients: list[Mapping[str, str]] = []
+    with suppress(RedisRefusedError):
+        async with bounded(connection.deadlines, "list Redis's clients"):
+            clients = cast("list[Mapping[str, str]]", await connection.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    return sorted(found | worked_queues(prefix, (client.get("name", "") for client in clients)))
+
+
+async def list_prefixes(connection: Connection) -> dict[str, list[str]]:
+    """Return the queues that Redis holds under each prefix, both sorted."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for prefix, name in sorted(await _places(connection, "*:meta")):
+        async with bounded(connection.deadlines, "look for queues"):
+            if await _is_queue(connection, f"{prefix}:{name}:meta"):
+                found[prefix].append(name)
+    return dict(found)
+
+
+def keys_pattern(prefix: str, end: str) -> str:
+    """Return Redis's pattern for the keys of a prefix with this end."""
+    return _GLOB.sub(r"\\\1", prefix) + f":*:{end}"
+
+
+async def queue_exists(connection: Connection, prefix: str, name: str) -> bool:
+    """Return whether Redis holds anything of this queue, without a walk over its keys."""
+    async with bounded(connection.deadlines, f"look for queue {name}"):
+        return bool(await connection.conn.exists(f"{prefix}:{name}:meta"))
+
+
+def worked_queues(prefix: str, client_names: Iterable[str]) -> set[str]:
+    """Return the queues whose workers' connections have these names, as Node and this engine name them.
+
+    >>> worked_queues("bull", ["bull:ZW1haWxz", "bull:ZW1haWxz:w:mailer", "bull:not base64", "redis-cli", "other:eA=="])
+    {'emails'}
+    """
+    found: set[str] = set()
+    for name in client_names:
+        if name.startswith(f"{prefix}:"):
+            encoded = name.removeprefix(f"{prefix}:").partition(":")[0]
+            try:
+                found.add(b64decode(encoded, validate=True).decode())
+            except (NoBase64, UnicodeDecodeError):
+                continue
+    return found - {""}
+
+
+async def _places(connection: Connection, pattern: str) -> set[tuple[str, str]]:
+    """Return prefix and name of the queues whose keys match."""
+    found: set[tuple[str, str]] = set()
+    cursor = 0
+    while True:
+        async with bounded(connection.deadlines, "look for queues"):
+            scanned = await connection.conn.scan(cursor, match=pattern, count=_STEP)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+        cursor, keys = cast("tuple[int, list[str]]", scanned)
+        for key in keys:
+            prefix, _, name = key.removesuffix(":meta").rpartition(":")
+            if prefix and name:
+                found.add((prefix, name))
+        if not cursor:
+            return found
+
+
+async def _is_queue(connection: Connection, key: str) -> bool:
+    if await connection.conn.type(key) != "hash":
+        return False
+    return bool(await connection.conn.hexists(key, _MARK))

@@ -1,0 +1,248 @@
+"""BullMQ's job with the methods that the Python port lacks, and a failure path that can't get stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from functools import partial
+from typing import Final, TypedDict, cast
+
+import bullmq
+
+from midday_worker.engine.job.reporting_job import ReportingJob
+from midday_worker.engine.job.threads import Threads
+from midday_worker.engine.redis.gone import GONE
+from midday_worker.engine.wire.child_kinds import ChildKinds
+from midday_worker.engine.wire.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
+from midday_worker.engine.wire.options import extras_of, longest_backoff
+from midday_worker.engine.wire.stored_fields import RawJob, parse_fields
+from midday_worker.errors import CANCELLED, JobCancelledError, JobTimeoutError, NonRetryableError
+from midday_worker.processes.pool import ProcessPool
+
+_DEFAULT_STACKS: Final = 10
+
+
+class Dependencies(TypedDict):
+    """A parent's children by outcome; values by the child's key `prefix:queue:id`."""
+
+    processed: dict[str, object]
+    unprocessed: list[str]
+    failed: list[str]
+    ignored: dict[str, str]
+
+
+class DependenciesCount(TypedDict):
+    """How many of a parent's children are in each outcome."""
+
+    processed: int
+    unprocessed: int
+    failed: int
+    ignored: int
+
+
+class Job(ReportingJob):
+    """One job as a worker or a reader sees it. `ctx.job` is this: BullMQ's job, with BullMQ's names."""
+
+    retry_on_timeout: bool = True
+    """Whether an attempt that took too long is followed by another one."""
+    sequence: int = 0
+    """The number of the fetch that brought it, in the order in which Redis answered its worker."""
+    processes: ProcessPool | None = None
+    """Where a plain function with `executor="process"` runs: its worker's processes."""
+    threads: Threads | None = None
+    """Where a plain function runs: its worker's threads."""
+    processedBy: str | None = None
+    """The name of the worker that ran it last, where that worker has one."""
+    next_delay_ms: int | None = None
+    """How long to wait before the next attempt, if not as long as the stored backoff says."""
+    took_ms: int | None = None
+    """How long an attempt took that has failed, if it was measured."""
+    unreadable: str | None = None
+    """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
+    is_gone: bool = False
+    """Whether its hash is gone, but for what BullMQ has written of an id without a job; see `gone.py`."""
+
+    @classmethod
+    def from_raw(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
+        """Make a job from its hash. A hash that can't be read makes a job that says so, never an error."""
+        try:
+            job = cls._parse(queue, raw, job_id)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            job = cls(queue, storable(raw.get("name") or "", LONGEST_REASON), None, {}, job_id)
+            job.unreadable = f"The stored job can't be read: {reason_of(error)}"
+            job.failedReason = raw.get("failedReason")
+            job.attemptsMade = _count(raw.get("atm"))
+        if "name" not in raw:
+            job.is_gone = raw.keys().isdisjoint(("data", "timestamp"))
+            job.unreadable = GONE if job.is_gone else "The stored job can't be read: its name is gone"
+        return job
+
+    @classmethod
+    def _parse(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
+        job = cls.__new__(cls)
+        # Not through __init__, which does more work than all else on a job's way through a worker.
+        vars(job).update(parse_fields(raw))
+        job.id, job.queue, job.backend, job.queueQualifiedName = job_id, queue, queue.backend, queue.qualifiedName
+        return job
+
+    @property
+    def refusal(self) -> NonRetryableError | None:
+        """Why no further attempt may be made, if that was decided before: it was cancelled, or a child has failed."""
+        reason = self.deferredFailure
+        if not reason:
+            return None
+        return JobCancelledError(reason) if reason.startswith(CANCELLED) else NonRetryableError(reason)
+
+    def note_failure(self, error: BaseException) -> dict[str, str]:
+        """Keep the reason and the stack of a failed attempt; return the fields to be stored."""
+        self.failedReason = reason_of(error)
+        self._keep_stack(stack_of(error))
+        return {"failedReason": self.failedReason, "stacktrace": json.dumps(self.stacktrace)}
+
+    def delay_before_next(self, error: BaseException) -> int | None:
+        """Return how many ms to wait before the next attempt; None if there is none."""
+        attempts = self.opts.get("attempts")
+        attempts = attempts if isinstance(attempts, int) else 1
+        if self.attemptsMade + 1 >= attempts or self.discarded or is_final(error):
+            return None
+        if isinstance(error, JobTimeoutError) and not self.retry_on_timeout:
+            return None
+        if self.next_delay_ms is not None:
+            return self.next_delay_ms
+        longest = longest_backoff(self.opts)
+        delay = retry_delay_ms(error, self.opts.get("backoff"), self.attemptsMade + 1, longest)
+        return None if delay < 0 else delay
+
+    def _keep_stack(self, stack: str) -> None:
+        limit = self.opts.get("stackTraceLimit")
+        limit = limit if isinstance(limit, int) else _DEFAULT_STACKS
+        self.stacktrace = [*self.stacktrace, stack][-limit:] if limit else []
+
+    async def getDependencies(self) -> Dependencies:
+        """Return the job's children by outcome, as Node's `Job.getDependencies`."""
+        return await self._outlast("read the children", self._dependencies)
+
+    async def _dependencies(self) -> Dependencies:
+        client, key = self.backend.conn, self.backend.toKey(self.id)
+        processed = cast("dict[str, str]", await client.hgetall(f"{key}:processed"))
+        unprocessed = cast("set[str]", await client.smembers(f"{key}:dependencies"))
+        failed = cast("list[str]", await client.zrange(f"{key}:unsuccessful", 0, -1))  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+        ignored = cast("dict[str, str]", await client.hgetall(f"{key}:failed"))
+        return {
+            "processed": {child: _loads(value) for child, value in processed.items()},
+            "unprocessed": sorted(unprocessed),
+            "failed": list(failed),
+            "ignored": dict(ignored),
+        }
+
+    async def getDependenciesCount(self) -> DependenciesCount:
+        """Return how many children are in each outcome, as Node's `Job.getDependenciesCount`."""
+        return await self._outlast("count the children", self._dependencies_count)
+
+    async def _dependencies_count(self) -> DependenciesCount:
+        key = self.backend.toKey(self.id)
+        suffixes = ("processed", "dependencies", "failed", "unsuccessful")
+        states = ["processed", "unprocessed", "ignored", "failed"]
+        counts = cast(
+            "list[int | None]",
+            await self.backend.connection.commands["getDependencyCounts"](
+                keys=[f"{key}:{suffix}" for suffix in suffixes], args=states
+            ),
+        )
+        processed, unprocessed, ignored, failed = (int(count or 0) for count in counts)
+        return {"processed": processed, "unprocessed": unprocessed, "failed": failed, "ignored": ignored}
+
+    async def getChildrenValues(self) -> dict[str, object]:
+        """Return the results of the children that completed, by the child's key `prefix:queue:id`."""
+        read = partial(self.backend.getProcessedChildrenValues, self.id)
+        values: dict[str, str] = await self._outlast("read the children's results", read)
+        return {child: _loads(value) for child, value in values.items()}
+
+    async def childrenNames(self) -> dict[str, str]:
+        """Return the names of the children that completed, by the child's key.
+
+        An addition of ours: BullMQ stores children's results without the children's names. Of children that were added
+        elsewhere, those whose hash is gone are left out.
+        """
+        kinds = ChildKinds(extras_of(self.opts))
+
+        async def name_of(key: str) -> str | None:
+            kind = kinds.find(key)
+            return cast("str | None", await self.backend.conn.hget(key, "name")) if kind is None else kind.name
+
+        async def read() -> dict[str, str | None]:
+            keys = cast("list[str]", await self.backend.conn.hkeys(f"{self.backend.toKey(self.id)}:processed"))
+            return dict(zip(keys, await asyncio.gather(*map(name_of, keys)), strict=True))
+
+        names = await self._outlast("read the children's names", read)
+        return {key: name for key, name in names.items() if name is not None}
+
+    async def getIgnoredChildrenFailures(self) -> dict[str, str]:
+        """Return the failed reasons of the children whose failure was ignored, by the child's key."""
+        key = f"{self.backend.toKey(self.id)}:failed"
+        failures = await self._outlast("read the children's failures", lambda: self.backend.conn.hgetall(key))
+        return cast("dict[str, str]", failures)
+
+    async def getFailedChildrenValues(self) -> dict[str, str]:
+        """Return what `getIgnoredChildrenFailures` returns; Node's older name for it."""
+        return await self.getIgnoredChildrenFailures()
+
+    async def removeUnprocessedChildren(self) -> None:
+        """Remove the children that have not ended and are not running, as Node's `Job.removeUnprocessedChildren`."""
+        keys = self.backend.keys
+        await self.backend.connection.commands["removeUnprocessedChildren"](
+            keys=[self.backend.toKey(self.id), keys["meta"]], args=[keys[""], self.id]
+        )
+
+    async def detachPendingChildren(self) -> list[str]:
+        """Let the children that have not ended run on by themselves; return their keys.
+
+        An addition of ours, for parents that a child's failure lets continue: BullMQ completes no job that has
+        pending children.
+        """
+        parent = self.backend.toKey(self.id)
+        pending = cast("set[str]", await self.backend.conn.smembers(f"{parent}:dependencies"))
+        for child in sorted(pending):
+            prefix = child.rpartition(":")[0] + ":"
+            await self.backend.connection.commands["removeChildDependency"](keys=[prefix], args=[child, parent])
+        return sorted(pending)
+
+    async def clearLogs(self, keepLogs: int = 0) -> None:
+        """Drop the job's log but for its last `keepLogs` lines, as Node's `Job.clearLogs`."""
+        key = f"{self.backend.toKey(self.id)}:logs"
+        if keepLogs:
+            await self.backend.conn.ltrim(key, -keepLogs, -1)
+        else:
+            await self.backend.conn.delete(key)
+
+    async def changeDelay(self, delay: int) -> None:
+        """Let a delayed job wait `delay` ms from now, as Node's `Job.changeDelay`."""
+        keys = self.backend.keys
+        now = round(time.time() * 1000)
+        code = cast(
+            "int",
+            await self.backend.connection.commands["changeDelay"](
+                keys=[keys["delayed"], keys["meta"], keys["marker"], keys["events"]],
+                args=[delay, now, self.id, self.backend.toKey(self.id)],
+            ),
+        )
+        if code < 0:
+            raise self.backend.scripts.finishedErrors(
+                {"code": code, "jobId": self.id, "command": "changeDelay", "state": "delayed"}
+            )
+        self.delay = delay
+
+
+def _count(text: str | None) -> int:
+    try:
+        return int(text or 0)
+    except ValueError:
+        return 0
+
+
+def _loads(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,67 @@
+"""`Patience`: what a running handler asks of Redis is done late while Redis is away, and fails no job for that."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from redis.exceptions import RedisError
+
+from midday_worker.engine.redis.retry_queue import RetryQueue
+from midday_worker.engine.redis.translation import Writing, is_passing_for_worker, translation
+
+if TYPE_CHECKING:
+    from midday_worker.engine.job.stoppable_job import StoppableJob
+
+T = TypeVar("T")
+
+_LOOK_S: Final = 0.1
+"""How often one who waits looks whether its attempt has been told to stop."""
+
+
+class OutageRetries:
+    """Tries what the handlers of one queue ask for again and again, for as long as Redis can't do it.
+
+    There is no other limit, as a job that asks for nothing isn't failed by an outage either: who waits is an attempt
+    that can be cancelled, timed out and handed back, which ends the waiting at once.
+    """
+
+    def __init__(self) -> None:
+        self._turns = RetryQueue()
+
+    async def run(
+        self, job: StoppableJob, action: str, step: Callable[[], Awaitable[T]], writing: Writing | None = None
+    ) -> T:
+        """Return what `step` returns, once it can be done.
+
+        Args:
+            job: whose handler asks for it; once it was told to stop, nothing is tried again.
+            action: what is done, for errors: "store the progress of job 7".
+            step: does it; safe to be repeated.
+            writing: for a step that changes something; see `translation`.
+
+        Raises:
+            RedisUnavailableError: Redis is away, and the attempt was told to stop.
+            RedisRefusedError: Redis will never do it.
+        """
+        while True:
+            try:
+                done = await step()
+            except (RedisError, OSError) as error:
+                if not is_passing_for_worker(error) or job.cancelled:
+                    raise translation(error, action, writing) from error
+                await self.wait(job)
+            else:
+                self._turns.note_success()
+                return done
+
+    async def wait(self, job: StoppableJob) -> None:
+        """Wait until it is worth another try, or the attempt is told to stop."""
+        turn = asyncio.create_task(self._turns.wait(math.inf))
+        try:
+            while not turn.done() and not job.cancelled:
+                await asyncio.wait({turn}, timeout=_LOOK_S)
+        finally:
+            turn.cancel()

@@ -1,0 +1,1 @@
+"""Producing: adding jobs, flows and schedules."""

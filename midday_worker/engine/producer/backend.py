@@ -1,0 +1,85 @@
+"""bullmq's Redis backend for one queue, on connections that are shared and named as Node names them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import cast
+
+from bullmq.backends.redis_backend import RedisBackend
+
+from midday_worker.engine.producer.additions import Addition, Words
+from midday_worker.engine.redis.command import Command
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.limited import checked
+from midday_worker.engine.redis.pipelining import PipelinedRedis
+
+
+class Backend(RedisBackend):
+    """One queue's door to Redis. It closes only its blocking connection; the other one is shared."""
+
+    def __init__(self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None) -> None:
+        super().__init__(queue, connection, blocking, prefix, owns_connection=False)
+
+    def post(self, addition: Addition) -> Command | None:
+        """Send a job's addition; None if there is no connection yet, or it isn't packed."""
+        command = addition.command
+        return cast("PipelinedRedis", self.conn).post(command) if type(command) is bytes else None
+
+    def add_one(self, addition: Addition) -> Awaitable[object]:
+        """Add a job; return what Lua answered."""
+        client = cast("PipelinedRedis", self.conn)  # connect() makes no other
+        return client.call_script(addition.script.script, addition.command)
+
+    async def add(self, additions: Sequence[Addition]) -> list[object]:
+        """Add jobs in one transaction and one round trip; return what Lua answered, in order.
+
+        The scripts are loaded within the transaction: redis-py would ask for them first, and lose them if Redis
+        were restarted in between.
+        """
+        scripts = {addition.script.sha: addition.script for addition in additions}
+        loads: list[Words] = [("SCRIPT", "LOAD", script.script) for script in scripts.values()]
+        adds = [addition.command for addition in additions]
+        client = cast("PipelinedRedis", self.conn)
+        return (await client.run_transaction([*loads, *adds]))[len(loads) :]
+
+    async def getJobScheduler(self, job_scheduler_id: str) -> tuple[dict[str, str] | None, int | None]:
+        """Return a scheduler's hash and its next run; (None, None) for a missing one, where the port raises."""
+        if await self.conn.zscore(self.keys["repeat"], job_scheduler_id) is None:
+            return None, None
+        return await super().getJobScheduler(job_scheduler_id)
+
+    async def addJobScheduler(
+        self,
+        job_scheduler_id: str,
+        next_millis: int | None,
+        template_data: str,
+        template_opts: Mapping[str, object],
+        scheduler_opts: Mapping[str, object],
+        delayed_job_opts: Mapping[str, object],
+        producer_id: str | None = None,
+    ) -> list[str | int] | None:
+        """Write a schedule. Raises UsedUp where it has had as many runs as this same rule allows."""
+        return checked(
+            await super().addJobScheduler(
+                job_scheduler_id,
+                next_millis,
+                template_data,
+                template_opts,
+                scheduler_opts,
+                delayed_job_opts,
+                producer_id,
+            )
+        )
+
+    def clientName(self, suffix: str | None = None) -> str:
+        """Return the name of the queue's workers in Redis's client list, as Node encodes it.
+
+        A queue's plain name may hold a space, which Redis refuses in client names.
+        """
+        return client_name(self.prefix, self.name) + (suffix or "")
+
+
+def client_name(prefix: str, queue: str) -> str:
+    """Return what Node's `QueueBase.clientName` returns: prefix and base64 of the queue's name."""
+    return f"{prefix}:{b64encode(queue.encode()).decode()}"

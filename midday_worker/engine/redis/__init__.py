@@ -1,0 +1,1 @@
+"""Redis: connections and the commands on them, and what their errors mean."""

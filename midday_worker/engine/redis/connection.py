@@ -1,0 +1,143 @@
+"""From a URL to Redis clients: one place for time limits, retries and encodings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from bullmq.redis_connection import RedisConnection, loadScript
+from bullmq.utils import isRedisVersionLowerThan
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
+
+from midday_worker.engine.redis.deadlines import Deadlines
+from midday_worker.engine.redis.gone import RESTORE
+from midday_worker.engine.redis.limited import GUARD
+from midday_worker.engine.redis.pipelining import PipelinedRedis
+
+if TYPE_CHECKING:
+    from bullmq.redis_connection import Script
+    from redis.asyncio.connection import AbstractConnection
+    from redis.typing import EncodableT
+
+LONGEST_BLOCK_S: Final = 10
+"""The longest that the engine blocks in one command (bullmq's default_maximum_block_timeout)."""
+
+_POOL_SIZE: Final = 16  # for what can't share a connection: transactions
+# With them, which is redis-py's default, its pools hand out connections that the server has closed.
+_NO_NOTICES: Final = MaintNotificationsConfig(enabled=False)
+# Lua that ships with bullmq but that the port doesn't register.
+_UNREGISTERED: Final = {
+    "changeDelay": "changeDelay-4.lua",
+    "getDependencyCounts": "getDependencyCounts-4.lua",
+    "getMetrics": "getMetrics-2.lua",
+    "moveJobFromActiveToWait": "moveJobFromActiveToWait-9.lua",
+    "removeChildDependency": "removeChildDependency-1.lua",
+    "removeUnprocessedChildren": "removeUnprocessedChildren-2.lua",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RedisConfig:
+    """Where Redis is and how long to wait for it."""
+
+    url: str
+    prefix: str = "bull"
+    command_timeout_ms: int = 5_000
+
+
+def connect(config: RedisConfig) -> Redis:
+    """Return a client for ordinary commands, which share a connection and its writes; it connects on first use.
+
+    Nothing is retried: redis-py's own retries would send an `add` again whose reply was lost.
+    """
+    seconds = config.command_timeout_ms / 1000
+    from_url: Callable[..., BlockingConnectionPool] = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
+    pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds, maint_notifications_config=_NO_NOTICES)
+    _own_limits(pool, socket_timeout=seconds)
+    return PipelinedRedis.from_pool(pool)
+
+
+def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
+    """Return a client for blocking commands, named `name` in Redis's client list.
+
+    Its time limit exceeds every blocking call, whatever the URL says: a shorter one makes an idle worker deaf.
+    """
+    from_url: Callable[..., ConnectionPool] = ConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
+    pool = from_url(config.url, maint_notifications_config=_NO_NOTICES)
+    _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
+    if name:
+        pool.connection_kwargs["redis_connect_func"] = partial(_greet, name=name)
+    return Redis.from_pool(pool)
+
+
+async def _greet(connection: AbstractConnection, name: str) -> None:
+    """Connect as redis-py does, and tell the client's name: there are servers and users without CLIENT SETNAME."""
+    await connection.on_connect()
+    await connection.send_command("CLIENT", "SETNAME", name)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+    with suppress(ResponseError):
+        await connection.read_response()
+
+
+def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
+    # After from_url, because what stands in a URL's query wins over keyword arguments.
+    pool.connection_kwargs.update(
+        # Without it bullmq's Job.fromId silently finds nothing.
+        decode_responses=True,
+        # Bytes that are not UTF-8, in one job's hash, must not keep a reply with others' from being read.
+        encoding_errors="surrogateescape",
+        socket_timeout=socket_timeout,
+        # Shorter than a command's: one whose time ends while it waits for a connection then says that it wasn't sent.
+        socket_connect_timeout=min(5.0, 0.8 * socket_timeout),
+        retry=Retry(NoBackoff(), 0),
+        retry_on_timeout=False,
+        # They are not retried, but their connection is closed: a new one may lead to the primary.
+        retry_on_error=[ReadOnlyError, MasterDownError],
+    )
+    if not issubclass(pool.connection_class, UnixDomainSocketConnection):
+        pool.connection_kwargs["socket_keepalive"] = True
+
+
+class Connection(RedisConnection):
+    """bullmq's RedisConnection on a client of ours, with all of bullmq's scripts registered."""
+
+    def __init__(self, client: Redis, command_timeout_ms: int = 5_000) -> None:
+        super().__init__(client)
+        self.deadlines = Deadlines(command_timeout_ms / 1000)
+        for command, filename in _UNREGISTERED.items():
+            self.commands[command] = self.conn.register_script(loadScript(filename))
+        self.commands["addJobScheduler"] = self.conn.register_script(GUARD + loadScript("addJobScheduler-11.lua"))
+        self.commands["dropGone"] = self.conn.register_script(RESTORE + loadScript("moveToFinished-14.lua"))
+
+    @property
+    def generation(self) -> int:
+        """See `PipelinedRedis.generation`."""
+        return self.conn.generation if isinstance(self.conn, PipelinedRedis) else 0
+
+    async def getRedisVersion(self) -> str | None:
+        """Return the server's version and learn what it can do.
+
+        The port asks for it only where it needs the version, so its workers block for whole seconds.
+        """
+        if self.version is None:
+            # redis-py types replies as a union of its sync and async forms.
+            info: dict[str, object] = await self.conn.info("server")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+            self.version = str(info.get("redis_version", "6.2.0"))
+            self.capabilities = {
+                "canBlockFor1Ms": not isRedisVersionLowerThan(self.version, "7.0.8"),
+                "canDoubleTimeout": not isRedisVersionLowerThan(self.version, "6.0.0"),
+            }
+        return self.version
+
+
+def run_script(client: Redis, script: Script, keys: Sequence[str], args: Sequence[EncodableT]) -> Awaitable[object]:
+    """Run one of BullMQ's scripts by the shortest way that this client has."""
+    if isinstance(client, PipelinedRedis):
+        return client.run_script(script.sha, script.script, keys, args)
+    return script(keys=keys, args=args)

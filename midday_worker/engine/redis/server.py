@@ -1,0 +1,63 @@
+"""What is to be known of a Redis server before work begins on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, cast
+
+from bullmq.utils import isRedisVersionLowerThan
+
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.translation import bounded
+
+OLDEST_VERSION: Final = "6.2.0"
+KEEPS_ALL: Final = "noeviction"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A Redis server as it describes itself.
+
+    Attributes:
+        version: of Redis, or of the Redis that it says it is compatible with.
+        eviction_policy: what it drops when its memory is full; "" if it doesn't tell.
+        read_only: whether it is a replica that takes no writes.
+        mode: "standalone", "cluster" or "sentinel".
+    """
+
+    version: str
+    eviction_policy: str = KEEPS_ALL
+    read_only: bool = False
+    mode: str = "standalone"
+
+    @property
+    def too_old(self) -> bool:
+        """Whether it lacks commands that BullMQ's scripts need."""
+        return isRedisVersionLowerThan(self.version, OLDEST_VERSION)
+
+    def unfit_for(self, prefix: str) -> str | None:
+        """Return why it can't hold the jobs under a prefix: what it is, and what to do; None if it can."""
+        if self.mode == "sentinel":
+            return "is a Sentinel, which holds no jobs: REDIS_URL must name the primary that it watches."
+        if self.mode == "cluster" and not re.search(r"\{[^}]+\}", prefix):
+            return "is a node of a cluster: REDIS_PREFIX needs a hash tag, such as {bull}, REDIS_URL its slot's node."
+        return None
+
+    @property
+    def may_drop_jobs(self) -> bool:
+        """Whether it drops keys, and with them jobs, when its memory is full."""
+        return self.eviction_policy not in {"", KEEPS_ALL}
+
+
+async def inspect(connection: Connection) -> Server:
+    """Ask a server what it is. Raises RedisUnavailableError or RedisRefusedError."""
+    async with bounded(connection.deadlines, "ask Redis what it is"):
+        info = cast("dict[str, object]", await connection.conn.info())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    replica = info.get("role") == "slave" and bool(info.get("slave_read_only", 1))
+    return Server(
+        str(info.get("redis_version", OLDEST_VERSION)),
+        str(info.get("maxmemory_policy", "")),
+        replica,
+        str(info.get("redis_mode", "standalone")),
+    )

@@ -1,0 +1,1 @@
+"""The wire: what a job is in Redis, in BullMQ's keys and encodings."""

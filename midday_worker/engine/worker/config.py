@@ -1,0 +1,47 @@
+"""How one queue is worked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from midday_worker.engine.job.interruption import Grace
+from midday_worker.engine.wire.options import METRICS_POINTS
+
+if TYPE_CHECKING:
+    from midday_worker.engine.redis.connection import Connection, RedisConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerConfig:
+    """How one queue is worked. Times in milliseconds."""
+
+    queue: str
+    concurrency: int
+    rate_limit: tuple[int, int] | None = None
+    """At most so many jobs, per so many milliseconds."""
+    lock_duration_ms: int = 30_000
+    stalled_interval_ms: int = 30_000
+    max_stalled_count: int = 25
+    """How often a job may lose its worker and is run again; with the port's 1 two crashes are fatal."""
+    grace: Grace = field(default_factory=Grace)
+    """How long a handler that is told to stop may take."""
+
+    @property
+    def limiter(self) -> dict[str, int] | None:
+        """The rate limit as BullMQ has it."""
+        return None if self.rate_limit is None else {"max": self.rate_limit[0], "duration": self.rate_limit[1]}
+
+    def port_options(self, connection: Connection, redis: RedisConfig) -> dict[str, object]:
+        """Return the options of the port's worker."""
+        return {
+            "connection": connection.conn,
+            "prefix": redis.prefix,
+            "autorun": False,
+            "concurrency": self.concurrency,
+            "lockDuration": self.lock_duration_ms,
+            "stalledInterval": self.stalled_interval_ms,
+            "maxStalledCount": self.max_stalled_count,
+            "metrics": {"maxDataPoints": METRICS_POINTS},
+            **({} if self.limiter is None else {"limiter": self.limiter}),
+        }

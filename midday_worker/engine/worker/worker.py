@@ -1,0 +1,279 @@
+"""The engine's worker: fetches jobs, runs them side by side, and stops without losing or repeating one.
+
+A fetch loop of our own replaces the port's `run`, which asks Redis once per free slot, dies with a handler's
+`CancelledError` and can't be stopped in time; the scripts, the lock manager and the scheduler are bullmq's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from contextlib import suppress
+from functools import partial
+from typing import Final, TypeVar
+
+import bullmq
+from bullmq.redis_connection import RedisConnection
+from loguru import logger
+from redis.exceptions import RedisError
+
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.job.outage_retries import OutageRetries
+from midday_worker.engine.job.threads import Threads
+from midday_worker.engine.producer.backend import Backend, client_name
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.producer.schedule_repair import RUN_PREFIX, ScheduleRepair
+from midday_worker.engine.producer.scheduler import Scheduler
+from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_blocking
+from midday_worker.engine.redis.outage import Outage
+from midday_worker.engine.redis.translation import UNREACHABLE, is_passing_for_worker
+from midday_worker.engine.wire.fetched import Fetched
+from midday_worker.engine.wire.options import METRICS_POINTS
+from midday_worker.engine.worker.cancel_watch import CancelWatch
+from midday_worker.engine.worker.config import WorkerConfig
+from midday_worker.engine.worker.intake import Intake
+from midday_worker.engine.worker.locks import LockRenewal
+from midday_worker.engine.worker.next_runs import NextRuns
+from midday_worker.engine.worker.running import Processor, RunningJobs
+from midday_worker.engine.worker.settlement import Settlement
+from midday_worker.engine.worker.stalls import Stalls
+from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.processes.pool import ProcessPool
+from midday_worker.settings.urls import redact_url
+from midday_worker.telemetry.metrics.tally import QueueTally
+
+__all__ = ["Worker", "WorkerConfig"]
+
+T = TypeVar("T")
+
+CANCEL_AGAIN_S: Final = 0.05
+
+LEAVE_S: Final = 2.0
+"""How long a worker that stops tries to give back what it took from Redis and doesn't run."""
+
+
+class Worker(bullmq.Worker):
+    """Works one queue with `processor`, which returns a job's result as JSON values, or raises.
+
+    Args:
+        config: the queue and how it is worked.
+        processor: called with each job.
+        connection: the connection for ordinary commands; shared, and closed by whoever made it.
+        redis: where the blocking connection, which is this worker's own, goes.
+        outage: what is known of that Redis's being away, shared by all workers of a process.
+        watch: hears of cancellations, shared too.
+        tally: counts its jobs, if they are to be counted.
+        processes: runs handlers in processes.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        processor: Processor,
+        connection: Connection,
+        redis: RedisConfig,
+        outage: Outage | None = None,
+        watch: CancelWatch | None = None,
+        tally: QueueTally | None = None,
+        processes: ProcessPool | None = None,
+    ) -> None:
+        super().__init__(config.queue, None, config.port_options(connection, redis))
+        blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
+        self.backend = Backend(config.queue, connection, redis.prefix, blocking)
+        self.blockingRedisConnection: RedisConnection = blocking
+        self.bclient = self.backend.bclient
+        self.scripts = self.backend.scripts
+        self.keys = self.backend.keys
+        self._who = f"queue {config.queue}"
+        self._outage = outage or Outage(redact_url(redis.url))
+        self._outage_retries = OutageRetries()
+        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, connection, self._outage, tally)
+        self._slots = asyncio.Semaphore(config.concurrency)
+        self._fetching = asyncio.Event()
+        self._fetching.set()
+        self._stalled_check: asyncio.Task[None] | None = None
+        self._moves = _transitions(self.backend, config)
+        settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next, tally)
+        next_runs = NextRuns(self._scheduleNextIteration, self._moves, config.lock_duration_ms)
+        self._running = RunningJobs(
+            processor, settlement, self.lockManager, self._receive, self._slots.release, next_runs, tally, config.grace
+        )
+        self._schedules = ScheduleRepair(Queue(config.queue, connection, redis.prefix))
+        self._stalls = Stalls(self.backend, config.queue, tally)
+        self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
+        self._watch = watch or CancelWatch(redis, connection)
+        self._threads = Threads(config.concurrency)
+        self._grace = config.grace
+        self.processes = processes or ProcessPool()
+        self._received = 0
+
+    def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
+        """Log what the port would emit: a listener's exception must never reach the engine's loops."""
+        if event_name == "error":
+            error = args[0] if args else "unknown error"
+            # Of an outage it is said once, and not here.
+            level = "DEBUG" if isinstance(error, Exception) and is_passing_for_worker(error) else "WARNING"
+            logger.log(level, "queue {queue}: {error}", queue=self.name, error=error)
+        elif event_name == "stalled":
+            self._stalls.note(str(args[0]))
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether its run loop is alive, not draining, and not waiting for Redis to come back."""
+        return self.running and not self._intake.closed.is_set() and not self._outage.failures(self._who)
+
+    @property
+    def running_count(self) -> int:
+        """How many jobs are running or being settled."""
+        return len(self._running)
+
+    async def run(self) -> None:
+        """Fetch and start jobs until `drain`. Survives Redis going away; may be called again after an error."""
+        if self.running:
+            raise RuntimeError("this worker is running already")
+        self.running = True
+        try:
+            await self._prepare()
+            while not self._intake.closed.is_set():
+                await self._fetch_some()
+        finally:
+            self.running = False
+
+    async def _prepare(self) -> None:
+        await self._outage.survive(self._who, self.backend.connection.getRedisVersion, self._intake.closed)
+        blocking = self.backend.blocking_connection
+        if blocking is not None:
+            await self._outage.survive(self._who, blocking.getRedisVersion, self._intake.closed)
+        self.lockManager.start()
+        self._watch.join(self.name, self.keys[""], self._running)
+        if self._stalled_check is None:
+            self._stalled_check = asyncio.create_task(self._check_stalled())
+
+    async def _check_stalled(self) -> None:
+        interval_s = float(self.opts["stalledInterval"]) / 1000
+        while True:
+            await self.runStalledJobsCheck()  # catches and emits its own errors
+            await self._schedules.look(interval_s)  # as above
+            await asyncio.sleep(interval_s)
+
+    async def _fetch_some(self) -> None:
+        # However many slots are free, an idle worker has one blocking command; more only while there are jobs.
+        if await self._intake.unless_closed(self._slots.acquire()) is None:
+            return
+        free = 1
+        while free < self._intake.width and not self._slots.locked():
+            await self._slots.acquire()
+            free += 1
+        self._fetching.clear()  # a drain waits until this fetch's jobs, if any, are on the list
+        try:
+            fetch = partial(self._intake.next, free)
+            for answer in await self._outage.survive(self._who, fetch, self._intake.closed) or ():
+                job = await self._receive(*answer)
+                if job is not None:
+                    free -= 1
+                    self._running.start(job)
+        finally:
+            for _ in range(free):
+                self._slots.release()
+            self._fetching.set()
+
+    def _wants_next(self) -> bool:
+        return not self._intake.closed.is_set()
+
+    async def _receive(self, fetched: Fetched, token: str) -> Job | None:
+        """Return the job that Redis answered with, ready to run; None if it answered with none."""
+        self._intake.learn(fetched)
+        if fetched.job_id is None or not await self._still_holds(fetched, token):
+            return None
+        # A job that can't be read is returned as one, instead of raising for ever, as the port does.
+        job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
+        job.token = token
+        job.threads, job.processes, job.grace = self._threads, self.processes, self._grace
+        job.outage_retries = self._outage_retries
+        self._received += 1
+        job.sequence = self._received
+        if job.is_gone and job.id.startswith(RUN_PREFIX):
+            try:
+                await self._schedules.replace_run(job.id)
+            except Exception as error:  # the job is active and has to end, whatever its schedule does
+                logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
+        return job
+
+    async def _still_holds(self, fetched: Fetched, token: str) -> bool:
+        try:
+            held = await self._moves.still_holds(fetched, token)
+        except (RedisError, *UNREACHABLE) as error:  # its lock expires, and it is run then
+            logger.debug("job {id}: {error}", id=fetched.job_id, error=error)
+            held = False
+        if not held:
+            logger.warning("job {id} came too late to be run here: its lock has expired", id=fetched.job_id)
+        return held
+
+    @property
+    def jobScheduler(self) -> Scheduler:
+        """The scheduler with our cron iterator, and without a run after the end."""
+        return Scheduler(self)
+
+    def stop_fetching(self) -> None:
+        """Start no further job. Those that run go on."""
+        self.closing = True
+        self._running.close()
+        self._intake.close()
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Stop fetching, let running jobs finish, cancel and hand back what is left at the deadline.
+
+        A job that is handed back is the next one to be run, and has used no attempt. Locks are renewed until then.
+
+        Returns:
+            True if every job finished by itself.
+        """
+        began = time.monotonic()
+        self.stop_fetching()
+        await self._end_fetch()
+        for lost in await self._intake.leave(min(max(timeout_s, LEAVE_S / 4), LEAVE_S)):
+            if (job := await self._receive(*lost)) is not None:
+                self._running.start(job)  # which hands it back
+        clean = await self._running.finish(max(0.0, began + timeout_s - time.monotonic()))
+        if left := self._threads.left_behind:
+            logger.error("queue {queue}: given up, and still runs in a thread: {names}", queue=self.name, names=left)
+        return clean and not left
+
+    async def _end_fetch(self) -> None:
+        # Again and again: wait_for, in redis-py's sending, swallows a cancellation that comes as it succeeds (3.11).
+        fetched = asyncio.create_task(self._fetching.wait())
+        while not (await asyncio.wait({fetched}, timeout=CANCEL_AGAIN_S))[0]:
+            self.stop_fetching()
+
+    def force(self) -> None:
+        """Let the deadline of a `drain` under way be now."""
+        self._running.force()
+
+    async def close(self, force: bool = False) -> None:
+        """Release what this worker holds; `drain` first, or pass `force` to hand running jobs back at once."""
+        if self.closed:
+            return
+        self.stop_fetching()
+        if force:
+            await self.drain(0)
+        if self._stalled_check is not None:
+            self._stalled_check.cancel()
+        self._threads.close()
+        await self.processes.close()
+        await self._watch.leave(self._running)
+        await self.lockManager.close()
+        with suppress(*UNREACHABLE):
+            await self.backend.close()
+        self.closed = True
+
+
+def _transitions(backend: Backend, config: WorkerConfig) -> Transitions:
+    return Transitions(
+        backend,
+        lock_duration_ms=config.lock_duration_ms,
+        limiter=config.limiter,
+        metrics_points=METRICS_POINTS,
+        worker_name=f"{socket.gethostname()}:{os.getpid()}",
+    )

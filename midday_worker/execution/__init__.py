@@ -1,0 +1,1 @@
+"""Execution: what the worker calls with each job."""

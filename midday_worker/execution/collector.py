@@ -1,0 +1,74 @@
+"""`Collector`: brings together the jobs of batch handlers that one worker process runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from midday_worker.database import Database
+from midday_worker.definition.batch_definition import BatchDefinition
+from midday_worker.engine.job.fresh_context import FreshContext
+from midday_worker.engine.job.job import Job
+from midday_worker.execution.batch import Batch
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Open:
+    batch: Batch[object, object]
+    timer: asyncio.TimerHandle
+
+
+class Collector:
+    """Collects each definition's jobs, and lets a batch run when it is full or its time is over.
+
+    Args:
+        database: where the batches' sessions go; None if none is configured.
+    """
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
+        self._contexts = FreshContext()
+        self._open: dict[str, _Open] = {}
+        self._closed = False
+
+    async def run(self, definition: BatchDefinition[P, R], job: Job, timeout_ms: int | None) -> str:
+        """Run a job with those that come within the time; return its result as JSON text, or raise its error.
+
+        Raises:
+            PayloadError: the stored payload doesn't match the schema. The job joins no batch.
+            JobCancelledError: the job was told to stop before it could join one.
+        """
+        payload = definition.attempt.parse(job.data)
+        job.enter_handler()
+        batch = self._batch(definition)
+        member = batch.add(job, payload, timeout_ms)
+        if len(batch) >= definition.batch.max_size:
+            self._start(definition.id)
+        try:
+            return await batch.end(member)
+        finally:
+            job.leave_handler()
+
+    def close(self) -> None:
+        """Run at once what has been collected, and let no later job wait for others."""
+        self._closed = True
+        for name in list(self._open):
+            self._start(name)
+
+    def _batch(self, definition: BatchDefinition[P, R]) -> Batch[P, R]:
+        known = self._open.get(definition.id)
+        if known is None:
+            wait_s = 0 if self._closed else definition.batch.max_wait_ms / 1000
+            timer = asyncio.get_running_loop().call_later(wait_s, self._start, definition.id)
+            made = cast("Batch[object, object]", Batch(definition, self._database))
+            known = self._open[definition.id] = _Open(made, timer)
+        return cast("Batch[P, R]", known.batch)
+
+    def _start(self, name: str) -> None:
+        opened = self._open.pop(name)
+        opened.timer.cancel()
+        opened.batch.start(self._contexts.make())

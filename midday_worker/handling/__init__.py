@@ -1,0 +1,1 @@
+"""Handling: what a handler is given, and how it is called, timed and stopped."""

@@ -1,0 +1,159 @@
+"""One attempt at one job: validate, open the session, call the handler, dump the result, commit."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+
+from midday_worker.database import Database, session_scope
+from midday_worker.engine.job.interruption import grace_of
+from midday_worker.engine.job.job import Job
+from midday_worker.engine.job.threads import Threads, heard_out, in_thread
+from midday_worker.errors import NonRetryableError, PayloadError, ResultError
+from midday_worker.handling.context import JobContext
+from midday_worker.handling.handler_signature import is_asynchronous
+from midday_worker.handling.loop_channel import LoopChannel
+from midday_worker.handling.sync_context import SyncJobContext
+from midday_worker.handling.time_limit import TimeLimit
+from midday_worker.schema.schema import InvalidValue, JsonValue, Schema, dump_untyped
+from midday_worker.settings.logs import job_logger
+
+if TYPE_CHECKING:
+    from loguru import Logger
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class ExecutableJob(Protocol):
+    """The least that a job has to be to be executed: what a test's plain fake offers."""
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        ...
+
+    @property
+    def data(self) -> object:
+        """The payload as stored: JSON values."""
+        ...
+
+    def updateProgress(self, progress: float | dict[str, object], /) -> Awaitable[object]:
+        """Store how far the job is."""
+        ...
+
+
+class InvalidStoredPayload(PayloadError, NonRetryableError):
+    """The stored payload doesn't match the schema: the job fails at once and keeps its data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[P, R]):
+    """How to run one job once. The same path serves the worker, `execute()` and tests."""
+
+    name: str
+    queue: str
+    schema: Schema[P]
+    result_schema: Schema[R] | None
+    handler: Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
+    source: Callable[..., object] | None = None
+    """The function to look for when the time is over, if that isn't `handler`."""
+    is_async: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked once and not for each job: it costs as much as validating a payload.
+        object.__setattr__(self, "is_async", is_asynchronous(self.handler))
+
+    async def run(self, job: ExecutableJob, db: AsyncSession, timeout_ms: int | None = None) -> R:
+        """Validate the payload, call the handler, and return its validated result.
+
+        Raises:
+            PayloadError: the payload doesn't match the schema.
+            ResultError: the result doesn't match the declared type.
+            JobTimeoutError: the handler took longer than `timeout_ms`.
+        """
+        payload = self.parse(job.data)
+        context = JobContext(cast("Job", job), db, self._logger(job))
+        return self.checked(await self._within(timeout_ms, payload, context))
+
+    async def run_stored(self, job: Job, database: Database | None, timeout_ms: int | None) -> str:
+        """Run a job of the queue in a session of its own, and return the result as JSON text.
+
+        The result is dumped, then the session committed: a result that can't be stored commits nothing.
+        """
+        scope = session_scope(database)
+        async with scope as session:
+            job.release = scope.give_up
+            job.enter_handler()
+            try:
+                result = await self.run(job, session, timeout_ms)
+            except BaseException as error:
+                job.leave_handler(error)
+                raise
+            job.leave_handler()
+            return self.dump_text(result)
+
+    def parse(self, data: object) -> P:
+        """Return the payload of a stored job. Raises PayloadError, which forbids a retry."""
+        try:
+            return self.schema.validate_wire(data)
+        except InvalidValue as error:
+            raise InvalidStoredPayload(self.name, error.problems, "stored payload") from error
+
+    def checked(self, result: R) -> R:
+        """Return the result, validated where its type is declared. Raises ResultError."""
+        if self.result_schema is None:
+            return result
+        try:
+            return self.result_schema.validate(result)
+        except InvalidValue as error:
+            raise ResultError(self.name, type(result).__name__, str(error)) from error
+
+    def dump(self, result: R) -> JsonValue:
+        """Return the result's JSON form. Raises ResultError."""
+        try:
+            return dump_untyped(result) if self.result_schema is None else self.result_schema.dump(result)
+        except InvalidValue as error:
+            raise ResultError(self.name, type(result).__name__, str(error)) from error
+
+    def dump_text(self, result: R) -> str:
+        """Return the result as JSON text. Raises ResultError."""
+        if self.result_schema is None:
+            return "null" if result is None else json.dumps(self.dump(result), separators=(",", ":"))
+        try:
+            return self.result_schema.dump_text(result)
+        except InvalidValue as error:
+            raise ResultError(self.name, type(result).__name__, str(error)) from error
+
+    async def _within(self, timeout_ms: int | None, payload: P, context: JobContext) -> R:
+        channel = None if self.is_async else LoopChannel(self.name, context)
+        given = context if channel is None else channel.context
+        if timeout_ms is None:
+            return await self._call(payload, context, channel)
+        with TimeLimit(self.name, timeout_ms, self.source or self.handler, context.job, given):
+            return await self._call(payload, context, channel)
+
+    async def _call(self, payload: P, context: JobContext, channel: LoopChannel | None) -> R:
+        if channel is None:
+            return await cast("Callable[[P, JobContext], Awaitable[R]]", self.handler)(payload, context)
+        return await self._in_thread(payload, context, channel)
+
+    async def _in_thread(self, payload: P, context: JobContext, channel: LoopChannel) -> R:
+        # A plain function may block: it runs in a thread, so that the loop goes on.
+        threads: Threads | None = getattr(context.job, "threads", None)
+        run = in_thread if threads is None else threads.run
+        handler = cast("Callable[[P, SyncJobContext], R]", self.handler)
+        call = run(handler, payload, channel.context)
+        try:
+            outcome = await heard_out(call, channel.stop, grace_of(context.job).clean_up_s)
+            return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else outcome
+        finally:
+            channel.close()
+
+    def _logger(self, job: ExecutableJob) -> Logger:
+        made = getattr(job, "attemptsMade", 0)
+        return job_logger(job_id=str(job.id), job=self.name, queue=self.queue, attempt=int(made) + 1)

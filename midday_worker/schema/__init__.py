@@ -1,0 +1,1 @@
+"""Schemas: what a payload or a result may be, and how it travels."""

@@ -1,0 +1,102 @@
+"""`Waiter`: which events count, in whatever order they and the looks at the state come."""
+
+from __future__ import annotations
+
+import pytest
+
+from midday_worker.engine.following.event_log import Event
+from midday_worker.engine.following.state_snapshot import Ending
+from midday_worker.engine.following.waiter import Waiter
+
+COMPLETED: Event = {"event": "completed", "jobId": "j1", "returnvalue": "42"}
+FAILED: Event = {"event": "failed", "jobId": "j1", "failedReason": "boom"}
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """The progress that the waiter was told."""
+    return []
+
+
+@pytest.fixture
+async def waiter(told: list[str]) -> Waiter:
+    return Waiter("j1", lambda _: None, told.append)
+
+
+async def test_an_end_after_the_look_counts(waiter: Waiter) -> None:
+    waiter.look((5, 0), "unfinished", None, None)
+    assert not waiter.take((5, 1), COMPLETED)
+    assert waiter.ending.result() == Ending("completed", 42)
+
+
+async def test_an_end_that_comes_before_the_answer_of_an_older_look_counts(waiter: Waiter) -> None:
+    waiter.take((6, 0), COMPLETED)
+    assert not waiter.ending.done()
+    waiter.look((5, 0), "unfinished", None, None)
+    assert waiter.ending.result() == Ending("completed", 42)
+
+
+@pytest.mark.parametrize("event", [COMPLETED, FAILED])
+async def test_an_end_of_an_earlier_run_does_not_count(waiter: Waiter, event: Event) -> None:
+    """The job has been told to run again, and the stream is read late."""
+    waiter.take((4, 0), event)
+    assert not waiter.look((5, 0), "unfinished", None, None)
+    assert not waiter.take((4, 1), event)
+    assert not waiter.ending.done()
+
+
+async def test_a_failure_is_looked_at_for_what_the_event_does_not_say(waiter: Waiter) -> None:
+    waiter.look((5, 0), "unfinished", None, None)
+    assert waiter.take((6, 0), FAILED)
+    ending = Ending("failed", reason="boom", attempts=3)
+    waiter.look((7, 0), "failed", None, ending)
+    assert waiter.ending.result() is ending
+
+
+async def test_a_job_that_failed_and_was_told_to_run_again_is_waited_for(waiter: Waiter) -> None:
+    waiter.look((5, 0), "unfinished", None, None)
+    assert waiter.take((6, 0), FAILED)
+    assert not waiter.look((7, 0), "unfinished", None, None)
+    waiter.take((8, 0), COMPLETED)
+    assert waiter.ending.result() == Ending("completed", 42)
+
+
+async def test_the_failure_of_a_job_that_ran_again_is_forgotten(waiter: Waiter) -> None:
+    waiter.look((5, 0), "unfinished", None, None)
+    waiter.take((6, 0), FAILED)
+    waiter.look((7, 0), "unfinished", None, None)
+    gone = Ending("missing", reason="removed")
+    waiter.look((8, 0), "missing", None, gone)
+    assert waiter.ending.result() is gone
+
+
+async def test_a_job_that_was_there_and_is_gone_ended_as_its_queue_s_events_tell(waiter: Waiter) -> None:
+    waiter.look((5, 0), "unfinished", None, None)
+    seen = Ending("completed", 42)
+    waiter.look((7, 0), "missing", None, Ending("missing", reason="trimmed", told=seen))
+    assert waiter.ending.result() is seen
+
+
+async def test_a_job_that_was_gone_before_is_missing_whatever_the_events_tell(waiter: Waiter) -> None:
+    gone = Ending("missing", reason="trimmed", told=Ending("completed", 42))
+    waiter.look((7, 0), "missing", None, gone)
+    assert waiter.ending.result() is gone
+
+
+async def test_progress_is_told_once_and_never_backwards(waiter: Waiter, told: list[str]) -> None:
+    waiter.take((4, 0), {"event": "progress", "data": "10"})
+    waiter.take((6, 0), {"event": "progress", "data": "30"})
+    waiter.look((5, 0), "unfinished", "20", None)
+    waiter.take((6, 0), {"event": "progress", "data": "30"})
+    waiter.look((5, 5), "unfinished", "20", None)
+    waiter.take((7, 0), {"event": "progress", "data": "40"})
+    assert told == ["20", "30", "40"]
+
+
+async def test_what_a_gap_in_the_events_has_swallowed_is_told_by_the_next_look(waiter: Waiter, told: list[str]) -> None:
+    waiter.look((5, 0), "unfinished", "10", None)
+    waiter.look((9, 0), "unfinished", "60", None)
+    waiter.look((10, 0), "unfinished", "60", None)
+    waiter.look((12, 0), "completed", "100", Ending("completed", 42))
+    assert told == ["10", "60", "100"]
+    assert waiter.ending.done()
