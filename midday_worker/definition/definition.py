@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, cast, overload
 
+from typing_extensions import Unpack
+
+from midday_worker.client.client import JobClient, current_client
 from midday_worker.database import given_session
-from midday_worker.definition.bulk import BulkTriggers
+from midday_worker.definition.bulk import BulkItem, FlowItem, Progress, batch_flows, batch_requests
+from midday_worker.definition.flow import FlowChild, as_request, flow_handle
+from midday_worker.definition.other_names import missing_trigger, not_called
+from midday_worker.definition.recurrence import check_schedulable, check_schedule_id, default_schedule_id, recurrence
 from midday_worker.definition.sync_triggers import SyncTriggers
+from midday_worker.errors import FlowError, PayloadError
+from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handling.attempt import Attempt, ExecutableJob
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.hooks import Hooks
 from midday_worker.handling.process_handler import ProcessHandler
 from midday_worker.handling.sync_context import SyncJobContext
-from midday_worker.options import CheckedOptions
+from midday_worker.options import (
+    CallOptions,
+    CheckedOptions,
+    DelayedCallOptions,
+    ResolvedOptions,
+    check_known_id,
+    check_options,
+    merge,
+)
+from midday_worker.options.deadline import deadline_ms
 from midday_worker.queues import QueueRegistry
-from midday_worker.schema.schema import Schema
+from midday_worker.request import FailurePolicy, JobRequest
+from midday_worker.schema.schema import InvalidValue, Schema
+from midday_worker.settings.durations import Duration
 
 P = TypeVar("P")
 R = TypeVar("R")
 
 Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
 
+_OF_SCHEDULES: Final = ("pattern", "every", "tz", "start", "end", "limit", "schedule_id")
 
-class JobDefinition(BulkTriggers[P, R]):
+
+class JobDefinition(Generic[P, R]):
     """A job that can be triggered and executed. Made by `job()`.
 
     Attributes:
@@ -32,7 +55,7 @@ class JobDefinition(BulkTriggers[P, R]):
         schema: its payload's schema.
         result_schema: its result's, or None when the handler declares none.
         defined_at: file and line.
-        hooks: what is told how its jobs fare, see `Hooks`.
+        hooks: what is called when its jobs start and end, see `Hooks`.
     """
 
     def __init__(
@@ -48,20 +71,292 @@ class JobDefinition(BulkTriggers[P, R]):
         defined_at: str,
         process: ProcessHandler[P, R] | None = None,
     ) -> None:
-        super().__init__(name, schema, result_schema, queue=queue, options=options, queues=queues)
+        self.id = name
+        self.queue = queue
+        self.schema = schema
+        self.result_schema = result_schema
         self.handler = handler
         self.defined_at = defined_at
         self.hooks: Hooks[P, R] = Hooks()
         called = handler if process is None else process.handle
         self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, called, handler)
+        self._options = options
+        self._queues = queues
+        self._default: tuple[CheckedOptions, ResolvedOptions] | None = None
+
+    def __repr__(self) -> str:
+        return f"JobDefinition({self.id!r}, queue={self.queue!r})"
+
+    if not TYPE_CHECKING:  # for type checkers these are mistakes
+
+        def __getattr__(self, name: str) -> object:
+            raise missing_trigger(self, name)
+
+        def __call__(self, *args: object, **kwargs: object) -> object:
+            raise not_called(self)
+
+    @property
+    def options(self) -> ResolvedOptions:
+        """The job's options: the library's, the queue's, and its own."""
+        of_queue = self._queues.get(self.queue).options
+        if self._default is None or self._default[0] is not of_queue:  # its queue may be configured later
+            self._default = (of_queue, merge(of_queue, self._options))
+        return self._default[1]
+
+    def parse_result(self, value: object) -> R:
+        """Validate a result as it was stored. Raises PayloadError."""
+        if self.result_schema is None:
+            return cast("R", value)
+        try:
+            return self.result_schema.validate_wire(value)
+        except InvalidValue as error:
+            raise PayloadError(self.id, error.problems, "stored result") from error
 
     @property
     def sync(self) -> SyncTriggers[P, R]:
         """The same triggers, blocking, for programs without an event loop; see `JobClient.sync`."""
         return SyncTriggers(self)
 
-    def __repr__(self) -> str:
-        return f"JobDefinition({self.id!r}, queue={self.queue!r})"
+    @overload
+    async def trigger(
+        self: JobDefinition[None, R],
+        payload: None = None,
+        *,
+        client: JobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> JobHandle[R]: ...
+    @overload
+    async def trigger(
+        self, payload: P | Mapping[str, object], *, client: JobClient | None = None, **options: Unpack[CallOptions]
+    ) -> JobHandle[R]: ...
+    async def trigger(
+        self, payload: object = None, *, client: JobClient | None = None, **options: Unpack[CallOptions]
+    ) -> JobHandle[R]:
+        """Add one job.
+
+        Args:
+            payload: the payload, or a dictionary in either spelling, which is checked here; none for a job without.
+            client: the client to use; by default the one entered on this event loop, else one from the environment.
+            **options: see `CallOptions`; they win over the job's and its queue's.
+
+        Raises:
+            PayloadError: the payload doesn't match the schema.
+            OptionError: an option is misspelt or out of range.
+            RedisUnavailableError: Redis can't be reached; it says whether the job may have been written.
+        """
+        request = self._request(payload, cast("Mapping[str, object]", options))
+        client = client or current_client()
+        return self._handle(await client.enqueue(request), client)
+
+    def handle(self, job_id: str, *, client: JobClient | None = None) -> JobHandle[R]:
+        """Return the handle of a job that was triggered before, here or elsewhere, Node included.
+
+        Nothing is read from Redis: `await handle.state()` says whether it is there.
+
+        Args:
+            job_id: what `trigger` returned as `handle.id`, or the `job_id` that was given to it.
+            client: see `trigger`.
+
+        Raises:
+            OptionError: no job can have such an id: it is empty, or the name of one of BullMQ's own keys.
+        """
+        return self._handle(check_known_id(job_id), client or current_client())
+
+    async def trigger_delayed(
+        self,
+        payload: P | Mapping[str, object],
+        delay: Duration,
+        *,
+        client: JobClient | None = None,
+        **options: Unpack[DelayedCallOptions],
+    ) -> JobHandle[R]:
+        """Add one job that becomes due after `delay`: milliseconds, "3d", or a timedelta. See `trigger`."""
+        return await self.trigger(payload, client=client, delay=delay, **options)
+
+    async def trigger_recurring(
+        self,
+        payload: P | Mapping[str, object],
+        pattern: str | None = None,
+        *,
+        every: Duration | None = None,
+        tz: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+        schedule_id: str | None = None,
+        client: JobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ScheduleHandle:
+        """Add a job again and again, by BullMQ's job schedulers.
+
+        A schedule is known by its id: calling again with the same one changes nothing, or the schedule's pattern,
+        bounds and options if they are others now.
+
+        Args:
+            payload: the payload of every run.
+            pattern: when, as cron: 5 fields, or 6 with the seconds first.
+            every: how often, instead of a pattern.
+            tz: the pattern's time zone, an IANA name; UTC if not given.
+            start: the first moment; a time without a zone is UTC.
+            end: the last moment.
+            limit: how many runs at most, however often this is called with the same pattern and bounds; with others, it
+                begins anew.
+            schedule_id: by default the job's name and a hash of what the payload has beside defaults: one schedule for
+                each payload, which stays the same when the schema gets a field with a default.
+            client, **options: see `trigger`.
+
+        Raises:
+            ScheduleError: the pattern, the zone or the bounds are wrong; nothing was written.
+            OptionError: an option is wrong, or is one that a schedule's runs can't have.
+        """
+        check_schedulable(options)
+        check_options(cast("Mapping[str, object]", options), call=True, others=_OF_SCHEDULES)
+        when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
+        request = self._request(payload, cast("Mapping[str, object]", options))
+        if schedule_id is None:
+            schedule_id = default_schedule_id(self.id, self.schema.brief(request.data))
+        else:
+            check_schedule_id(schedule_id)
+        client = client or current_client()
+        # A moment would be the same for every run: each has the definition's deadline, from when it is due.
+        await client.schedule(schedule_id, when, replace(request, deadline_ms=None))
+        return ScheduleHandle(schedule_id, self.id, self.queue, client)
+
+    async def schedules(self, *, client: JobClient | None = None) -> list[ScheduleHandle]:
+        """Return this job's schedules, the next to fire first."""
+        client = client or current_client()
+        found = await client.schedules(self.queue)
+        return [ScheduleHandle(item.id, self.id, self.queue, client) for item in found if item.job == self.id]
+
+    async def trigger_flow(
+        self,
+        payload: P | Mapping[str, object],
+        children: Sequence[JobRequest | FlowChild],
+        *,
+        client: JobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> JobHandle[R]:
+        """Add this job and its children, which run first, in one transaction.
+
+        Args:
+            payload: this job's payload.
+            children: nodes made by other definitions' `node()`, or `{"job": definition, "data": payload}`; they run
+                side by side, each after its own children.
+            client, **options: see `trigger`.
+
+        Returns:
+            This job's handle; its `children` are theirs.
+
+        Raises:
+            PayloadError: a node's payload is wrong; nothing was added.
+            FlowError: a node has deduplication, or the id of a job that exists.
+        """
+        root = self.node(payload, children=children, **options)
+        client = client or current_client()
+        (ids,) = await client.enqueue_flows([root])
+        return cast("JobHandle[R]", flow_handle(root, iter(ids), client))
+
+    async def batch_trigger(
+        self,
+        items: Iterable[BulkItem[P]],
+        *,
+        client: JobClient | None = None,
+        on_progress: Progress | None = None,
+    ) -> list[JobHandle[R]]:
+        """Add many jobs, 1,000 in a round trip and a transaction. All are validated before the first is added.
+
+        Args:
+            items: `{"payload": ..., "options": {...}}` each; a generator will do, read once.
+            client: see `trigger`.
+            on_progress: called after each 1,000 with how many were added, and how many there are.
+
+        Raises:
+            PayloadError, OptionError, DurationError: an item is wrong; the message has its index. Nothing was added.
+            RedisUnavailableError: Redis can't be reached; `added_ids` are the ids of the items that were added before,
+                `job_ids` of those that may have been.
+        """
+        requests = batch_requests(self.id, items, self._request)
+        client = client or current_client()
+        return [self._handle(job_id, client) for job_id in await client.enqueue_many(requests, on_progress)]
+
+    async def batch_trigger_flow(
+        self,
+        items: Iterable[FlowItem[P]],
+        *,
+        client: JobClient | None = None,
+        on_progress: Progress | None = None,
+    ) -> list[JobHandle[R]]:
+        """Add many flows with this job as their root, about 1,000 jobs in a round trip; none is ever split.
+
+        Args:
+            items: `{"payload": ..., "children": [...], "options": {...}}` each; see `trigger_flow`.
+            client: see `trigger`.
+            on_progress: called after each round trip with how many flows were added, and how many there are.
+
+        Raises:
+            PayloadError, OptionError, FlowError: a node is wrong; the message has the flow's index. Nothing was added.
+            RedisUnavailableError: see `batch_trigger`.
+        """
+        roots = batch_flows(self.id, items, self)
+        client = client or current_client()
+        added = await client.enqueue_flows(roots, on_progress)
+        return [
+            cast("JobHandle[R]", flow_handle(root, iter(ids), client)) for root, ids in zip(roots, added, strict=True)
+        ]
+
+    @overload
+    def node(
+        self: JobDefinition[None, R],
+        payload: None = None,
+        *,
+        children: Sequence[JobRequest | FlowChild] = (),
+        on_failure: FailurePolicy = "fail",
+        **options: Unpack[CallOptions],
+    ) -> JobRequest: ...
+    @overload
+    def node(
+        self,
+        payload: P | Mapping[str, object],
+        *,
+        children: Sequence[JobRequest | FlowChild] = (),
+        on_failure: FailurePolicy = "fail",
+        **options: Unpack[CallOptions],
+    ) -> JobRequest: ...
+    def node(
+        self,
+        payload: object = None,
+        *,
+        children: Sequence[JobRequest | FlowChild] = (),
+        on_failure: FailurePolicy = "fail",
+        **options: Unpack[CallOptions],
+    ) -> JobRequest:
+        """Return a flow's node, validated.
+
+        Args:
+            payload: this node's payload; none for a job without.
+            children: the nodes that run before it.
+            on_failure: what this node's final failure does to its parent; see `FailurePolicy`.
+            **options: this node's options.
+        """
+        return self.dictionary_node(payload, children=children, on_failure=on_failure, **options)
+
+    def dictionary_node(
+        self,
+        payload: object,
+        *,
+        children: Sequence[JobRequest | FlowChild],
+        on_failure: FailurePolicy,
+        **options: Unpack[CallOptions],
+    ) -> JobRequest:
+        """Return a node for a payload that no type checker has seen; see `node`."""
+        if on_failure not in ("fail", "ignore", "remove", "continue"):
+            raise FlowError(f'on_failure is {on_failure!r}; accepted: "fail", "ignore", "remove", "continue".')
+        below = tuple(as_request(child) for child in children)
+        return self._request(payload, cast("Mapping[str, object]", options), below, on_failure)
+
+    def checked(self, payload: object) -> JobRequest:
+        """Return a request for a payload that no type checker has seen. Raises PayloadError."""
+        return self._request(payload, {})
 
     async def execute(self, job: ExecutableJob, db: object = None) -> R:
         """Run the handler on a job without Redis: to test it, with a plain fake for the job and any database.
@@ -74,3 +369,31 @@ class JobDefinition(BulkTriggers[P, R]):
             The handler's validated result.
         """
         return await self.attempt.run(job, given_session(db), self.options.timeout)
+
+    def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
+        return merge(self._queues.get(self.queue).options, self._options, call) if call else self.options
+
+    def _request(
+        self,
+        payload: object,
+        options: Mapping[str, object],
+        children: tuple[JobRequest, ...] = (),
+        on_failure: FailurePolicy = "fail",
+    ) -> JobRequest:
+        call = check_options(options, call=True)
+        resolved = self._resolve(call)
+        try:
+            value = self.schema.validate(payload)
+            text = self.schema.dump_text(value)
+        except InvalidValue as error:
+            raise PayloadError(self.id, error.problems) from error
+        schema = cast("Schema[object]", self.schema)
+        timeout = (resolved.timeout or 0) if "timeout" in call else None
+        retry = resolved.retry_on_timeout if "retry_on_timeout" in call else None
+        last = deadline_ms(resolved) if resolved.deadline is not None else (0 if "deadline" in call else None)
+        return JobRequest(
+            self.id, self.queue, text, resolved, schema, value, self, children, on_failure, timeout, retry, last
+        )
+
+    def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
+        return JobHandle(job_id, self.id, self.queue, client, self)

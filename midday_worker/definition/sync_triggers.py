@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
 from midday_worker.client.client import JobClient, SyncJobClient
-from midday_worker.definition.bulk import BulkItem, BulkTriggers, FlowItem, Progress
+from midday_worker.definition.bulk import BulkItem, FlowItem, Progress
 from midday_worker.definition.flow import FlowChild
 from midday_worker.definition.other_names import missing_trigger
-from midday_worker.handles.handle import JobHandle
+from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handles.sync_handle import SyncJobHandle, SyncScheduleHandle, run_blocking
 from midday_worker.options import CallOptions, DelayedCallOptions
 from midday_worker.request import JobRequest
@@ -20,6 +20,44 @@ from midday_worker.settings.durations import Duration
 
 P = TypeVar("P")
 R = TypeVar("R")
+
+
+class AwaitedTriggers(Protocol[P, R]):
+    """A `JobDefinition`, seen from below."""
+
+    def handle(self, job_id: str, *, client: JobClient | None) -> JobHandle[R]: ...
+    def trigger(
+        self, payload: P | Mapping[str, object], *, client: JobClient | None, **options: Unpack[CallOptions]
+    ) -> Awaitable[JobHandle[R]]: ...
+    def trigger_recurring(
+        self,
+        payload: P | Mapping[str, object],
+        pattern: str | None,
+        *,
+        every: Duration | None,
+        tz: str | None,
+        start: datetime | None,
+        end: datetime | None,
+        limit: int | None,
+        schedule_id: str | None,
+        client: JobClient | None,
+        **options: Unpack[CallOptions],
+    ) -> Awaitable[ScheduleHandle]: ...
+    def schedules(self, *, client: JobClient | None) -> Awaitable[list[ScheduleHandle]]: ...
+    def trigger_flow(
+        self,
+        payload: P | Mapping[str, object],
+        children: Sequence[JobRequest | FlowChild],
+        *,
+        client: JobClient | None,
+        **options: Unpack[CallOptions],
+    ) -> Awaitable[JobHandle[R]]: ...
+    def batch_trigger(
+        self, items: Iterable[BulkItem[P]], *, client: JobClient | None, on_progress: Progress | None
+    ) -> Awaitable[list[JobHandle[R]]]: ...
+    def batch_trigger_flow(
+        self, items: Iterable[FlowItem[P]], *, client: JobClient | None, on_progress: Progress | None
+    ) -> Awaitable[list[JobHandle[R]]]: ...
 
 
 class SyncTriggers(Generic[P, R]):
@@ -31,7 +69,7 @@ class SyncTriggers(Generic[P, R]):
         RunningLoopError: this thread runs an event loop; `await` the job's own trigger there.
     """
 
-    def __init__(self, job: BulkTriggers[P, R]) -> None:
+    def __init__(self, job: AwaitedTriggers[P, R]) -> None:
         self._job = job
 
     if not TYPE_CHECKING:  # for type checkers these are mistakes
