@@ -62,9 +62,9 @@ class SyncJobHandle(Generic[ResultT_co]):
         """Return the state as BullMQ names it."""
         return self._run(lambda handle: handle.state())
 
-    def attempts(self) -> int:
+    def attempts_made(self) -> int:
         """Return how often it has been tried, a running attempt not counted. Raises JobNotFoundError."""
-        return self._run(lambda handle: handle.attempts())
+        return self._run(lambda handle: handle.attempts_made())
 
     def fetch(self) -> Job:
         """Return BullMQ's job as it is now. Raises JobNotFoundError."""

@@ -188,7 +188,7 @@ async def following() -> None:
     handle = bill_job.handle("mine")
     assert_type(handle, JobHandle[Receipt])
     assert_type(await handle.state(), str)
-    assert_type(await handle.attempts(), int)
+    assert_type(await handle.attempts_made(), int)
     assert_type(await handle.logs(), list[str])
     assert_type([each async for each in handle.tail()], list[str])
     assert_type([each async for each in handle.progress()], list[JsonValue])

@@ -143,7 +143,7 @@ async def test_a_job_is_followed_while_it_runs(settings: Settings) -> None:
             handle = telling.sync.trigger(50)
             seen: list[object] = [*handle.progress()]
             assert handle.result("30s") == 50
-            return list(handle.tail()), handle.logs(), seen[-1:], handle.attempts()
+            return list(handle.tail()), handle.logs(), seen[-1:], handle.attempts_made()
 
     async with Crew(followed, settings):
         assert await asyncio.to_thread(view) == (["one"], ["one"], [50], 1)

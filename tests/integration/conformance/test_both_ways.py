@@ -172,7 +172,7 @@ async def test_a_worker_leaves_a_job_without_a_handler_to_node_on_the_same_queue
     working = asyncio.create_task(peer.run(WORK_ONE, "shared"))
     assert await triggered.result("30s") == Doubled(doubled=42, by="node")
     await working
-    assert await triggered.attempts() == 1
+    assert await triggered.attempts_made() == 1
 
 
 async def test_a_failure_in_node_is_told_with_nodes_words(client: JobClient, registry: JobRegistry, peer: Peer) -> None:

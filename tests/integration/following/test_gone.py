@@ -48,7 +48,7 @@ async def test_a_job_that_was_trimmed_before_is_not_found_and_why(
         with pytest.raises(JobNotFoundError, match="it failed, and was trimmed"):
             await failed.result("10s")
         with pytest.raises(JobNotFoundError):
-            await done.attempts()
+            await done.attempts_made()
         with pytest.raises(JobNotFoundError):
             await done.logs()
 
@@ -104,4 +104,4 @@ async def test_a_failed_attempt_is_not_the_end(
     async with Crew(registry, settings):
         triggered = await halve.trigger(7, client=client, attempts=2, backoff=20)
         assert await triggered.result("10s") == 3
-        assert await triggered.attempts() == 2
+        assert await triggered.attempts_made() == 2
