@@ -75,9 +75,10 @@ def public_members() -> Iterator[str]:
 
 
 def made_up_names(path: Path) -> set[str]:
-    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
-    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    names = [path.stem, *(node.name for node in nodes if isinstance(node, kinds))]
+    names = [path.stem]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.append(node.name)
     return {name for name in names if any(MADE_UP.fullmatch(word) for word in [*words(name), name.replace("_", "")])}
 
 
