@@ -1,14 +1,32 @@
-"""Settings and jobs, as the command line and the environment name them."""
+"""Settings and jobs, as the command line and the environment name them, and the options that do."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from midday_worker.cli.values import separated
 from midday_worker.definition.registry import JobRegistry, default_registry
 from midday_worker.errors import ImportFailedError
 from midday_worker.settings.settings import ENV_FILE, Settings, load_settings
+
+Imports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        "-i",
+        metavar="PKG",
+        callback=separated,
+        help="A module or package that defines jobs. Repeatable, or with commas between.",
+    ),
+]
+NoLogin = Annotated[
+    bool, typer.Option("--no-login", help="Let the dashboard ask for nothing; it answers to this machine alone.")
+]
 
 
 def settings_with(**options: object) -> Settings:

@@ -10,11 +10,14 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from typing import Annotated
 
 import typer
 
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.settings.printable import hanging, printable
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
 class OutputError(MiddayWorkerError):

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from midday_worker.cli.admin import retry
+from midday_worker.cli.commands import retry
 from midday_worker.engine.producer.queue import Queue
 from tests.integration.cli.terminal import Terminal
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from typer.main import get_command
 
-from midday_worker.cli.app import app
+from midday_worker.cli.app import COMMANDS as LISTED
+from midday_worker.cli.app import ON_QUEUES, load
 from tests.integration.cli.hostile_queue import FORGED, HOSTILE, ID, PLAIN, QUEUE, fill
 from tests.integration.cli.terminal import Terminal, Written
 
@@ -66,11 +66,11 @@ def terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, request: pytes
 
 def names() -> Iterator[str]:
     """Every command, groups left out."""
-    waiting = [("", get_command(app))]
+    waiting: list[tuple[str, object]] = [(name, load(name)) for name in (*LISTED, *ON_QUEUES)]
     while waiting:
         path, command = waiting.pop()
         commands: dict[str, object] = getattr(command, "commands", {})
-        waiting += [(f"{path} {name}".strip(), sub) for name, sub in commands.items()]  # type: ignore[misc]
+        waiting += [(f"{path} {name}", sub) for name, sub in commands.items()]
         if not commands:
             yield path
 

@@ -10,7 +10,7 @@ import pytest
 from midday_worker import JobClient, JobRegistry, job
 from midday_worker.admin import read_overview
 from midday_worker.admin.overview import QueueOverview
-from midday_worker.cli.groups.option import complete_queue
+from midday_worker.cli.reach import complete_queue
 from midday_worker.testing import RedisServer
 from tests.integration.cli.terminal import Terminal
 
@@ -171,7 +171,7 @@ def test_of_many_failed_jobs_it_says_how_many_it_looked_at(terminal: Terminal, m
     terminal.add(terminal.mail, "nobody", "nobody", "nobody")
     terminal.work()
     assert "looked at" not in terminal.run("queue", "show", "emails").out
-    monkeypatch.setattr("midday_worker.cli.admin.queue_view._FAILURES", 2)
+    monkeypatch.setattr("midday_worker.cli.commands.queue._FAILURES", 2)
     assert "Of 3 failed jobs the newest 2 were looked at." in terminal.run("queue", "show", "emails").out
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from midday_worker.cli import dev
-from midday_worker.cli.demo import run_demo
+from midday_worker.cli.commands import dev
+from midday_worker.cli.commands.demo import run_demo
 from midday_worker.errors import ConfigurationError
 
 

@@ -13,10 +13,10 @@ import pytest
 import typer
 from rich.text import Text
 
-from midday_worker.cli.admin.table import add_row, table, write
 from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.output import OutputError, remark, say
+from midday_worker.cli.table import add_row, table, write
 
 ROOT = Path(__file__).parents[3] / "midday_worker"
 FULL = Path("/dev/full")
@@ -53,7 +53,7 @@ def test_all_that_a_command_writes_goes_one_way() -> None:
     # The demo is given its console; `write` is the table's.
     assert {each for each in by_others if each[1] not in ("print", "write") and not each[0].startswith("demo")} == set()
     assert {path for path, name in by_others if name == "print"} <= {
-        *("cli/admin/table.py", "cli/watch.py", "demo/progress.py", "demo/report.py", "demo/show.py")
+        *("cli/table.py", "cli/commands/watch.py", "demo/progress.py", "demo/report.py", "demo/show.py")
     }
 
 

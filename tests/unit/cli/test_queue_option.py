@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Protocol, cast
 
-from typer.main import get_command
-
-from midday_worker.cli.app import app
+from midday_worker.cli.app import COMMANDS, ON_QUEUES, load
 
 WITHOUT: Final = {"dev", "demo", "trigger", "health"}
 """They are about no queue, or a job's definition says which."""
@@ -24,11 +22,11 @@ class Command(Protocol):
 
 def commands() -> Iterator[tuple[str, Command]]:
     """Every command with its path, groups left out."""
-    waiting: list[tuple[str, object]] = [("", get_command(app))]
+    waiting: list[tuple[str, object]] = [(name, load(name)) for name in (*COMMANDS, *ON_QUEUES)]
     while waiting:
         path, command = waiting.pop()
         below = cast("dict[str, object]", getattr(command, "commands", {}))
-        waiting += [(f"{path} {name}".strip(), sub) for name, sub in below.items()]
+        waiting += [(f"{path} {name}", sub) for name, sub in below.items()]
         if not below:
             yield path, cast("Command", command)
 

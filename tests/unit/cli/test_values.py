@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 from typer import Context
-from typer.core import TyperGroup
-from typer.main import get_command
 
 from midday_worker import ConfigurationError
-from midday_worker.cli.app import app
+from midday_worker.cli.app import load
 from midday_worker.cli.values import duration, job_id, separated, whole_number
 
 
@@ -48,7 +46,6 @@ def test_names_are_separated_by_commas(given: list[str] | None, names: list[str]
 
 @pytest.mark.parametrize("command", ["run", "dev", "jobs", "trigger", "watch", "dashboard", "doctor"])
 def test_every_import_takes_names_with_commas_between(command: str) -> None:
-    group = get_command(app)
-    assert isinstance(group, TyperGroup)
-    [option] = [each for each in group.commands[command].params if each.name == "imports"]
-    assert option.process_value(Context(group), ["a,b", "c"]) == ["a", "b", "c"]
+    loaded = load(command)
+    [option] = [each for each in loaded.params if each.name == "imports"]
+    assert option.process_value(Context(loaded), ["a,b", "c"]) == ["a", "b", "c"]

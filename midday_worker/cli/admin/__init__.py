@@ -1,1 +1,0 @@
-"""What the commands for acting on queues do; imported when one of them runs."""

@@ -1,0 +1,129 @@
+"""``midday-worker schedules``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+
+from midday_worker.admin import Schedule, list_schedules, remove_schedule, run_schedule
+from midday_worker.cli.act_options import ActOptions, DryRun, Yes
+from midday_worker.cli.failure import one_line_errors
+from midday_worker.cli.moment import moment, now_ms
+from midday_worker.cli.output import AsJson, say_json
+from midday_worker.cli.reach import OnlyQueue, Reach, nearest, reach
+from midday_worker.cli.table import add_row, number, table, write
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.errors import MiddayWorkerError
+from midday_worker.settings.durations import from_milliseconds
+
+app: Final = typer.Typer(help="Look at recurring jobs, and act on them.", no_args_is_help=True, add_completion=False)
+
+ScheduleId = Annotated[str, typer.Argument(metavar="SCHEDULE", help="The schedule's id.", show_default=False)]
+
+_MOST = 1_000
+"""How many schedules of a queue are listed."""
+
+
+@app.command("list")
+@one_line_errors
+def list_(queue: OnlyQueue = None, as_json: AsJson = False) -> None:
+    """List the schedules, the next to fire first."""
+
+    async def act(at: Reach) -> None:
+        found = await _all(await at.queues(queue))
+        schedules = [schedule for of_queue in found for schedule in of_queue]
+        if as_json:
+            say_json([asdict(schedule) for schedule in schedules], indent=2)
+        elif schedules:
+            write(render_schedules(schedules))
+        else:
+            write("No schedules. They are made with trigger_recurring().")
+
+    reach(act)
+
+
+@app.command()
+@one_line_errors
+def run(schedule: ScheduleId, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
+    """Run a schedule's job once, now, beside its own runs."""
+
+    async def act(at: Reach) -> None:
+        holder = await _holder(at, schedule, queue)
+        job_id = await run_schedule(holder, schedule)
+        if job_id is None:
+            raise _gone(schedule, holder)
+        record = {"schedule": schedule, "queue": holder.name, "act": "run", "id": job_id}
+        ActOptions(as_json=as_json).answer(
+            record, f"Added job {job_id} to queue {holder.name}, as the runs of {schedule} are."
+        )
+
+    reach(act)
+
+
+@app.command()
+@one_line_errors
+def remove(
+    schedule: ScheduleId, queue: OnlyQueue = None, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Remove a schedule and its next run."""
+    options = ActOptions(dry_run=dry_run, yes=yes, as_json=as_json)
+
+    async def act(at: Reach) -> None:
+        holder = await _holder(at, schedule, queue)
+        deed = f"remove schedule {schedule} and its next run of queue {holder.name}"
+        done = options.agreed(deed, 1)
+        if done and not await remove_schedule(holder, schedule):
+            raise _gone(schedule, holder)
+        record = {"schedule": schedule, "queue": holder.name, "act": "remove", "done": int(done)}
+        text = f"Removed schedule {schedule} of queue {holder.name}." if done else options.unchanged(deed, 1)
+        options.answer(record | {"dry_run": options.dry_run}, text)
+
+    reach(act)
+
+
+def render_schedules(schedules: Sequence[Schedule]) -> Table:
+    """Return the table of the schedules."""
+    shown, now = table("schedule", "queue", "job", "when", "next", "runs", right=("runs",)), now_ms()
+    for schedule in schedules:
+        following = "over" if schedule.over else moment(schedule.next_run_ms, now)
+        cells = (schedule.id, schedule.queue, schedule.job, recurrence(schedule), following)
+        # BullMQ has counted the run that is still to come.
+        add_row(shown, *cells, number(schedule.iterations if schedule.over else max(schedule.iterations - 1, 0)))
+    return shown
+
+
+def recurrence(schedule: Schedule) -> str:
+    """Return when a schedule fires, in words."""
+    if schedule.every_ms:
+        return f"every {from_milliseconds(schedule.every_ms)}"
+    return f"{schedule.pattern or '?'} {schedule.tz or 'UTC'}"
+
+
+async def _all(queues: Sequence[Queue]) -> list[list[Schedule]]:
+    return await asyncio.gather(*(list_schedules(queue, _MOST) for queue in queues))
+
+
+async def _holder(at: Reach, schedule_id: str, queue: str | None) -> Queue:
+    queues = await at.queues(queue)
+    found = await _all(queues)
+    ids = {one.id for of_queue in found for one in of_queue}
+    holders = [
+        one for one, of_queue in zip(queues, found, strict=True) if any(has.id == schedule_id for has in of_queue)
+    ]
+    if len(holders) > 1:
+        named = ", ".join(holder.name for holder in holders)
+        raise MiddayWorkerError(f"Schedule {schedule_id} is in more than one queue: {named}. Name one with --queue.")
+    if not holders:
+        near = nearest(schedule_id, ids)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "midday-worker schedules list shows them."
+        raise MiddayWorkerError(f"No schedule {schedule_id}{f' in queue {queue}' if queue else ''}. {hint}")
+    return holders[0]
+
+
+def _gone(schedule_id: str, queue: Queue) -> MiddayWorkerError:
+    return MiddayWorkerError(f"Schedule {schedule_id} of queue {queue.name} was removed meanwhile.")
