@@ -35,7 +35,6 @@ from midday_worker.admin.listing import (
     read_jobs,
     read_page,
 )
-from midday_worker.admin.log import JobLog, read_log
 from midday_worker.admin.overview import QueueOverview, QueueRate, read_overview, read_overviews
 from midday_worker.admin.queue_acts import (
     BATCH,
@@ -55,7 +54,7 @@ from midday_worker.admin.queue_acts import (
     resume_queue,
     retry_jobs,
 )
-from midday_worker.admin.reading import LONGEST, find_job, get_job
+from midday_worker.admin.reading import LONGEST, JobLog, find_job, get_job, queues_of, read_log
 from midday_worker.admin.schedules import (
     Recurrence,
     Schedule,
@@ -68,7 +67,6 @@ from midday_worker.admin.schedules import (
     remove_schedule,
     run_schedule,
 )
-from midday_worker.admin.search import queues_of
 from midday_worker.admin.server import ServerInfo, read_server
 from midday_worker.admin.snapshot import Cut, JobSnapshot
 from midday_worker.admin.throughput import Throughput, read_throughput

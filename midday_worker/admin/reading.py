@@ -1,20 +1,26 @@
-"""Reading jobs by their ids, without what is too large to be shown."""
+"""Reading jobs, their queues and their logs by their ids, without what is too large to be shown."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 from midday_worker.admin.snapshot import Cut, JobSnapshot, snapshot_of
+from midday_worker.engine.inspection.queue_names import list_queues
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.translation import is_unreachable
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.translation import is_unreachable, translated
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.errors import JobNotFoundError
 
 LONGEST: Final = 1_048_576
 """How large a payload or a result may be, in bytes, that is read whole."""
+
+_MOST_LINES: Final = 2_000
+"""How many lines are read, the newest ones."""
 
 _LARGE: Final = ("data", "returnvalue")
 _SMALL: Final = (
@@ -51,6 +57,29 @@ async def read_all(queue: Queue, found: Sequence[tuple[str, str]], longest: int 
     """Return the jobs of these ids and states, in order; one that can't be read says so."""
     jobs = await _read(queue, [job_id for job_id, _ in found], longest)
     return [snapshot_of(job, state) for job, (_, state) in zip(jobs, found, strict=True)]
+
+
+async def queues_of(connection: Connection, prefix: str, job_id: str) -> list[str]:
+    """Return the queues that hold a job of this id."""
+    with translated(f"look for job {job_id}"):
+        names = await list_queues(connection, prefix)
+        return [name for name in names if await connection.conn.exists(f"{prefix}:{name}:{job_id}")]
+
+
+@dataclass(frozen=True, slots=True)
+class JobLog:
+    """The newest lines of a job's log, the oldest of them first, and how many there are in all."""
+
+    lines: tuple[str, ...]
+    total: int
+
+
+async def read_log(queue: Queue, job_id: str, most: int = _MOST_LINES) -> JobLog:
+    """Return what a job logged; a job that isn't there has no lines."""
+    key = queue.toKey(f"{job_id}:logs")
+    async with queue.bounded(f"read the log of job {job_id} of queue {queue.name}"):
+        lines, total = await asyncio.gather(queue.ask("LRANGE", key, -most, -1), queue.ask("LLEN", key))
+    return JobLog(tuple(cast("list[str]", lines)), cast("int", total))
 
 
 async def _state(queue: Queue, job_id: str) -> str:
