@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from redis.asyncio import Redis
 
 from midday_worker import JobClient
 from tests.browser.shop import Mail, Shop, Stock
 from tests.browser.visit import Visit
 from tests.deadline import eventually
+
+READ_MS: Final = 60_000
+"""Within this a list is read again by itself, on a machine that answers slowly too."""
 
 
 def rows(page: Page) -> Locator:
@@ -172,7 +179,92 @@ async def test_a_run_that_is_added_elsewhere_appears_by_itself(
     page = await visit.open(f"{url}runs")
     await expect(page.locator("#empty")).to_be_visible()
     handle = await shop.mail.trigger(Mail(user_id="ada"), client=client)
+    await expect(rows(page)).to_contain_text(handle.id, timeout=READ_MS)
+
+
+class Held:
+    """The page of all runs, whose lists aren't answered until `let_go`, and whose clock is the test's."""
+
+    def __init__(self, visit: Visit, url: str) -> None:
+        self._visit = visit
+        self._url = url
+        self._may_go = asyncio.Event()
+        self.page = visit.page
+        self.asked = 0
+
+    async def open(self) -> Page:
+        await self.page.clock.install()
+        await self.page.route("**/api/runs?*", self._hold)
+        async with self._counts():
+            return await self._visit.open(f"{self._url}runs")
+
+    async def pass_by(self, seconds: int) -> None:
+        """Let time pass on the page, enough for it to read the counts again: it does that every five seconds."""
+        async with self._counts():
+            await self.page.clock.fast_forward(seconds * 1_000)
+
+    def let_go(self) -> None:
+        self._may_go.set()
+
+    def _counts(self) -> AbstractAsyncContextManager[object]:
+        return self.page.expect_response("**/api/runs/names")
+
+    async def _hold(self, route: Route) -> None:
+        self.asked += 1
+        await self._may_go.wait()
+        await route.continue_()
+
+
+@pytest.fixture
+def held(visit: Visit, url: str) -> Held:
+    return Held(visit, url)
+
+
+async def test_a_list_that_was_answered_slowly_is_read_again(held: Held, client: JobClient, shop: Shop) -> None:
+    page = await held.open()
+    await page.clock.fast_forward(1_000)
+    held.let_go()
+    await expect(page.locator("#empty")).to_be_visible()
+    handle = await shop.mail.trigger(Mail(user_id="ada"), client=client)
+    await held.pass_by(5 * 60)
     await expect(rows(page)).to_contain_text(handle.id)
+
+
+async def test_a_list_is_not_asked_for_again_before_it_is_answered(held: Held, stock: Stock) -> None:
+    """It would be given up each time, and none that takes longer than the time between would ever be shown."""
+    page = await held.open()
+    await held.pass_by(6)
+    assert held.asked == 1
+    held.let_go()
+    await expect(rows(page)).to_have_count(9)
+
+
+async def test_a_list_that_is_never_answered_is_given_up_and_asked_for_again(held: Held, stock: Stock) -> None:
+    page = await held.open()
+    await held.pass_by(31)
+    await expect(page.get_by_role("alert")).to_contain_text("tried again every few seconds")
+    held.let_go()
+    await held.pass_by(6)
+    await expect(rows(page)).to_have_count(9)
+    await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_live_is_off_while_older_runs_are_shown(visit: Visit, url: str, client: JobClient, shop: Shop) -> None:
+    """They are not read again: what would be shown of the newest would hide what is looked at."""
+    for _ in range(51):
+        await shop.mail.trigger(Mail(user_id="ada"), client=client)
+    page = await visit.open(f"{url}runs")
+    live = page.get_by_role("button", name="Live")
+    await expect(rows(page)).to_have_count(50)
+    await expect(live).to_have_attribute("aria-pressed", "true")
+    await page.get_by_role("button", name="Show more").click()
+    await expect(rows(page)).to_have_count(51)
+    await expect(live).to_have_attribute("aria-pressed", "false")
+    await live.click()
+    await expect(rows(page)).to_have_count(50)
+    await expect(live).to_have_attribute("aria-pressed", "true")
+    await live.click()
+    await expect(live).to_have_attribute("aria-pressed", "false")
 
 
 async def test_everything_is_reached_with_the_keyboard(

@@ -15,7 +15,7 @@ const TYPED_MS = 300;
 
 let filters = readFilters();
 let names = { queues: {}, jobs: [], readOnly: true };
-let isLive = true;
+let wantsLive = true;
 let typing = 0;
 
 const list = new RunList(draw);
@@ -53,6 +53,7 @@ function draw() {
     addTag: (tag) => filters.tags.includes(tag) || go({ tags: [...filters.tags, tag] }),
   });
   drawActs();
+  byId("live").setAttribute("aria-pressed", String(isLive()));
   write(byId("status"), statusText());
   drawEmpty();
   show(byId("foot"), list.runs.length > 0 && list.cursor !== null && !list.problem && !list.isStale);
@@ -114,10 +115,15 @@ function drawActs() {
   for (const button of byId("bulk-buttons").children) button.disabled = list.isStale || statesFor(button.dataset.act, filters).length === 0;
 }
 
+/** Whether the list is read again by itself: not while older runs are shown, which aren't. */
+function isLive() {
+  return wantsLive && !list.isOlder;
+}
+
 function refresh() {
-  if (!isLive || document.hidden || bulk.isOpen || list.isOlder || list.isSeeking) return;
+  if (!isLive() || document.hidden || bulk.isOpen) return;
   readNames();
-  if (!list.isCostly) list.load(filters);
+  if (list.isDue) list.load(filters);
 }
 
 function moveAlong(event) {
@@ -141,9 +147,9 @@ byId("rows").addEventListener("click", (event) => {
 });
 byId("more").addEventListener("click", () => (list.isSeeking ? list.stop() : list.more()));
 byId("live").addEventListener("click", () => {
-  isLive = !isLive;
-  byId("live").setAttribute("aria-pressed", String(isLive));
-  if (isLive) list.load(filters);
+  wantsLive = !isLive();
+  if (wantsLive) list.load(filters);
+  else draw();
 });
 for (const button of byId("bulk-buttons").children) {
   button.addEventListener("click", () => bulk.start(button.dataset.act, filters, bar.summary(filters)));
@@ -161,7 +167,7 @@ addEventListener("popstate", () => {
   follow(true);
 });
 setInterval(refresh, EVERY_MS);
-setInterval(() => list.isOutage && list.load(filters), EVERY_MS / 2);
+setInterval(() => list.isOutage && !list.isAsking && list.load(filters), EVERY_MS / 2);
 
 readNames();
 follow(true);

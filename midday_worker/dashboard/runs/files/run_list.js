@@ -1,11 +1,12 @@
 // The runs that were read so far, and how far that is.
 
-import { read } from "./api.js";
+import { Refusal, read } from "./api.js";
 import { queryOf } from "./filters.js";
 import { keyOf } from "./rows.js";
 
 const PAGE = 50;
-const COSTLY_MS = 300;
+const RESTS = 10; // times as long as an answer took, so that looking on costs the server a tenth of its time at most
+const LONGEST_MS = 30_000;
 
 function outage(error) {
   const what = error.status === 503 ? "Redis doesn’t answer" : "The dashboard doesn’t answer";
@@ -18,6 +19,8 @@ export class RunList {
     this.onChange = onChange;
     this.clear();
     this.problem = "";
+    this.asked = null;
+    this.restsUntil = 0;
     this.hasLoaded = this.isStale = this.isBusy = this.isOutage = false;
   }
 
@@ -25,7 +28,17 @@ export class RunList {
     this.runs = [];
     this.cursor = null;
     this.scanned = this.total = this.unsearched = 0;
-    this.isOlder = this.isSeeking = this.isCostly = false;
+    this.isOlder = this.isSeeking = false;
+  }
+
+  /** Whether an answer is being waited for. */
+  get isAsking() {
+    return this.asked !== null;
+  }
+
+  /** Whether it may be read again by itself. */
+  get isDue() {
+    return !this.isAsking && performance.now() >= this.restsUntil;
   }
 
   /** Shows nothing: what is there is not what was asked for. */
@@ -75,6 +88,7 @@ export class RunList {
   async page(cursor, isFirst) {
     this.asked?.abort();
     const asked = (this.asked = new AbortController());
+    const late = setTimeout(() => asked.abort(new Refusal("The dashboard doesn't answer.")), LONGEST_MS);
     const query = new URLSearchParams(this.query);
     query.set("limit", PAGE);
     if (cursor) query.set("cursor", cursor);
@@ -84,7 +98,8 @@ export class RunList {
     try {
       const found = await read("api/runs", query, asked.signal);
       this.take(found, isFirst);
-      this.isCostly = performance.now() - started > COSTLY_MS;
+      const ended = performance.now();
+      this.restsUntil = ended + RESTS * (ended - started);
       this.problem = "";
       this.isOutage = false;
     } catch (error) {
@@ -93,6 +108,9 @@ export class RunList {
       this.problem = error.isOutage ? outage(error) : error.message;
       if (isFirst && error.isWrongFilter) this.forget();
       this.isSeeking = false;
+    } finally {
+      clearTimeout(late);
+      if (this.asked === asked) this.asked = null;
     }
     this.isBusy = false;
     this.onChange();
