@@ -1,4 +1,4 @@
-"""`Brake`: Ctrl-C, obeyed between two batches, so that what is said to be done is what was done."""
+"""`InterruptGuard`: Ctrl-C, obeyed between two batches, so that what is said to be done is what was done."""
 
 from __future__ import annotations
 

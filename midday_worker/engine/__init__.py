@@ -1,1 +1,1 @@
-"""The one door to BullMQ and Redis: what the rest of the house needs of them, typed and with its faults cured."""
+"""The only package that imports bullmq and redis: what the others need of them, typed and with its faults cured."""

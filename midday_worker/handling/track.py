@@ -1,4 +1,4 @@
-"""`Track` and `track_plain`: rows that tell how many of them are done, seldom enough to cost nothing."""
+"""`Track` and `track_plain`: rows that report how many of them are done, seldom enough to cost nothing."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def encode_progress(progress: float | Mapping[str, object] | BaseModel) -> Encod
 
 
 class _Count:
-    """How many rows are done, and when that is to be told: a percentage, or `{"done": 7}` without a total.
+    """How many rows are done, and when that is to be reported: a percentage, or `{"done": 7}` without a total.
 
-    A row counts as done when the next one is asked for. The first row is told at once, the last one always, those
+    A row counts as done when the next one is asked for. The first row is reported at once, the last one always, those
     between as often as allowed.
     """
 
@@ -44,29 +44,29 @@ class _Count:
         self._total = total
         self._interval_s = 1 / per_second
         self._done = -1
-        self._told: EncodedProgress | None = None
+        self._reported: EncodedProgress | None = None
         self._due_at = 0.0
 
     def step(self) -> EncodedProgress | None:
-        """The next row is asked for: return what is to be told now, if anything."""
+        """The next row is asked for: return what is to be reported now, if anything."""
         self._done += 1
         return self._news() if self._done and time.monotonic() >= self._due_at else None
 
     def end(self) -> EncodedProgress | None:
-        """There are no more rows, whatever was said before: return what is to be told."""
+        """There are no more rows, whatever was said before: return what is to be reported."""
         self._total = self._done
         return self._news()
 
-    def is_told(self, progress: EncodedProgress) -> None:
-        """It has been told: the next time is an interval from now."""
-        self._told = progress
+    def note_reported(self, progress: EncodedProgress) -> None:
+        """It has been reported: the next time is an interval from now."""
+        self._reported = progress
         self._due_at = time.monotonic() + self._interval_s
 
     def _news(self) -> EncodedProgress | None:
         progress = self._progress()
-        if progress != self._told:
+        if progress != self._reported:
             return progress
-        self.is_told(progress)
+        self.note_reported(progress)
         return None
 
     def _progress(self) -> EncodedProgress:
@@ -78,17 +78,17 @@ class _Count:
 
 
 def track_plain(
-    rows: Iterable[T], total: int | None, tell: Callable[[EncodedProgress], None], per_second: float
+    rows: Iterable[T], total: int | None, report: Callable[[EncodedProgress], None], per_second: float
 ) -> Iterator[T]:
     """Iterate over rows in a thread; see `Track`."""
-    return _tracked(rows, _Count(rows, total, per_second), tell)
+    return _tracked(rows, _Count(rows, total, per_second), report)
 
 
-def _tracked(rows: Iterable[T], count: _Count, tell: Callable[[EncodedProgress], None]) -> Iterator[T]:
+def _tracked(rows: Iterable[T], count: _Count, report: Callable[[EncodedProgress], None]) -> Iterator[T]:
     def say(news: EncodedProgress | None) -> None:
         if news is not None:
-            tell(news)
-            count.is_told(news)
+            report(news)
+            count.note_reported(news)
 
     remaining = iter(rows)
     while True:
@@ -102,12 +102,12 @@ def _tracked(rows: Iterable[T], count: _Count, tell: Callable[[EncodedProgress],
 
 
 class Track(AsyncIterator[T], Generic[T]):
-    """Iterates over rows and tells how far it is; see `JobContext.track`.
+    """Iterates over rows and reports how far it is; see `JobContext.track`.
 
     Args:
         rows: a plain or an asynchronous iterable.
         total: how many there are; asked of the rows if they know.
-        tell: stores a progress.
+        report: stores a progress.
         per_second: how often at most.
     """
 
@@ -115,15 +115,15 @@ class Track(AsyncIterator[T], Generic[T]):
         self,
         rows: Iterable[T] | AsyncIterable[T],
         total: int | None,
-        tell: Callable[[EncodedProgress], Awaitable[None]],
+        report: Callable[[EncodedProgress], Awaitable[None]],
         per_second: float,
     ) -> None:
         self._count = _Count(rows, total, per_second)
         self._rows = rows.__aiter__() if isinstance(rows, AsyncIterable) else iter(rows)
-        self._tell = tell
+        self._report = report
 
     async def __anext__(self) -> T:
-        """Return the next row; tell of those before it."""
+        """Return the next row; report those before it."""
         await self._say(self._count.step())
         try:
             return await self._next()
@@ -140,5 +140,5 @@ class Track(AsyncIterator[T], Generic[T]):
 
     async def _say(self, news: EncodedProgress | None) -> None:
         if news is not None:
-            await self._tell(news)
-            self._count.is_told(news)
+            await self._report(news)
+            self._count.note_reported(news)

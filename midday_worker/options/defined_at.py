@@ -1,4 +1,4 @@
-"""`Place`: where a job or a queue is defined."""
+"""`DefinedAt`: where a job or a queue is defined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Child`: one process that runs handlers, one after another."""
+"""`HandlerProcess`: one process that runs handlers, one after another."""
 
 from __future__ import annotations
 

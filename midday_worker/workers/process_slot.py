@@ -1,4 +1,4 @@
-"""`Place`: one of a service's worker processes, as its supervisor sees it."""
+"""`ProcessSlot`: one of a service's worker processes, as its supervisor sees it."""
 
 from __future__ import annotations
 

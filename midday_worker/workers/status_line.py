@@ -34,7 +34,7 @@ class StatusLine:
     def __init__(self) -> None:
         self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)
-        self._turn = asyncio.Lock()
+        self._asking = asyncio.Lock()
         self._opening: asyncio.Task[Streams] | None = None
         self._owed = 0
         self.ended = False
@@ -56,7 +56,7 @@ class StatusLine:
             SilentProcessError: it gave none in time.
         """
         try:
-            async with asyncio.timeout(answer_s), self._turn:
+            async with asyncio.timeout(answer_s), self._asking:
                 return await self._ask(question)
         except TimeoutError:
             raise SilentProcessError from None

@@ -24,10 +24,10 @@ from tests.browser.shop import Shop, Stock, open_shop, stock_up
 from tests.browser.visit import Visit
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_MS = 15_000
+TIMEOUT_MS = 15_000
 WINDOW = ViewportSize(width=1280, height=800)
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,7 +59,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport=WINDOW, locale="en-US", timezone_id="UTC")
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     yield context
     await context.close()
 

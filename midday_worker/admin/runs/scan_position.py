@@ -1,4 +1,4 @@
-"""`Place`: how far a state of a queue was looked through."""
+"""`ScanPosition`: how far a state of a queue was looked through."""
 
 from __future__ import annotations
 

@@ -79,9 +79,9 @@ async def _watch(job_id: str, queue: str | None, settings: Settings) -> None:
         handle = await _handle(client, job_id, queue)
         state = await handle.state()  # or nothing is said while Redis is away
         console = OutputConsole()
-        left, right = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[told]}"))
+        left, right = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[progress]}"))
         with Progress(left, BarColumn(), right, console=console, disable=not console.is_terminal) as bar:
-            line = bar.add_task(one_line(f"{job_id} ({state} in {handle.queue})"), total=100, told="")
+            line = bar.add_task(one_line(f"{job_id} ({state} in {handle.queue})"), total=100, progress="")
             await asyncio.gather(_follow(_show_progress(handle, bar, line)), _follow(_show_log(handle, console)))
         result = await handle.result()
         try:
@@ -105,8 +105,8 @@ async def _show_progress(handle: JobHandle[object], bar: Progress, line: TaskID)
     async for progress in handle.progress():
         text = json.dumps(progress, ensure_ascii=False)
         percent = percentage(progress)
-        told = text if percent is None else f"{percent:g}%"
-        bar.update(line, completed=percent, told=told)
+        shown = text if percent is None else f"{percent:g}%"
+        bar.update(line, completed=percent, progress=shown)
         if bar.disable:
             bar.console.print(f"Progress: {text}")
 

@@ -88,7 +88,7 @@ async def read_endings(queue: Queue, states: Mapping[str, State]) -> dict[str, E
 
 
 def _missing(event: Event) -> Ending:
-    return Ending("missing", reason=why_missing(event), told=told_by(event))
+    return Ending("missing", reason=why_missing(event), from_events=ending_by(event))
 
 
 def why_missing(event: Event) -> str:
@@ -121,7 +121,7 @@ class Ending:
         reason: why it failed, or why it is missing.
         attempts: how often a failed job was tried; 0 if that isn't known, as the job was removed when it failed.
         stacktrace: of a failed job, one text for each kept attempt.
-        told: how a missing job ended, as far as its queue's events still tell.
+        from_events: how a missing job ended, as far as its queue's events still tell.
     """
 
     outcome: Literal["completed", "failed", "missing"]
@@ -129,10 +129,10 @@ class Ending:
     reason: str = ""
     attempts: int = 0
     stacktrace: tuple[str, ...] = ()
-    told: Ending | None = None
+    from_events: Ending | None = None
 
 
-def told_by(event: Mapping[str, str]) -> Ending | None:
+def ending_by(event: Mapping[str, str]) -> Ending | None:
     """Return the end that an event tells of; None if it isn't one of a job's end."""
     match event.get("event"):
         case "completed":

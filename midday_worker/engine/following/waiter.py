@@ -1,4 +1,4 @@
-"""`Waiter`: one who waits for a job's end, and may be told of its progress meanwhile."""
+"""`Waiter`: one who waits for a job's end, and may hear of its progress meanwhile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from midday_worker.engine.following.event_log import Event, Position
-from midday_worker.engine.following.state_snapshot import Ending, State, told_by, why_missing
+from midday_worker.engine.following.state_snapshot import Ending, State, ending_by, why_missing
 
 
 class Waiter:
@@ -27,7 +27,7 @@ class Waiter:
         self.leave = leave
         self.on_progress = on_progress
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
-        self._failure: Ending | None = None  # as an event told it
+        self._failure: Ending | None = None  # as an event has it
         self._since: Position | None = None
         self._early: list[tuple[Position, Event]] = []
         self._last_progress: str | None = None
@@ -45,11 +45,11 @@ class Waiter:
             case "progress":
                 self._tell(event.get("data"))
             case "completed":
-                self.end(told_by(event))
+                self.end(ending_by(event))
             case "removed":
                 self.end(Ending("missing", reason=why_missing(event)))
             case "failed":
-                self._failure = told_by(event)
+                self._failure = ending_by(event)
                 return True  # its hash says more
             case _:
                 pass
@@ -65,8 +65,8 @@ class Waiter:
         if ending is not None:
             if ending.outcome == "missing":
                 # Removed as it ended, which only events tell of: those that came since it was waited for.
-                seen = [told_by(event) for _, event in early]
-                ending = next(filter(None, [self._failure, *seen, ending.told if was_there else None]), ending)
+                seen = [ending_by(event) for _, event in early]
+                ending = next(filter(None, [self._failure, *seen, ending.from_events if was_there else None]), ending)
             self.end(ending)
             return False
         if state == "unfinished":

@@ -121,7 +121,7 @@ class Job(ReportingJob):
 
     async def getDependencies(self) -> Dependencies:
         """Return the job's children by outcome, as Node's `Job.getDependencies`."""
-        return await self._outlast("read the children", self._dependencies)
+        return await self._retry_outage("read the children", self._dependencies)
 
     async def _dependencies(self) -> Dependencies:
         client, key = self.backend.conn, self.backend.toKey(self.id)
@@ -138,7 +138,7 @@ class Job(ReportingJob):
 
     async def getDependenciesCount(self) -> DependenciesCount:
         """Return how many children are in each outcome, as Node's `Job.getDependenciesCount`."""
-        return await self._outlast("count the children", self._dependencies_count)
+        return await self._retry_outage("count the children", self._dependencies_count)
 
     async def _dependencies_count(self) -> DependenciesCount:
         key = self.backend.toKey(self.id)
@@ -156,7 +156,7 @@ class Job(ReportingJob):
     async def getChildrenValues(self) -> dict[str, object]:
         """Return the results of the children that completed, by the child's key `prefix:queue:id`."""
         read = partial(self.backend.getProcessedChildrenValues, self.id)
-        values: dict[str, str] = await self._outlast("read the children's results", read)
+        values: dict[str, str] = await self._retry_outage("read the children's results", read)
         return {child: _loads(value) for child, value in values.items()}
 
     async def childrenNames(self) -> dict[str, str]:
@@ -175,13 +175,13 @@ class Job(ReportingJob):
             keys = cast("list[str]", await self.backend.conn.hkeys(f"{self.backend.toKey(self.id)}:processed"))
             return dict(zip(keys, await asyncio.gather(*map(name_of, keys)), strict=True))
 
-        names = await self._outlast("read the children's names", read)
+        names = await self._retry_outage("read the children's names", read)
         return {key: name for key, name in names.items() if name is not None}
 
     async def getIgnoredChildrenFailures(self) -> dict[str, str]:
         """Return the failed reasons of the children whose failure was ignored, by the child's key."""
         key = f"{self.backend.toKey(self.id)}:failed"
-        failures = await self._outlast("read the children's failures", lambda: self.backend.conn.hgetall(key))
+        failures = await self._retry_outage("read the children's failures", lambda: self.backend.conn.hgetall(key))
         return cast("dict[str, str]", failures)
 
     async def getFailedChildrenValues(self) -> dict[str, str]:

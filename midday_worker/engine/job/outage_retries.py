@@ -1,4 +1,4 @@
-"""`Patience`: what a running handler asks of Redis is done late while Redis is away, and fails no job for that."""
+"""`OutageRetries`: what a running handler asks of Redis is done late while Redis is away, and fails no job for that."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OutageRetries:
     """
 
     def __init__(self) -> None:
-        self._turns = RetryQueue()
+        self._retries = RetryQueue()
 
     async def run(
         self, job: StoppableJob, action: str, step: Callable[[], Awaitable[T]], writing: Writing | None = None
@@ -54,14 +54,14 @@ class OutageRetries:
                     raise translation(error, action, writing) from error
                 await self.wait(job)
             else:
-                self._turns.note_success()
+                self._retries.note_success()
                 return done
 
     async def wait(self, job: StoppableJob) -> None:
         """Wait until it is worth another try, or the attempt is told to stop."""
-        turn = asyncio.create_task(self._turns.wait(math.inf))
+        waiting = asyncio.create_task(self._retries.wait(math.inf))
         try:
-            while not turn.done() and not job.cancelled:
-                await asyncio.wait({turn}, timeout=_LOOK_S)
+            while not waiting.done() and not job.cancelled:
+                await asyncio.wait({waiting}, timeout=_LOOK_S)
         finally:
-            turn.cancel()
+            waiting.cancel()

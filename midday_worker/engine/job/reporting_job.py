@@ -36,7 +36,7 @@ class ReportingJob(StoppableJob):
             if number == self._progresses and not self.abandoned:
                 await store(progress)
 
-        await self._outlast("store the progress", store_newest, "The next one replaces it.")
+        await self._retry_outage("store the progress", store_newest, "The next one replaces it.")
 
     async def log(self, logRow: str) -> int:
         """Add a row to the job's log, as Node's `Job.log`: made storable and capped as reasons of failures are.
@@ -64,11 +64,11 @@ class ReportingJob(StoppableJob):
                 raise
 
         try:
-            return await self._outlast("add a row to the log", add, "Added again, it may be there twice.")
+            return await self._retry_outage("add a row to the log", add, "Added again, it may be there twice.")
         finally:
             self._rows_done += 1
 
-    async def _outlast(self, action: str, step: Callable[[], Awaitable[T]], again: str | None = None) -> T:
+    async def _retry_outage(self, action: str, step: Callable[[], Awaitable[T]], again: str | None = None) -> T:
         if self.outage_retries is None or not self.is_in_handler:
             return await step()
         writing = None if again is None else Writing(ids=(self.id,), again=again)

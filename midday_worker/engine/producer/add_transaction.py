@@ -1,4 +1,4 @@
-"""`Part`: jobs of one call that go to Redis in one transaction, and what came of them."""
+"""`AddTransaction`: jobs of one call that go to Redis in one transaction, and what came of them."""
 
 from __future__ import annotations
 

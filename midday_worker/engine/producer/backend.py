@@ -16,7 +16,7 @@ from midday_worker.engine.redis.pipelining import PipelinedRedis
 
 
 class Backend(RedisBackend):
-    """One queue's door to Redis. It closes only its blocking connection; the other one is shared."""
+    """Sends one queue's commands to Redis. It closes only its blocking connection; the other one is shared."""
 
     def __init__(self, queue: str, connection: Connection, prefix: str, blocking: Connection | None = None) -> None:
         super().__init__(queue, connection, blocking, prefix, owns_connection=False)

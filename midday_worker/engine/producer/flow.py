@@ -61,7 +61,7 @@ async def _add(
         if new:
             await _refuse_existing(new, queue_of)
         block.go_on_to(f"add a flow of {len(additions)} jobs", writing)
-        answers = iter(await queue.door.add(additions))
+        answers = iter(await queue.own_backend.add(additions))
         return [[checked_id(next(answers), addition.name, addition.id) for addition in tree] for tree in trees]
 
 

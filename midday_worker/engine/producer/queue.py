@@ -52,7 +52,7 @@ class Queue(bullmq.Queue):
         self.opts = {"prefix": prefix}
         self.jobsOpts = {}
         self.prefix = prefix
-        self.backend = self.door = Backend(name, connection, prefix)
+        self.backend = self.own_backend = Backend(name, connection, prefix)
         self.redisConnection = connection
         self.client = self.backend.conn
         self.scripts = self.backend.scripts
@@ -82,10 +82,10 @@ class Queue(bullmq.Queue):
             EnqueueError: the engine refused the job.
         """
         addition = self.additions.make(request)
-        command = self.door.post(addition)
+        command = self.own_backend.post(addition)
         if command is None:
             async with self.bounded(self._adding, Writing(ids=[addition.id])):
-                added = await _sent(partial(self.door.add_one, addition), [addition])
+                added = await _sent(partial(self.own_backend.add_one, addition), [addition])
         else:
             # This is the way of nearly all jobs. Its parts cost more than Redis takes to add one, so it has few.
             self._deadlines.begin(command)
@@ -102,8 +102,8 @@ class Queue(bullmq.Queue):
                 raise error
             async with asyncio.timeout_at(until):
                 if isinstance(error, NoScriptError):
-                    return await self.door.add_one(addition)
-                return await _sent_again(partial(self.door.add_one, addition), [addition], error)
+                    return await self.own_backend.add_one(addition)
+                return await _sent_again(partial(self.own_backend.add_one, addition), [addition], error)
 
     async def add_requests(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Add many jobs, 1,000 in a round trip, each 1,000 in one transaction; return their ids in order.
@@ -150,7 +150,7 @@ class Queue(bullmq.Queue):
         """Add jobs in one transaction; return what came of it, as the others have to be waited for in any case."""
         try:
             async with self._deadlines.limit():
-                answers = await _sent(partial(self.door.add, additions), additions)
+                answers = await _sent(partial(self.own_backend.add, additions), additions)
         except (RedisError, OSError) as error:
             return AddTransaction([addition.id for addition in additions], error=error)
         return AddTransaction.of(additions, answers)

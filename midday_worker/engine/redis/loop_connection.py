@@ -120,7 +120,7 @@ class LoopConnection:
         await self._pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call] # as above
 
     async def aclose(self) -> None:
-        """Close the connection; what is in flight gets an error. To be called on the lane's own loop."""
+        """Close the connection; what is in flight gets an error. To be called on its own loop."""
         self.close()
         if self.stream is not None:
             await self.stream.aclose(CLOSED)

@@ -57,7 +57,7 @@ class PipelinedRedis(Redis):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         cast("Callable[..., None]", super().__init__)(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType] - redis-py's signature, passed on as it is
-        self._lanes: dict[asyncio.AbstractEventLoop, LoopConnection] = {}
+        self._connections: dict[asyncio.AbstractEventLoop, LoopConnection] = {}
         self._closed = False
 
     @property
@@ -66,16 +66,16 @@ class PipelinedRedis(Redis):
 
         May be read from any thread.
         """
-        return sum(lane.made for lane in list(self._lanes.values()))
+        return sum(connection.made for connection in list(self._connections.values()))
 
     async def execute_command(self, *args: EncodableT, **options: object) -> object:
         """Send a command and return its reply as redis-py does."""
         if self.single_connection_client or needs_own_connection(args):
             return await self._execute_on_pool(args, options)
-        lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
-        stream = lane.stream
+        connection = self._connections.get(asyncio.get_running_loop()) or self._new_connection()
+        stream = connection.stream
         if stream is None or not stream.is_open:
-            stream = await lane.connected()
+            stream = await connection.connected()
         command = stream.send(args, raw=NEVER_DECODE in options)
         try:
             # Of its connection, redis-py's parse_response wants one method, which a Command has.
@@ -91,8 +91,8 @@ class PipelinedRedis(Redis):
 
     async def script_load(self, script: ScriptTextT) -> str:
         """Load a script; those who ask while it is being loaded wait for that."""
-        lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
-        return str(await lane.once(script, lambda: self.execute_command("SCRIPT LOAD", script)))
+        connection = self._connections.get(asyncio.get_running_loop()) or self._new_connection()
+        return str(await connection.once(script, lambda: self.execute_command("SCRIPT LOAD", script)))
 
     async def run_script(
         self, sha: str, text: ScriptTextT, keys: Sequence[EncodableT], args: Sequence[EncodableT]
@@ -115,20 +115,20 @@ class PipelinedRedis(Redis):
             text: the script's.
             command: EVALSHA's words, or packed already.
         """
-        lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
-        stream = lane.stream
+        connection = self._connections.get(asyncio.get_running_loop()) or self._new_connection()
+        stream = connection.stream
         if stream is None or not stream.is_open:
-            stream = await lane.connected()
+            stream = await connection.connected()
         try:
             return await stream.send_script(command).future
         except NoScriptError:
             await self.script_load(text)
-            return await (await lane.connected()).send(command).future
+            return await (await connection.connected()).send(command).future
 
     def post(self, command: bytes) -> Command | None:
         """Queue a script's packed call; None if there is no connection, which is made for those who wait for it."""
-        lane = self._lanes.get(asyncio.get_running_loop())
-        stream = None if lane is None else lane.stream
+        connection = self._connections.get(asyncio.get_running_loop())
+        stream = None if connection is None else connection.stream
         return stream.send_script(command, at_once=True) if stream is not None and stream.is_open else None
 
     async def run_transaction(self, commands: Sequence[Words | bytes]) -> list[object]:
@@ -140,20 +140,22 @@ class PipelinedRedis(Redis):
         Raises:
             ResponseError: a command was refused before EXEC, and with it all.
         """
-        lane = self._lanes.get(asyncio.get_running_loop()) or self._new_lane()
-        stream = lane.stream
-        if stream is None or not stream.is_open or not lane.may_transact:
-            stream = await lane.connected_for_transactions()
+        connection = self._connections.get(asyncio.get_running_loop()) or self._new_connection()
+        stream = connection.stream
+        if stream is None or not stream.is_open or not connection.may_transact:
+            stream = await connection.connected_for_transactions()
         return await stream.transact(commands)
 
-    def _new_lane(self) -> LoopConnection:
+    def _new_connection(self) -> LoopConnection:
         self._check_open()
-        for loop, lane in list(self._lanes.items()):
+        for loop, connection in list(self._connections.items()):
             if loop.is_closed():
-                lane.abandon()
-                self._lanes.pop(loop, None)
-        lane = self._lanes[asyncio.get_running_loop()] = LoopConnection(self.connection_pool, self.max_in_flight_bytes)
-        return lane
+                connection.abandon()
+                self._connections.pop(loop, None)
+        connection = self._connections[asyncio.get_running_loop()] = LoopConnection(
+            self.connection_pool, self.max_in_flight_bytes
+        )
+        return connection
 
     def _check_open(self) -> None:
         if self._closed:
@@ -162,15 +164,15 @@ class PipelinedRedis(Redis):
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close every connection. Commands in flight get an error; later ones, too."""
         self._closed = True
-        lanes, self._lanes = self._lanes, {}
+        connections, self._connections = self._connections, {}
         here = asyncio.get_running_loop()
-        for loop, lane in lanes.items():
+        for loop, connection in connections.items():
             if loop is here:
-                await lane.aclose()
+                await connection.aclose()
             elif loop.is_closed():
-                lane.abandon()
+                connection.abandon()
             else:
-                loop.call_soon_threadsafe(lane.close)
+                loop.call_soon_threadsafe(connection.close)
         if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
             # For pipelines and subscriptions that are still about: redis-py's pool would connect again.
             self.connection_pool.get_connection = _refuse  # type: ignore[method-assign]

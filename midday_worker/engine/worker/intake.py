@@ -94,7 +94,7 @@ class Intake:
             return []
         return [] if self._closed.is_set() else await self._fetch(most)
 
-    async def leave(self, patience_s: float) -> list[Answer]:
+    async def leave(self, timeout_s: float) -> list[Answer]:
         """After `close`: give back the queue's marker, which another worker may wait for.
 
         Returns:
@@ -102,7 +102,7 @@ class Intake:
         """
         found: list[Answer] = []
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 while self._unsure or self._took_marker:
                     try:
                         await self._clear_up(found)

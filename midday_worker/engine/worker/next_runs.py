@@ -28,7 +28,7 @@ class NextRuns:
         self._make = make
         self._moves = moves
         self._lock_s = lock_duration_ms / 1000
-        self._turns = RetryQueue()
+        self._retries = RetryQueue()
 
     async def made(self, job: Job) -> bool:
         """Make the run that follows this one; False if this one may not run: it is left to be found stalled.
@@ -44,7 +44,7 @@ class NextRuns:
                 if not is_passing_for_worker(error):
                     logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
                     return True
-                if not await self._turns.wait(until):
+                if not await self._retries.wait(until):
                     logger.error(
                         "job {id} waits for its lock to expire: its next run could not be made: {error}",
                         id=job.id,
@@ -53,7 +53,7 @@ class NextRuns:
                     return False
 
     async def _is_ours(self, job: Job) -> bool:
-        self._turns.note_success()
+        self._retries.note_success()
         # That may have taken so long that another worker has the job: asked only then.
         held = await self._moves.still_holds(Fetched(job.id, {"processedOn": str(job.processedOn)}), job.token or "")
         if not held:

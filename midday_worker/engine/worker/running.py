@@ -241,7 +241,7 @@ class RunningJobs:
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
             await forget_cancellations()  # what follows has to be awaited
             if job.stopped_by is not None:
-                error = _told(job.stopped_by, error)
+                error = _with_cause(job.stopped_by, error)
             elif job.cut_short:
                 self._unfinished.append(job)
                 if self._tally is not None:
@@ -270,7 +270,7 @@ class RunningJobs:
         return {*self._handlers, *self._settling}
 
 
-def _told(stopped_by: JobCancelledError, error: BaseException) -> JobCancelledError:
+def _with_cause(stopped_by: JobCancelledError, error: BaseException) -> JobCancelledError:
     if error is not stopped_by:
         stopped_by.__cause__ = error
     return stopped_by

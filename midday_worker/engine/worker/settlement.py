@@ -55,7 +55,7 @@ class Settlement:
     Args:
         moves: the queue's transitions.
         queue: its name.
-        patience_ms: how long to go on when Redis is away or can't write; the lock's duration, as after it the job
+        retry_ms: how long to go on when Redis is away or can't write; the lock's duration, as after it the job
             belongs to whoever takes it.
         wants_next: whether the next job may be brought in the same round trip.
         tally: counts how they ended, if that is to be counted.
@@ -65,17 +65,17 @@ class Settlement:
         self,
         moves: Transitions,
         queue: str,
-        patience_ms: int,
+        retry_ms: int,
         wants_next: Callable[[], bool],
         tally: QueueTally | None = None,
     ) -> None:
         self._moves = moves
         self._queue = queue
-        self._patience_s = patience_ms / 1000
+        self._retry_s = retry_ms / 1000
         self.unsettled = 0
         self._wants_next = wants_next
         self._tally = tally
-        self._turns = RetryQueue()
+        self._retries = RetryQueue()
 
     def success(self, result: str, counts: JobTally | None = None) -> Outcome:
         """Return what completes a job with this result, a JSON text, and counts that once it is stored."""
@@ -204,7 +204,7 @@ class Settlement:
         )
 
     async def _persist(self, job: Job, settle: Callable[[bool], Awaitable[Fetched | None]]) -> Fetched | None:
-        until = time.monotonic() + self._patience_s
+        until = time.monotonic() + self._retry_s
         lost_reply = False
         stumbled: Exception | None = None
         while True:
@@ -227,10 +227,10 @@ class Settlement:
                     stumbled, lost_reply = error, True
                     continue
                 lost_reply = lost_reply or is_unreachable(error)
-                if not is_passing_for_worker(error) or not await self._turns.wait(until):
+                if not is_passing_for_worker(error) or not await self._retries.wait(until):
                     raise
             else:
-                self._turns.note_success()
+                self._retries.note_success()
                 return fetched if fetch_next else None
 
     async def _refuse_stuck(self, job: Job, error: TypeError, stumbled: Exception | None) -> None:

@@ -1,4 +1,4 @@
-"""`Connection`: one of a bounded number, of which the one that was silent for longest gives way to a new one."""
+"""`HttpConnection`: one of a bounded number, of which the one that was silent for longest gives way to a new one."""
 
 from __future__ import annotations
 

@@ -138,14 +138,14 @@ async def test_a_flow_with_ids_whose_reply_is_lost_after_it_looked_may_have_been
     hole: BlackHole, add: Definition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with client_of(hole.url) as client:
-        door = client.queue("default").door
-        write = door.add
+        backend = client.queue("default").own_backend
+        write = backend.add
 
         async def lose(additions: Sequence[Addition]) -> list[object]:
             hole.swallow()
             return await write(additions)
 
-        monkeypatch.setattr(door, "add", lose)
+        monkeypatch.setattr(backend, "add", lose)
         error = await failure_of(CALLS["trigger_flow with ids"](add, client))
         says(error, written=True)
         assert "add a flow of 2 jobs" in str(error)
@@ -177,8 +177,8 @@ async def test_a_batch_that_fails_half_way_names_what_was_written(
 ) -> None:
     monkeypatch.setattr(queue_module, "BULK", 2)
     async with client_of(mortal_redis.url) as client:
-        door = client.queue("default").door
-        write, first = door.add, asyncio.Event()
+        backend = client.queue("default").own_backend
+        write, first = backend.add, asyncio.Event()
         batches: list[int] = []
 
         async def kill_after_the_first(additions: Sequence[Addition]) -> list[object]:
@@ -191,7 +191,7 @@ async def test_a_batch_that_fails_half_way_names_what_was_written(
             await asyncio.to_thread(mortal_redis.kill)
             return await write(additions)
 
-        monkeypatch.setattr(door, "add", kill_after_the_first)
+        monkeypatch.setattr(backend, "add", kill_after_the_first)
         error = await failure_of(add.batch_trigger([{"payload": n} for n in range(5)], client=client))
     assert error.may_have_been_written
     assert "2 jobs of the same call were written before" in str(error)

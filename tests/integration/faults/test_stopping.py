@@ -32,7 +32,7 @@ class Holding:
 
 
 @pytest.mark.fault(3)
-async def test_a_job_that_outlasts_its_lock_while_its_worker_stops_runs_once(engine: Engine) -> None:
+async def test_a_job_that_outlives_its_lock_while_its_worker_stops_runs_once(engine: Engine) -> None:
     holding, terms = Holding(), Terms(concurrency=2, lock_ms=700)
     job_id = await engine.add("long")
     async with engine.working(holding.handle, terms) as work:

@@ -13,14 +13,14 @@ FAILED: Event = {"event": "failed", "jobId": "j1", "failedReason": "boom"}
 
 
 @pytest.fixture
-def told() -> list[str]:
-    """The progress that the waiter was told."""
+def heard() -> list[str]:
+    """The progress that the waiter has heard of."""
     return []
 
 
 @pytest.fixture
-async def waiter(told: list[str]) -> Waiter:
-    return Waiter("j1", lambda _: None, told.append)
+async def waiter(heard: list[str]) -> Waiter:
+    return Waiter("j1", lambda _: None, heard.append)
 
 
 async def test_an_end_after_the_look_counts(waiter: Waiter) -> None:
@@ -73,30 +73,32 @@ async def test_the_failure_of_a_job_that_ran_again_is_forgotten(waiter: Waiter) 
 async def test_a_job_that_was_there_and_is_gone_ended_as_its_queue_s_events_tell(waiter: Waiter) -> None:
     waiter.look((5, 0), "unfinished", None, None)
     seen = Ending("completed", 42)
-    waiter.look((7, 0), "missing", None, Ending("missing", reason="trimmed", told=seen))
+    waiter.look((7, 0), "missing", None, Ending("missing", reason="trimmed", from_events=seen))
     assert waiter.ending.result() is seen
 
 
 async def test_a_job_that_was_gone_before_is_missing_whatever_the_events_tell(waiter: Waiter) -> None:
-    gone = Ending("missing", reason="trimmed", told=Ending("completed", 42))
+    gone = Ending("missing", reason="trimmed", from_events=Ending("completed", 42))
     waiter.look((7, 0), "missing", None, gone)
     assert waiter.ending.result() is gone
 
 
-async def test_progress_is_told_once_and_never_backwards(waiter: Waiter, told: list[str]) -> None:
+async def test_progress_is_heard_of_once_and_never_backwards(waiter: Waiter, heard: list[str]) -> None:
     waiter.take((4, 0), {"event": "progress", "data": "10"})
     waiter.take((6, 0), {"event": "progress", "data": "30"})
     waiter.look((5, 0), "unfinished", "20", None)
     waiter.take((6, 0), {"event": "progress", "data": "30"})
     waiter.look((5, 5), "unfinished", "20", None)
     waiter.take((7, 0), {"event": "progress", "data": "40"})
-    assert told == ["20", "30", "40"]
+    assert heard == ["20", "30", "40"]
 
 
-async def test_what_a_gap_in_the_events_has_swallowed_is_told_by_the_next_look(waiter: Waiter, told: list[str]) -> None:
+async def test_what_a_gap_in_the_events_has_swallowed_is_heard_at_the_next_look(
+    waiter: Waiter, heard: list[str]
+) -> None:
     waiter.look((5, 0), "unfinished", "10", None)
     waiter.look((9, 0), "unfinished", "60", None)
     waiter.look((10, 0), "unfinished", "60", None)
     waiter.look((12, 0), "completed", "100", Ending("completed", 42))
-    assert told == ["10", "60", "100"]
+    assert heard == ["10", "60", "100"]
     assert waiter.ending.done()

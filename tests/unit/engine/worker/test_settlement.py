@@ -33,7 +33,7 @@ class Ended:
         return {}
 
 
-class Door:
+class FakeTransitions:
     """A queue's transitions that only remember. Raises these errors, one for each try to store a success."""
 
     def __init__(self, *errors: Exception) -> None:
@@ -51,8 +51,8 @@ class Door:
         return NOTHING
 
 
-async def settle(door: Door, patience_ms: int) -> None:
-    settlement = Settlement(cast("Transitions", door), "default", patience_ms, lambda: True)
+async def settle(transitions: FakeTransitions, retry_ms: int) -> None:
+    settlement = Settlement(cast("Transitions", transitions), "default", retry_ms, lambda: True)
     await settlement.success("1")(cast("Job", Ended()))
 
 
@@ -60,20 +60,20 @@ async def settle(door: Door, patience_ms: int) -> None:
     "error", [ConnectionError("gone"), ReadOnlyError("READONLY"), ResponseError(IN_A_SCRIPT)], ids=repr
 )
 async def test_a_success_is_stored_once_redis_can_again(error: Exception) -> None:
-    door = Door(error)
-    await settle(door, 5_000)
-    assert door.stored == ["completed"]
+    transitions = FakeTransitions(error)
+    await settle(transitions, 5_000)
+    assert transitions.stored == ["completed"]
 
 
 @pytest.mark.parametrize("error", [ConnectionError("gone"), ResponseError(IN_A_SCRIPT)], ids=repr)
 async def test_a_success_that_redis_could_not_store_is_not_stored_as_a_failure(error: Exception) -> None:
     """What the handler did has been done: the job waits for its lock to expire."""
-    door = Door(error, error, error)
-    await settle(door, 0)
-    assert door.stored == []
+    transitions = FakeTransitions(error, error, error)
+    await settle(transitions, 0)
+    assert transitions.stored == []
 
 
 async def test_what_the_engine_refuses_fails_the_job() -> None:
-    door = Door(TypeError("Job j1 has pending dependencies"))
-    await settle(door, 0)
-    assert door.stored == ["failed"]
+    transitions = FakeTransitions(TypeError("Job j1 has pending dependencies"))
+    await settle(transitions, 0)
+    assert transitions.stored == ["failed"]
