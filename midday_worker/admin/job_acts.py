@@ -22,7 +22,7 @@ async def retry_job(queue: Queue, job_id: str) -> None:
 
 
 async def promote_job(queue: Queue, job_id: str) -> None:
-    """Let a delayed job run now. Raises JobNotFoundError, JobStateError."""
+    """Make a delayed job due now. Raises JobNotFoundError, JobStateError."""
     await (await _acts(queue, job_id)).promote(job_id)
 
 
@@ -49,7 +49,7 @@ async def change_data(queue: Queue, job_id: str, data: object) -> None:
 
 
 async def change_delay(queue: Queue, job_id: str, run_at_ms: int) -> None:
-    """Let a delayed job run at another time, in epoch milliseconds. Raises JobNotFoundError, JobStateError."""
+    """Change when a delayed job is due, in epoch milliseconds. Raises JobNotFoundError, JobStateError."""
     await (await _acts(queue, job_id)).reschedule(job_id, max(0, run_at_ms - round(time.time() * 1000)))
 
 

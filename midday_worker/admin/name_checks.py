@@ -1,4 +1,4 @@
-"""What is to be said of names: jobs without a handler, and queues under another prefix."""
+"""Checks of names: jobs without a handler, and queues under another prefix."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def judge_names(
 
 
 def judge_prefixes(prefix: str, found: Mapping[str, Sequence[str]], defined: Collection[str]) -> Finding:
-    """Return what is to be said of queues that Redis holds under other prefixes than ours.
+    """Return the findings about queues that Redis holds under other prefixes than ours.
 
     Args:
         prefix: ours.

@@ -35,19 +35,19 @@ class Moved:
 
 
 async def pause_queue(queue: Queue) -> None:
-    """Let no further job of the queue start, in any worker; running ones go on."""
+    """Pause the queue: no further job starts, in any worker; running ones go on."""
     async with _changing(queue, "pause"):
         await queue.pause()
 
 
 async def resume_queue(queue: Queue) -> None:
-    """Let the queue's jobs start again."""
+    """Resume the queue: its jobs start again."""
     async with _changing(queue, "resume"):
         await queue.resume()
 
 
 async def limit_concurrency(queue: Queue, most: int | None) -> None:
-    """Let at most so many of the queue's jobs run at once, over all workers; None for any number.
+    """Limit how many of the queue's jobs run at once, over all workers; None for any number.
 
     Raises:
         InvalidInputError: it is no whole number from 1.
@@ -59,7 +59,7 @@ async def limit_concurrency(queue: Queue, most: int | None) -> None:
 
 
 async def limit_rate(queue: Queue, most: int, duration_ms: int) -> None:
-    """Let at most so many of the queue's jobs start in `duration_ms`, over all workers.
+    """Limit how many of the queue's jobs start in `duration_ms`, over all workers.
 
     A window of an earlier limit that would last longer than that ends now.
 
@@ -75,14 +75,14 @@ async def limit_rate(queue: Queue, most: int, duration_ms: int) -> None:
 
 
 async def remove_rate_limit(queue: Queue) -> None:
-    """Let the queue's jobs start as fast as they can, or as its workers' own limit allows, whose window begins anew."""
+    """Remove the queue's rate limit: jobs start as fast as its workers' own limit allows, whose window begins anew."""
     async with _changing(queue, "remove the rate limit of"):
         await queue.removeGlobalRateLimit()
         await queue.removeRateLimitKey()
 
 
 async def release_rate_limit(queue: Queue) -> None:
-    """Let the queue's jobs start now, although the limit was reached."""
+    """Start the limit's window anew: jobs start now, although it was reached."""
     async with _changing(queue, "release the rate limit of"):
         await queue.removeRateLimitKey()
 
@@ -96,7 +96,7 @@ async def retry_jobs(queue: Queue, state: Ended) -> Moved:
 
 
 async def promote_jobs(queue: Queue) -> Moved:
-    """Let all delayed jobs run now, the first due first; each keeps its priority."""
+    """Make all delayed jobs due now, the first due first; each keeps its priority."""
     return await _move_all(queue, "delayed", Acts(queue).promote)
 
 

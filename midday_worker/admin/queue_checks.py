@@ -1,4 +1,4 @@
-"""What is to be said of a queue: jobs that are stuck, that nobody will run, and that are too large."""
+"""Checks of a queue: jobs that are stuck, that nobody will run, and that are too large."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def check_queue(queue: Queue, workers: Sequence[WorkerClient] | None, larg
 
 
 def judge_workers(overview: QueueOverview, workers: int | None) -> Finding | None:
-    """Return what is to be said of a queue that holds jobs and starts none."""
+    """Return the findings about a queue that holds jobs and starts none."""
     waiting = sum(overview.counts.get(state, 0) for state in _WAITING)
     if not waiting:
         return None

@@ -1,4 +1,4 @@
-"""What is to be said of a Redis server, its clock and the versions around it."""
+"""Checks of a Redis server, its clock and the versions around it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def clock_skew(connection: Connection) -> float:
 
 
 def judge_server(server: Server) -> list[Finding]:
-    """Return what is to be said of a server: its version, what it drops, whether it takes writes."""
+    """Return the findings about a server: its version, what it drops, whether it takes writes."""
     findings = [_judge_version(server), _judge_eviction(server)]
     if server.read_only:
         text = "this server is a read-only replica: no job can be added or fetched"
@@ -56,7 +56,7 @@ def judge_server(server: Server) -> list[Finding]:
 
 
 def judge_clock(skew_s: float) -> Finding:
-    """Return what is to be said of this machine's clock, which is ahead of Redis's by so many seconds."""
+    """Return the finding about this machine's clock, which is ahead of Redis's by so many seconds."""
     apart = abs(skew_s)
     if apart < _NOTICED_S:
         return Finding(check="clock", grade="ok", text=f"this machine and Redis are {apart * 1000:.0f} ms apart")

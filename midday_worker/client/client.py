@@ -192,7 +192,7 @@ SyncJobClient: TypeAlias = SyncClient[JobClient]
 
 @asynccontextmanager
 async def blocking_calls(settings: Settings) -> AsyncGenerator[None]:
-    """Let every `.sync` call of the process, as of handlers in threads, use these settings within the block."""
+    """Make every `.sync` call of the process, as of handlers in threads, use these settings within the block."""
     client = JobClient.sync(settings)
     await in_thread(client.__enter__)  # on an event loop it is refused
     try:
@@ -251,7 +251,7 @@ def current_client() -> JobClient:
 
 @contextmanager
 def stand_in(client: JobClient) -> Generator[None]:
-    """Let every call that names no client use this one, on every event loop.
+    """Make every call that names no client use this one, on every event loop.
 
     For tests: an app under test may run on a loop of its own, and enter a client of its own.
     """

@@ -1,4 +1,4 @@
-"""What is said to who calls a trigger by the name that other libraries have for it."""
+"""Errors for triggers that are called by the names that other libraries have for them."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class Batch(Generic[P, R]):
 
 
 def _leave_handler(members: Sequence[BatchMember[P]]) -> None:
-    """Let no stop interrupt what follows: to be run again after the commit is worse for a job than to wait for it."""
+    """Shield what follows from stops: to be run again after the commit is worse for a job than to wait for it."""
     left = [member.job for member in members if not member.ending.done()]
     if not left:  # all were told to stop as the handler returned
         raise asyncio.CancelledError

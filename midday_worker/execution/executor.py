@@ -68,7 +68,7 @@ class Executor:
             running_job.reset(token)
 
     def close(self) -> None:
-        """Let no job wait any longer for others of its batch: no further one is going to come."""
+        """End the waits of jobs for others of their batch: no further one is going to come."""
         self._collector.close()
 
     async def _attempt(self, job: Job, definition: JobDefinition[object, object]) -> str:

@@ -173,7 +173,7 @@ class JobHandle(Generic[ResultT_co]):
         return await self.client.acts(self.queue).cancel(self.id, reason, children=children)
 
     async def promote(self) -> None:
-        """Let a delayed job be due now."""
+        """Make a delayed job due now."""
         await self.client.acts(self.queue).promote(self.id)
 
     async def remove(self, *, children: bool = False) -> None:
@@ -185,7 +185,7 @@ class JobHandle(Generic[ResultT_co]):
         await self.client.acts(self.queue).remove(self.id, children=children)
 
     async def reschedule(self, delay: Duration) -> None:
-        """Let a delayed job be due after `delay` from now on: milliseconds, "3d", or a timedelta. 0 is now."""
+        """Make a delayed job due after `delay` from now on: milliseconds, "3d", or a timedelta. 0 is now."""
         delay_ms = to_milliseconds(delay, "reschedule's delay")
         await self.client.acts(self.queue).reschedule(self.id, delay_ms)
 

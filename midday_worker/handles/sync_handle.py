@@ -95,7 +95,7 @@ class SyncJobHandle(Generic[ResultT_co]):
         self._run(lambda handle: handle.retry(reset_attempts=reset_attempts))
 
     def promote(self) -> None:
-        """Let a delayed job be due now."""
+        """Make a delayed job due now."""
         self._run(lambda handle: handle.promote())
 
     def remove(self, *, children: bool = False) -> None:
@@ -103,7 +103,7 @@ class SyncJobHandle(Generic[ResultT_co]):
         self._run(lambda handle: handle.remove(children=children))
 
     def reschedule(self, delay: Duration) -> None:
-        """Let a delayed job be due after `delay` from now on."""
+        """Make a delayed job due after `delay` from now on."""
         self._run(lambda handle: handle.reschedule(delay))
 
     def change_priority(self, priority: int) -> None:

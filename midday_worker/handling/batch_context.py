@@ -61,6 +61,6 @@ class BatchStop:
         self.cancelled = True
 
     def give_up(self, error: Exception) -> None:
-        """Let them fail although their handler doesn't end."""
+        """Fail them although their handler doesn't end."""
         for job in self._jobs:
             job.give_up(error)

@@ -36,7 +36,7 @@ class LoopChannel:
         return self._stopped or self._ctx.cancelled
 
     def stop(self) -> None:
-        """Let the function see that it is to stop."""
+        """Show the function that it is to stop."""
         self._stopped = True
 
     def close(self) -> None:

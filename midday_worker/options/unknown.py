@@ -1,4 +1,4 @@
-"""What is said of an option that isn't known: what it is called here, or where it belongs."""
+"""Errors for options that aren't known: what each is called here, or where it belongs."""
 
 from __future__ import annotations
 

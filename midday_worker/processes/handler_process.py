@@ -102,7 +102,7 @@ class HandlerProcess:
         return await self._died(call)
 
     def cancel(self) -> None:
-        """Let the handler see that it is to stop."""
+        """Show the handler that it is to stop."""
         self._send({"kind": "cancel"})
 
     def kill(self) -> None:
@@ -112,7 +112,7 @@ class HandlerProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     async def retire(self) -> None:
-        """Let it end; kill it if it doesn't."""
+        """End it; kill it if it doesn't end."""
         self._writer.close()
         try:
             async with asyncio.timeout(_END_S):

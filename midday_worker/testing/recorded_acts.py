@@ -41,11 +41,11 @@ class RecordedActs(Acts):
         self._lives = lives
 
     async def retry(self, job_id: str, *, reset_attempts: bool = False) -> None:
-        """Let a job that was cancelled wait again."""
+        """Make a job that was cancelled wait again."""
         self._do(RETRY, job_id, "waiting")
 
     async def cancel(self, job_id: str, reason: str, *, children: bool = False) -> CancelOutcome:
-        """Let a job that waits have failed."""
+        """Make a job that waits fail."""
         if CANCEL.done in self._lives.done.get((self._name, job_id), ()) and self._state(job_id) == "failed":
             return "cancelled"
         self._do(CANCEL, job_id, "failed")
@@ -53,7 +53,7 @@ class RecordedActs(Acts):
         return "cancelled"
 
     async def promote(self, job_id: str) -> None:
-        """Let a delayed job wait."""
+        """Make a delayed job wait."""
         self._do(PROMOTE, job_id, "waiting")
 
     async def remove(self, job_id: str, *, children: bool = False) -> None:
@@ -65,7 +65,7 @@ class RecordedActs(Acts):
         self._do(RESCHEDULE, job_id, "delayed")
 
     async def change_priority(self, job_id: str, priority: int, *, lifo: bool = False) -> None:
-        """Let a job that waits be prioritized, or not any more."""
+        """Make a job that waits prioritized, or not any more."""
         found = self._state(job_id)
         waits = found in ("waiting", "prioritized")
         self._do(CHANGE_PRIORITY, job_id, ("prioritized" if priority else "waiting") if waits else found)

@@ -83,7 +83,7 @@ class RecordingClient(JobClient):
         return [cast("RecordedSchedule[P]", record) for record in known if record.request.source is definition]
 
     def will_return(self, definition: JobDefinition[P, R], result: R) -> None:
-        """Let `handle.result()` of this job return a result: nothing runs that could. Raises ResultError."""
+        """Set what `handle.result()` of this job returns: nothing runs that could. Raises ResultError."""
         self._results[definition.id] = definition.attempt.dump(definition.attempt.checked(result))
 
     @overload

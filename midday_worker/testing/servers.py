@@ -49,7 +49,7 @@ class RedisServer(EmbeddedRedis):
         self.process.send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a frozen one go on."""
+        """Resume a frozen one."""
         self.process.send(signal.SIGCONT)
 
 

@@ -29,7 +29,7 @@ class ExitDeadline:
         threading.Thread(target=self._end, name="midday-worker-exit", daemon=True).start()
 
     def begin(self) -> None:
-        """Let the time run from now on, or go on."""
+        """Start the time from now on, or leave it running."""
         self._begun.put(None)
 
     def _end(self) -> None:

@@ -41,7 +41,7 @@ class Signals:
         os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._leave)
 
     def restore(self) -> None:
-        """Let the signals do what they did before."""
+        """Restore what the signals did before."""
         while self._before:
             signal.signal(*self._before.popitem())
 

@@ -164,7 +164,7 @@ def _act(
 
 
 def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tuple[str, str]]:
-    """Return what is to be said of a job in one line each."""
+    """Return the lines that describe a job, as labels and values."""
     attempts = job.options.get("attempts")
     of = f" of {attempts}" if isinstance(attempts, int) and attempts > 0 else ""
     logs = ("midday-worker", "job", "logs", job.id, "-q", queue)
@@ -190,7 +190,7 @@ def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tu
 
 
 def children(flow: FlowJob) -> list[tuple[str, str]]:
-    """Return what is to be said of a job's children: how many there are, and the first ones that haven't ended."""
+    """Return the lines that describe a job's children: how many there are, and the first ones that haven't ended."""
     counts = [f"{count:,} {_OUTCOMES[outcome]}" for outcome, count in _counts(flow).items() if count]
     left = [child for child in flow.children if child.job.state not in ("completed", "failed")]
     lines = [("children", ", ".join(counts))] if counts else []

@@ -73,7 +73,7 @@ _OF_PROXIES: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host",
 
 
 def only_from_here(request: Request) -> Access:
-    """Let in whoever is on this machine: what BOARD_LOGIN=none asks for. Raises Problem for everybody else."""
+    """Admit whoever is on this machine, as BOARD_LOGIN=none asks for. Raises Problem for everybody else."""
     client, server = request.client, cast("tuple[str, int | None] | None", request.scope.get("server"))
     here = client is not None and server is not None and is_loopback(client.host) and is_loopback(server[0])
     # A proxy on this machine asks for whoever asks it.

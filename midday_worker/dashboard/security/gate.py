@@ -31,7 +31,7 @@ HEADERS: Final = {
 
 
 class Gate:
-    """Lets requests in.
+    """Admits requests.
 
     Args:
         authenticate: says who asks.

@@ -85,7 +85,7 @@ class Acts:
         raise refusal(act, self._queue.name, job_id, found)
 
     async def promote(self, job_id: str) -> None:
-        """Let a delayed job be due now, as Node's `Job.promote`."""
+        """Make a delayed job due now, as Node's `Job.promote`."""
         await self._act(PROMOTE, job_id, self._keys(*_TO_WAIT), [self._prefix, job_id])
 
     async def remove(self, job_id: str, *, children: bool = False) -> None:
@@ -110,7 +110,7 @@ class Acts:
             raise refusal(REMOVE, self._queue.name, job_id, found, _HELD.get(str(answer), ""))
 
     async def reschedule(self, job_id: str, delay_ms: int) -> None:
-        """Let a delayed job be due in `delay_ms` milliseconds from now, as Node's `Job.changeDelay`."""
+        """Make a delayed job due in `delay_ms` milliseconds from now, as Node's `Job.changeDelay`."""
         args = [delay_ms, round(time.time() * 1000), job_id, self._queue.toKey(job_id)]
         await self._act(RESCHEDULE, job_id, self._keys("delayed", "meta", "marker", "events"), args)
 

@@ -171,7 +171,7 @@ class CronSearch:
         return self._changes[today]
 
     def _step(self, seconds: int) -> None:
-        """Let a second, minute or hour pass, to the start of the next one, and note what the clocks did."""
+        """Go to the start of the next second, minute or hour, and note what the clocks did."""
         clock = self._clock
         hour_before, offset_before = clock.shows.hour, clock.offset
         clock.advance(seconds)

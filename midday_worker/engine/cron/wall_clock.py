@@ -37,7 +37,7 @@ class WallClock:
         return self._offset
 
     def advance(self, seconds: int) -> None:
-        """Let real time pass."""
+        """Go on by real time."""
         self._move_to(self.instant + seconds)
 
     def set(self, shows: datetime) -> None:

@@ -196,7 +196,7 @@ class Job(ReportingJob):
         )
 
     async def detachPendingChildren(self) -> list[str]:
-        """Let the children that have not ended run on by themselves; return their keys.
+        """Detach the children that have not ended; return their keys.
 
         An addition of ours, for parents that a child's failure lets continue: BullMQ completes no job that has
         pending children.
@@ -217,7 +217,7 @@ class Job(ReportingJob):
             await self.backend.conn.delete(key)
 
     async def changeDelay(self, delay: int) -> None:
-        """Let a delayed job wait `delay` ms from now, as Node's `Job.changeDelay`."""
+        """Make a delayed job wait `delay` ms from now, as Node's `Job.changeDelay`."""
         keys = self.backend.keys
         now = round(time.time() * 1000)
         code = cast(

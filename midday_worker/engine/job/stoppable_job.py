@@ -46,7 +46,7 @@ class StoppableJob(bullmq.Job):
             self._interruption = Interruption(task, partial(self.give_up, error), self.grace)
 
     def give_up(self, error: Exception) -> None:
-        """Let the job fail although its handler doesn't end."""
+        """Fail the job although its handler doesn't end."""
         if self.abandon is not None:
             self.abandon(self, error)
 

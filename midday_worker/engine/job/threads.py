@@ -69,7 +69,7 @@ class Threads:
             return ", ".join(sorted(set(self._left_behind.values())))
 
     def close(self) -> None:
-        """Let the threads that wait for work end."""
+        """End the threads that wait for work."""
         with self._guard:
             idle, self._idle = self._idle, []
         for thread in idle:

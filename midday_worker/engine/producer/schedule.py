@@ -113,7 +113,7 @@ async def list_schedules(queue: Queue, most: int | None = None) -> list[Schedule
 
 
 async def change_schedule(queue: Queue, schedule_id: str, when: Recurrence) -> bool:
-    """Let a schedule fire at other times; what its runs are stays. False if there is none.
+    """Change when a schedule fires; what its runs are stays. False if there is none.
 
     Raises:
         ScheduleError: it would never fire.

@@ -72,7 +72,7 @@ class Command:
         return self.future.done()
 
     def expire(self) -> None:
-        """Let nobody wait for it any longer: its time is up."""
+        """End the wait for its reply: its time is up."""
         if not self.future.done():
             self.future.set_exception(TimeoutError())
 

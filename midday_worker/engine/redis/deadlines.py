@@ -39,7 +39,7 @@ class Deadlines:
         return Limit(self._clock())
 
     def begin(self, limited: Limited) -> None:
-        """Let the time of something run, on this event loop."""
+        """Start the time of something, on this event loop."""
         self._clock().begin(limited)
 
     def _clock(self) -> Clock:
@@ -62,7 +62,7 @@ class Clock:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, limit: Limited) -> None:
-        """Let the time of something run."""
+        """Start the time of something."""
         self.end()
         loop = asyncio.get_running_loop()
         limit.ends_at = loop.time() + self._seconds

@@ -114,7 +114,7 @@ class LoopConnection:
         return stream
 
     async def _let_go_of_pool(self) -> None:
-        """Let the pool's connections be made again, too: they lead to where the one that broke has led."""
+        """Have the pool's connections made again, too: they lead to where the one that broke has led."""
         for connection in self._pool._available_connections:  # pyright: ignore[reportPrivateUsage] - its disconnect() waits, and they may be taken meanwhile
             await connection.disconnect(nowait=True)
         await self._pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call] # as above
@@ -135,7 +135,7 @@ class LoopConnection:
             self.stream.fail(CLOSED)
 
     def abandon(self) -> None:
-        """Let go of the connection of a loop that was closed before it: nothing can run there any more."""
+        """Drop the connection of a loop that was closed before it: nothing can run there any more."""
         if self.stream is not None:
             self.stream.abandon()
 

@@ -97,7 +97,7 @@ class ParserStream(Stream):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let the task come to the end of what has come, if one is reading. Called by the event loop."""
+        """Wake the task that reads, if one does, to the end of what has come. Called by the event loop."""
         self._former.connection_lost(exc)
         if self._task is None:
             self._end(exc)

@@ -1,4 +1,4 @@
-"""Whose turn it is to ask Redis again, of all who wait until it can store something."""
+"""`RetryQueue`: the order in which those who wait until Redis can store something ask again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST_S: Final = 1.0
 
 
 class RetryQueue:
-    """Lets those who failed try again one after the other, with growing pauses, and all at once after a success."""
+    """Spaces retries: one after the other, with growing pauses, and all at once after a success."""
 
     def __init__(self) -> None:
         self._line = asyncio.Lock()

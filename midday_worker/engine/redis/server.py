@@ -1,4 +1,4 @@
-"""What is to be known of a Redis server before work begins on it."""
+"""Server checks at start-up."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class RunningJobs:
         self._closed = True
 
     def force(self) -> None:
-        """Let the deadline of a `finish` under way be now."""
+        """Bring the deadline of a `finish` under way forward to now."""
         self._forced.set()
 
     async def finish(self, timeout_s: float) -> bool:

@@ -248,7 +248,7 @@ class Worker(bullmq.Worker):
             self.stop_fetching()
 
     def force(self) -> None:
-        """Let the deadline of a `drain` under way be now."""
+        """Bring the deadline of a `drain` under way forward to now."""
         self._running.force()
 
     async def close(self, force: bool = False) -> None:

@@ -48,7 +48,7 @@ async def onboard_with_own_timing(user_id: str) -> Started:
 
 
 async def onboard_in_seconds(user_id: str) -> Started:
-    """Let the 30 days pass in 30 seconds, to try it out or to show it."""
+    """Run the 30 days in 30 seconds, to try it out or to show it."""
     return await onboard_team_job.trigger(OnboardTeam(user_id=user_id, timing=Timing().scaled(1 / 86_400)))
 
 

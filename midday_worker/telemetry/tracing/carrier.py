@@ -59,7 +59,7 @@ def links_of(traceparents: object) -> Sequence[Link]:
 
 @contextmanager
 def continued(carrier: str | None) -> Generator[None]:
-    """Let the spans of a block be below the one that a carrier names; without a carrier it does nothing."""
+    """Put the spans of a block below the one that a carrier names; without a carrier it does nothing."""
     if carrier is None:
         yield
         return

@@ -104,7 +104,7 @@ class Tracing:
 
     @staticmethod
     def continue_in(other: contextvars.Context) -> None:
-        """Let the spans made with another set of context variables be below the current one."""
+        """Put the spans made with another set of context variables below the current one."""
         other.run(context.attach, context.get_current())
 
     def process(self, queue: str, *, carrier: object, children: object, **about: AttributeValue | None) -> JobSpan:

@@ -1,4 +1,4 @@
-"""What is said of a server as a worker starts, and what it doesn't start on."""
+"""Server checks at start-up: what is said, and what a worker doesn't start on."""
 
 from __future__ import annotations
 
