@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+pytestmark = pytest.mark.process
+
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 @pytest.fixture

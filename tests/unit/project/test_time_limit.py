@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.process
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 COMPUTES_FOR_EVER = """
 def deep(depth):
