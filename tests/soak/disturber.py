@@ -11,8 +11,8 @@ from typing import Final, cast
 from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
+from tests.redis_proxy import CuttingProxy
 from tests.soak.ledger import Ledger
-from tests.soak.proxy import CuttingProxy
 from tests.soak.schedule import WORKERS, Disturbance, Kind
 from tests.soak.worker import WorkerProcess, launch
 

@@ -17,11 +17,11 @@ from midday_worker.demo.node import NodeRuntime
 from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
+from tests.redis_proxy import CuttingProxy
 from tests.soak.disturber import Disturber, DurableRedis
 from tests.soak.heartbeat import start_heartbeat
 from tests.soak.jobs import QUEUE, TICKS, tick
 from tests.soak.ledger import Ledger, read_ledger
-from tests.soak.proxy import CuttingProxy
 from tests.soak.schedule import REDIS_DECK, WORKER_DECK, lane, rolling_deploy
 from tests.soak.verdict import Remains, Verdict, judge
 from tests.soak.worker import ROOT, bare_environment

@@ -13,7 +13,7 @@ from midday_worker.engine.producer import queue as queue_module
 from midday_worker.engine.producer.additions import Addition
 from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
-from tests.integration.conditions.black_hole import BlackHole
+from tests.redis_proxy import BlackHole
 
 LIMIT_S = 0.5
 LONG_S = 4.0

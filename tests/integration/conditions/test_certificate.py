@@ -9,9 +9,9 @@ import pytest
 
 from midday_worker import JobClient, JobContext, JobRegistry, RedisRefusedError, Settings, job
 from midday_worker.testing import RedisServer
-from tests.integration.conditions.tls_proxy import TlsProxy
 from tests.integration.crew import Crew
 from tests.integration.jobs.certificate import write_certificate
+from tests.redis_proxy import TlsProxy
 
 MEASURED_S = 4.0
 MOST_PER_SECOND = 20

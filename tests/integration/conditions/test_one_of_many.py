@@ -25,7 +25,7 @@ from midday_worker.engine.producer.additions import Addition
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.testing import RedisServer
-from tests.integration.lossy_proxy import LossyProxy
+from tests.redis_proxy import LossyProxy
 
 LIMIT_S = 0.5
 LONG_S = 4.0

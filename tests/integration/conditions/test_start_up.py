@@ -20,8 +20,8 @@ from midday_worker.engine.redis.connection import Connection, RedisConfig, conne
 from midday_worker.testing import RedisServer
 from midday_worker.workers.startup import wait_for_redis
 from tests.integration.conditions.ailment import send
-from tests.integration.conditions.tls_proxy import TlsProxy
 from tests.integration.jobs.certificate import write_certificate
+from tests.redis_proxy import TlsProxy
 from tests.scripted_redis import OK, AncientRedis, ScriptedRedis, bulk
 
 

@@ -31,8 +31,8 @@ from midday_worker.errors import FlowError
 from midday_worker.testing import RedisServer
 from tests.integration.crew import Crew
 from tests.integration.engine.command_stats import command
-from tests.integration.lossy_proxy import LossyProxy
 from tests.integration.stored_keys import keys_of
+from tests.redis_proxy import LossyProxy
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from midday_worker import BulkItem, JobClient, JobContext, JobRegistry, Settings, job
 from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
-from tests.integration.lossy_proxy import LossyProxy
+from tests.redis_proxy import LossyProxy
 
 BATCH: list[BulkItem[int]] = [
     {"payload": 1},

@@ -14,10 +14,8 @@ from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.telemetry.metrics.tally import QueueTally
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
-from tests.integration.conditions.black_hole import BlackHole
 from tests.integration.crew import Crew
-from tests.integration.lossy_proxy import LossyProxy
-from tests.redis_proxy import AT_ONCE, Link, RedisProxy
+from tests.redis_proxy import BlackHole, Link, LossyProxy, RedisProxy
 
 RESULT = "how-it-ended"
 
@@ -41,26 +39,22 @@ class Barrier(RedisProxy):
             gate.set()
         self._settling: set[Link] = set()
 
-    async def requests(self, link: Link) -> None:
+    async def request(self, link: Link, data: bytes) -> bytes | None:
         """Pass on what a client sends, in its time."""
-        while data := await link.from_client.read(AT_ONCE):
-            if RESULT.encode() in data:
-                self._settling.add(link)
-                self.has_result.set()
-                await self.results.wait()
-            elif b":lock\r\n" in data:
-                await self.renewals.wait()
-                self.seen += 1
-            link.to_redis.write(data)
-            await link.to_redis.drain()
+        if RESULT.encode() in data:
+            self._settling.add(link)
+            self.has_result.set()
+            await self.results.wait()
+        elif b":lock\r\n" in data:
+            await self.renewals.wait()
+            self.seen += 1
+        return data
 
-    async def replies(self, link: Link) -> None:
+    async def reply(self, link: Link, data: bytes) -> bytes | None:
         """Pass on what Redis sends, in its time."""
-        while data := await link.from_redis.read(AT_ONCE):
-            if link in self._settling:
-                await self.answers.wait()
-            link.to_client.write(data)
-            await link.to_client.drain()
+        if link in self._settling:
+            await self.answers.wait()
+        return data
 
 
 @asynccontextmanager

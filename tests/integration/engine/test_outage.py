@@ -26,7 +26,7 @@ from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.engine.command_stats import command
-from tests.integration.lossy_proxy import LossyProxy
+from tests.redis_proxy import LossyProxy
 
 
 @pytest.fixture

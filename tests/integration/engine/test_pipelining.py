@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError, ResponseError
 from midday_worker.engine.redis.pipelining import PipelinedRedis
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
-from tests.integration.lossy_proxy import LossyProxy
+from tests.redis_proxy import LossyProxy
 
 Client = TypeVar("Client", bound=Redis)
 PARSERS = [_AsyncHiredisParser, _AsyncRESP3Parser]

@@ -24,7 +24,7 @@ from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew
-from tests.integration.lossy_proxy import LossyProxy
+from tests.redis_proxy import LossyProxy
 
 ROWS = 40
 

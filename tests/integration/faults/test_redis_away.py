@@ -9,7 +9,7 @@ import pytest
 from midday_worker.testing import RedisServer
 from tests.integration.faults.engine import Engine, Refused
 from tests.integration.faults.engines import EngineAt
-from tests.integration.lossy_proxy import LossyProxy
+from tests.redis_proxy import LossyProxy
 
 
 @pytest.mark.fault(6)

@@ -11,7 +11,7 @@ from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.faults.engine import Engine, Terms
 from tests.integration.faults.engines import EngineAt
-from tests.integration.faults.slow_proxy import SlowProxy
+from tests.redis_proxy import SlowProxy
 
 
 class Holding:
