@@ -87,11 +87,13 @@ from midday_worker import JobContext, SyncJobContext, job
 
 fork = multiprocessing.get_context("fork")
 OURS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# As the worker imports this, it has not begun to take signals. Whoever measures coverage may have.
+BEFORE = [signal.getsignal(number) for number in OURS]
 
 
-def handling(_number: int) -> list[str]:
-    """What this process does at its signals, and where it writes their numbers."""
-    return [*(str(signal.getsignal(number)) for number in OURS), str(signal.set_wakeup_fd(-1))]
+def handling(_number: int) -> list[object]:
+    """Whether this process does at its signals what it did before, and where it writes their numbers."""
+    return [[signal.getsignal(number) for number in OURS] == BEFORE, signal.set_wakeup_fd(-1)]
 
 
 def terminated() -> list[int]:
@@ -106,7 +108,7 @@ def terminated() -> list[int]:
 
 
 @job("pool", attempts=1)
-def pool(data: int, ctx: SyncJobContext) -> list[list[str]]:
+def pool(data: int, ctx: SyncJobContext) -> list[list[object]]:
     with fork.Pool(1) as workers:
         return workers.map(handling, [1])
 
@@ -238,7 +240,7 @@ async def test_what_a_handler_forks_is_ended_by_its_signals_and_the_worker_is_no
     running = await command.start("run", "--import", "forking")
     await running.until("terminate-thread")
 
-    assert await outcome(client, "pool", 1) == str([["0", str(signal.default_int_handler), "0", "-1"]])
+    assert await outcome(client, "pool", 1) == str([[True, -1]])
     for name in ("terminate-thread", "terminate"):
         assert await outcome(client, name, 1) == str([-signal.SIGTERM] * 20)
     assert await outcome(client, "program", 1) == str([-signal.SIGTERM] * 2)

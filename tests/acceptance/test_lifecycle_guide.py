@@ -23,7 +23,7 @@ print(handle.id)
 """
 READ_REASON: Final = """
 from midday_worker import JobFailedError, JobHandle
-from midday_worker.client import current_client
+from midday_worker.client.client import current_client
 from my_service.hanging import hang
 handle = JobHandle("JOB_ID", hang.id, hang.queue, current_client(), hang)
 try:

@@ -190,7 +190,7 @@ WITHOUT_HIREDIS = """
 import asyncio, sys
 sys.modules["hiredis"] = None
 from redis.utils import HIREDIS_AVAILABLE
-from midday_worker.engine.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect
 
 async def main():
     assert not HIREDIS_AVAILABLE

@@ -204,8 +204,8 @@ BY_SETTINGS = """
 import asyncio, json, sys
 import sentry_sdk
 from loguru import logger
-from midday_worker.sentry import SentryReports, start_sentry
-from midday_worker.settings import Settings
+from midday_worker.execution.sentry import SentryReports, start_sentry
+from midday_worker.settings.settings import Settings
 from tests.unit.execution.test_sentry import DSN, Mailbox, StoredJob
 
 start_sentry(Settings(env_file=None, environment="staging", sentry_dsn=DSN))
@@ -286,7 +286,7 @@ def test_a_dsn_without_the_extra_says_what_to_install(monkeypatch: pytest.Monkey
 
 LOADED = """
 import sys
-import midday_worker.cli.app, midday_worker.sentry, midday_worker.workers.service
+import midday_worker.cli.app, midday_worker.execution.sentry, midday_worker.workers.service
 print("sentry_sdk" in sys.modules)
 processor = lambda job: "called as it is"
 print(midday_worker.execution.sentry.SentryReports(processor, payloads=False)(None))

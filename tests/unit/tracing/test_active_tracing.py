@@ -14,8 +14,9 @@ from tests.spans import Spans, recorded_spans, tracer_provider
 LOADED = """
 import sys
 {before}
-import midday_worker.cli.app, midday_worker.client, midday_worker.consumer_spans, midday_worker.workers.service
-from midday_worker.tracing import active_tracing
+import midday_worker.cli.app, midday_worker.client.client
+import midday_worker.execution.consumer_spans, midday_worker.workers.service
+from midday_worker.telemetry.tracing import active_tracing
 assert active_tracing() is None
 print([name for name in sys.modules if name.startswith("midday_worker.telemetry.tracing.")])
 """
