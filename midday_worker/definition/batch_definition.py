@@ -15,6 +15,7 @@ from midday_worker.engine.job.threads import Threads, heard_out, in_thread
 from midday_worker.errors import OptionError, ResultError
 from midday_worker.handling.batch_context import BatchContext, BatchStop
 from midday_worker.handling.context import JobContext
+from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.time_limit import TimeLimit
 from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
@@ -117,7 +118,7 @@ class BatchDefinition(JobDefinition[P, R]):
         )
 
     async def _called(self, payloads: list[P], context: BatchContext) -> object:
-        if inspect.iscoroutinefunction(self.batch_handler):
+        if is_asynchronous(self.batch_handler):
             return await cast("Awaitable[object]", self.batch_handler(payloads, context))
         threads: Threads | None = getattr(context.jobs[0], "threads", None)
         run = in_thread if threads is None else threads.run

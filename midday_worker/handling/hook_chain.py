@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, cast
 
 from loguru import logger
@@ -12,6 +12,7 @@ from loguru import logger
 from midday_worker.engine.job.interruption import forget_cancellations
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.job.threads import Threads, in_thread
+from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.hooks import Hook, Hooks, JobEvent, Moment
 
 AnyHooks: TypeAlias = Hooks[object, object]
@@ -97,8 +98,8 @@ class HookChain:
     async def _call(self, hook: Hook[object, object], event: AnyEvent) -> None:
         try:
             async with asyncio.timeout(HOOK_S):
-                if inspect.iscoroutinefunction(hook):
-                    await hook(event)
+                if is_asynchronous(hook):
+                    await cast("Awaitable[None]", hook(event))
                     return
                 threads = cast("Threads | None", getattr(event.job, "threads", None))
                 answer = await (in_thread if threads is None else threads.run)(hook, event)

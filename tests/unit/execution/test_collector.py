@@ -154,6 +154,13 @@ async def test_the_shortest_timeout_of_its_jobs_is_the_timeout_of_the_call() -> 
             await task
 
 
+async def test_an_object_that_is_called_asynchronously_is_called_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("midday_worker.definition.batch_definition.in_thread", None)
+    tasks = running(Collector(None), defined(Squaring(), BatchOptions(max_size=2)), [1, 2])
+
+    assert await endings(tasks) == ["1", "4"]
+
+
 async def test_a_job_that_is_cancelled_while_it_is_collected_drops_out() -> None:
     squaring = Squaring()
     collector = Collector(None)

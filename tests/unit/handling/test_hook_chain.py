@@ -154,6 +154,21 @@ async def test_an_error_in_a_hook_of_the_start_is_raised_and_ends_it() -> None:
     assert heard == []
 
 
+async def test_an_object_that_is_called_asynchronously_is_called_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "in_thread", None)
+    heard: list[int] = []
+
+    class Hearing:
+        async def __call__(self, event: AnyEvent) -> None:
+            heard.append(event.attempt)
+
+    hooks: AnyHooks = Hooks()
+    hooks.on_start(Hearing())
+    await made_chain(hooks).start()
+
+    assert heard == [1]
+
+
 async def test_a_hook_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch, logged: list[str]) -> None:
     monkeypatch.setattr(chain, "HOOK_S", 0.02)
     heard: list[object] = []
