@@ -69,7 +69,7 @@ def url_of(user: str, server: RedisServer) -> str:
 
 
 def settings_of(user: str, server: RedisServer) -> Settings:
-    return Settings(env_file=None, redis_url=url_of(user, server))
+    return Settings(env_file=None, board_login="none", redis_url=url_of(user, server))
 
 
 async def refusals(redis: Redis) -> list[str]:
