@@ -63,7 +63,7 @@ async def test_what_an_interrupted_command_says_it_did_is_what_it_did(
     async def begun() -> bool:
         return await left() < MANY
 
-    await eventually(begun, "it has begun", 30)
+    await eventually(begun, "it has begun", TIME_S)  # it looks at each failure first
     running.signal(signal.SIGINT)
     async with asyncio.timeout(TIME_S):
         out, err = await running.process.communicate()
