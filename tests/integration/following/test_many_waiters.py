@@ -109,7 +109,7 @@ async def test_who_comes_while_the_connection_is_being_closed_is_told_too(
     with pytest.raises(JobResultTimeoutError):
         await first.result("100ms")
     await asyncio.wait_for(closing.wait(), 10)
-    monkeypatch.setattr("midday_worker.engine.following.events.look", look_and_say)
+    monkeypatch.setattr("midday_worker.engine.following.events.take_snapshot", look_and_say)
     waiting = asyncio.create_task(second.result("20s"))
     await looked.wait()
     async with Crew(registry, settings):

@@ -18,7 +18,7 @@ async def test_an_end_whose_event_was_trimmed_unread_is_looked_for(
 ) -> None:
     """What came since the last read is more than the stream keeps: the job's end is none of what is left."""
     for module in ("events", "event_log"):
-        monkeypatch.setattr(f"midday_worker.engine.{module}.BATCH", 2)
+        monkeypatch.setattr(f"midday_worker.engine.following.{module}.BATCH", 2)
 
     async def never(data: int, ctx: JobContext) -> int:
         raise AssertionError("nobody works")

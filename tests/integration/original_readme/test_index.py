@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 TESTS: Final = Path(__file__).parents[2]
-HERE: Final = "integration/test_original_readme.py"
-FLOWS: Final = "integration/test_original_readme_flows.py"
-BOARD: Final = "integration/test_bull_board.py"
+HERE: Final = "integration/original_readme/test_jobs.py"
+FLOWS: Final = "integration/original_readme/test_flows.py"
+BOARD: Final = "integration/dashboard/test_bull_board.py"
 STARTED: Final = "integration/jobs/test_onboarding.py"
 ORCHESTRATOR: Final = "unit/jobs/test_onboard_team.py"
 EMAILS: Final = "unit/jobs/test_onboarding_emails.py"
@@ -86,7 +86,7 @@ INDEX: Final[dict[str, list[str]]] = {
         f"{BOARD}::test_bull_board_shows_workers_schedules_and_flows",
     ],
     "Monitoring: Type Safety": [
-        "integration/test_execution.py"
+        "integration/execution/test_execution.py"
         "::test_an_invalid_stored_payload_fails_at_once_with_its_field_paths_and_keeps_its_data"
     ],
     "API Reference: job(id, schema, handler, options?)": [f"{HERE}::test_quick_start_1_define_a_job"],
