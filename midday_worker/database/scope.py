@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Final, cast
 
-from midday_worker.database.lazy_session import MissingSession
+from midday_worker.database.missing_session import MissingSession
 from midday_worker.errors import SessionEndedError
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ def test_the_list_says_of_a_command_what_the_command_says_of_itself(name: str, l
     assert (load(name).help or "").partition("\n")[0] == line
 
 
+@pytest.mark.process
 def test_help_imports_none_of_what_the_commands_need() -> None:
     heavy = "{'bullmq', 'redis', 'sqlalchemy', 'pydantic', 'loguru', 'asyncio', 'midday_worker.admin'}"
     code = f"""import sys; from midday_worker.cli import main

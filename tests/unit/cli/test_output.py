@@ -76,6 +76,7 @@ def test_words_beside_the_answer_that_can_not_be_written_are_lost(monkeypatch: p
 
 
 @pytest.mark.parametrize("command", [["--help"], ["jobs"], ["--version"]])
+@pytest.mark.process
 def test_output_that_can_not_be_written_is_said_in_one_line(command: list[str]) -> None:
     with FULL.open("w") as full:
         done = subprocess.run(
@@ -85,6 +86,7 @@ def test_output_that_can_not_be_written_is_said_in_one_line(command: list[str]) 
 
 
 @pytest.mark.parametrize("command", ["--help", "--version"])
+@pytest.mark.process
 def test_help_behind_which_somebody_has_seen_enough_is_no_error(command: str) -> None:
     whole = f"set -o pipefail; {sys.executable} -m midday_worker {command} | true"
     done = subprocess.run(["bash", "-c", whole], capture_output=True, text=True)

@@ -108,6 +108,7 @@ def test_one_module_under_two_names_is_told_as_one(
         vars(default_queues)["_queues"].pop("shop", None)
 
 
+@pytest.mark.process
 def test_a_module_that_is_run_and_imported_is_told_as_one(package: Path) -> None:
     (package / "program.py").write_text("from midday_worker import queue\nqueue('shop')\nimport shop.program\n")
     done = subprocess.run(
