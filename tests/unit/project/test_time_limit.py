@@ -43,7 +43,7 @@ def test_a_test_that_computes_for_ever_fails_and_the_others_go_on(tmp_path: Path
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert "1 failed, 1 passed" in done.stdout.splitlines()[-1], done.stdout

@@ -242,8 +242,8 @@ def test_a_folder_called_env_is_not_taken_for_the_file(tmp_path: Path) -> None:
 def test_nothing_but_settings_reads_the_environment() -> None:
     reading = re.compile(r"\bos\.environ\b|\bgetenv\(|from os import .*environ")
     readers = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if reading.search(path.read_text())}
-    hands_it_on = "workers/child.py"
-    assert readers - {hands_it_on} == {"settings.py"}
+    hands_it_on = "processes/worker_child.py"
+    assert readers - {hands_it_on} == {"settings/settings.py"}
 
 
 @pytest.mark.process
