@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from midday_worker.client.client import JobClient
 from midday_worker.engine.acts.cancellation import CancelOutcome
-from midday_worker.engine.following.state_snapshot import Ending
+from midday_worker.engine.following.ending import Ending
 from midday_worker.engine.following.waiter import Waiter, ended
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.schedule import Schedule

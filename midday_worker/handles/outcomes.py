@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from midday_worker.engine.following.state_snapshot import Ending
+from midday_worker.engine.following.ending import Ending
 from midday_worker.engine.following.waiter import Waiter
 from midday_worker.handles.handle import JobHandle
 from midday_worker.settings.durations import Duration, to_milliseconds

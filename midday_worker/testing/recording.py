@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 
 from midday_worker.client.client import JobClient
 from midday_worker.definition.definition import JobDefinition
-from midday_worker.engine.following.state_snapshot import Ending
+from midday_worker.engine.following.ending import Ending
 from midday_worker.engine.following.waiter import Waiter, ended
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.flow import check_flows

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from midday_worker.engine.following.ending import Ending, ending_by
 from midday_worker.engine.following.event_log import Event, Position
-from midday_worker.engine.following.state_snapshot import Ending, State, ending_by, why_missing
+from midday_worker.engine.following.state_snapshot import State, why_missing
 
 
 class Waiter:

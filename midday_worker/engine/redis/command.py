@@ -10,6 +10,12 @@ from redis.asyncio.connection import AbstractConnection
 from redis.typing import EncodableT
 from redis.utils import HIREDIS_AVAILABLE
 
+Packer: TypeAlias = Callable[[tuple[EncodableT, ...]], bytes]
+
+# Exactly these: of bool, None, int enums and memoryviews the two think differently.
+_PLAIN: Final = frozenset((str, bytes, int, float))
+_ERRORS: Final = {"strict", "surrogateescape"}
+
 _BLOCKING: Final = {
     *("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"),
     *("WAIT", "WAITAOF"),
@@ -101,13 +107,6 @@ def _has_option(wanted: set[str], args: Sequence[EncodableT]) -> bool:
         if text == "STREAMS":  # what follows are keys
             return False
     return False
-
-
-Packer: TypeAlias = Callable[[tuple[EncodableT, ...]], bytes]
-
-# Exactly these: of bool, None, int enums and memoryviews the two think differently.
-_PLAIN: Final = frozenset((str, bytes, int, float))
-_ERRORS: Final = {"strict", "surrogateescape"}
 
 
 def packer(connection: AbstractConnection) -> Packer:

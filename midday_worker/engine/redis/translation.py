@@ -26,6 +26,15 @@ from midday_worker.engine.redis.condition import explained, is_about_certificate
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.errors import EngineError, RedisRefusedError, RedisUnavailableError
 
+
+class NeverSentError(ConnectionError):
+    """The connection could not be made, or broke before the command was written to it."""
+
+
+class NeverSentTimeoutError(NeverSentError, TimeoutError):
+    """The connection could not be made in time."""
+
+
 UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, asyncio.TimeoutError)
 """What redis-py raises when Redis is away, as opposed to Redis refusing."""
 
@@ -193,11 +202,3 @@ __all__ = [
     "translation",
     "was_never_sent",
 ]
-
-
-class NeverSentError(ConnectionError):
-    """The connection could not be made, or broke before the command was written to it."""
-
-
-class NeverSentTimeoutError(NeverSentError, TimeoutError):
-    """The connection could not be made in time."""

@@ -33,6 +33,9 @@ _RELEASE_S: Final = 0.5
 LAST_S: Final = 0.8
 """How long cancelled handlers may take when nobody waits any longer: the process is about to end (EXIT_S)."""
 
+_LONGEST_MS: Final = 10**15
+"""Thirty thousand years: of a stored time that makes no sense, Python could make a number that no float holds."""
+
 
 class RunningJobs:
     """Runs jobs side by side, each in a task; a handler's exception, whatever it is, fails its job alone.
@@ -274,10 +277,6 @@ def _with_cause(stopped_by: JobCancelledError, error: BaseException) -> JobCance
     if error is not stopped_by:
         stopped_by.__cause__ = error
     return stopped_by
-
-
-_LONGEST_MS: Final = 10**15
-"""Thirty thousand years: of a stored time that makes no sense, Python could make a number that no float holds."""
 
 
 def count_start(tally: QueueTally, job: Job) -> JobTally | None:

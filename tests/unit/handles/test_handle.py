@@ -10,7 +10,7 @@ import pytest
 
 from midday_worker import JobFailedError, JobHandle, JobNotFoundError, JobResultTimeoutError, PayloadError, Settings
 from midday_worker.client.client import JobClient
-from midday_worker.engine.following.state_snapshot import Ending, ending_of
+from midday_worker.engine.following.ending import Ending, ending_of
 from midday_worker.engine.following.waiter import Waiter, ended
 from midday_worker.engine.job.job import Job
 from midday_worker.errors import DurationError

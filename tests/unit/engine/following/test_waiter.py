@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from midday_worker.engine.following.ending import Ending
 from midday_worker.engine.following.event_log import Event
-from midday_worker.engine.following.state_snapshot import Ending
 from midday_worker.engine.following.waiter import Waiter
 
 COMPLETED: Event = {"event": "completed", "jobId": "j1", "returnvalue": "42"}
