@@ -167,13 +167,12 @@ class Job(ReportingJob):
         """
         kinds = ChildKinds(extras_of(self.opts))
 
-        async def name_of(key: str) -> str | None:
-            kind = kinds.find(key)
-            return cast("str | None", await self.backend.conn.hget(key, "name")) if kind is None else kind.name
-
         async def read() -> dict[str, str | None]:
             keys = cast("list[str]", await self.backend.conn.hkeys(f"{self.backend.toKey(self.id)}:processed"))
-            return dict(zip(keys, await asyncio.gather(*map(name_of, keys)), strict=True))
+            known = {key: kind.name for key in keys if (kind := kinds.find(key)) is not None}
+            others = [key for key in keys if key not in known]
+            names = await asyncio.gather(*(self.backend.conn.hget(key, "name") for key in others))
+            return {**known, **dict(zip(others, cast("list[str | None]", names), strict=True))}
 
         names = await self._retry_outage("read the children's names", read)
         return {key: name for key, name in names.items() if name is not None}
