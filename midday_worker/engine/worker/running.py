@@ -14,6 +14,7 @@ from midday_worker.engine.job.fresh_context import FreshContext
 from midday_worker.engine.job.interruption import Grace, forget_cancellations
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.job.stoppable_job import StoppableJob
+from midday_worker.engine.producer.schedule_repair import RUN_PREFIX
 from midday_worker.engine.wire.fetched import Fetched
 from midday_worker.engine.worker.locks import LockRenewal
 from midday_worker.engine.worker.next_runs import NextRuns
@@ -229,7 +230,7 @@ class RunningJobs:
         """Return how the attempt ended; None if it was cut short by `finish`, or must not be made."""
         counts = None
         try:
-            if job.repeatJobKey and not job.unreadable and not await self._next_runs.made(job):
+            if (job.repeatJobKey or job.is_gone) and _is_scheduled(job) and not await self._next_runs.made(job):
                 self._settlement.unsettled += 1
                 self._untrack(job)
                 return None
@@ -271,6 +272,11 @@ class RunningJobs:
 
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {*self._handlers, *self._settling}
+
+
+def _is_scheduled(job: Job) -> bool:
+    """Return whether a job is a run of a schedule, which another one follows; of one that is gone, its id says so."""
+    return job.id.startswith(RUN_PREFIX) if job.is_gone else not job.unreadable
 
 
 def _with_cause(stopped_by: JobCancelledError, error: BaseException) -> JobCancelledError:

@@ -24,7 +24,7 @@ from midday_worker.engine.job.outage_retries import OutageRetries
 from midday_worker.engine.job.threads import Threads
 from midday_worker.engine.producer.backend import Backend, client_name
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.producer.schedule_repair import RUN_PREFIX, ScheduleRepair
+from midday_worker.engine.producer.schedule_repair import ScheduleRepair
 from midday_worker.engine.producer.scheduler import Scheduler
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_blocking
 from midday_worker.engine.redis.outage import Outage
@@ -40,6 +40,7 @@ from midday_worker.engine.worker.running import Processor, RunningJobs
 from midday_worker.engine.worker.settlement import Settlement
 from midday_worker.engine.worker.stalls import Stalls
 from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.errors import EngineError
 from midday_worker.processes.pool import ProcessPool
 from midday_worker.settings.urls import redact_url
 from midday_worker.telemetry.metrics.tally import QueueTally
@@ -96,7 +97,7 @@ class Worker(bullmq.Worker):
         self._stalled_check: asyncio.Task[None] | None = None
         self._moves = _transitions(self.backend, config)
         settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next, tally)
-        next_runs = NextRuns(self._scheduleNextIteration, self._moves, config.lock_duration_ms)
+        next_runs = NextRuns(self._make_next_run, self._moves, config.lock_duration_ms)
         self._running = RunningJobs(
             processor, settlement, self.lockManager, self._receive, self._slots.release, next_runs, tally, config.grace
         )
@@ -194,12 +195,16 @@ class Worker(bullmq.Worker):
         job.outage_retries = self._outage_retries
         self._received += 1
         job.sequence = self._received
-        if job.is_gone and job.id.startswith(RUN_PREFIX):
-            try:
-                await self._schedules.replace_run(job.id)
-            except Exception as error:  # the job is active and has to end, whatever its schedule does
-                logger.error("job {id}: its schedule could not be advanced: {error}", id=job.id, error=error)
         return job
+
+    async def _make_next_run(self, job: Job) -> None:
+        if not job.is_gone:
+            await self._scheduleNextIteration(job)
+            return
+        try:
+            await self._schedules.replace_run(job.id)
+        except EngineError as error:  # what Redis said decides whether it is tried again
+            raise error.__cause__ or error from None
 
     async def _still_holds(self, fetched: Fetched, token: str) -> bool:
         try:
