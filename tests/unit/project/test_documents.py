@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,3 +82,21 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 def test_the_three_ways_name_where_they_go() -> None:
     """A page without names would pass the checks above."""
     assert len(re.findall(r"`[\w/]+\.py::", (ROOT / "docs" / "architecture.md").read_text("utf-8"))) > 50
+
+
+EVERY_PAGE: Final = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOTTED: Final = re.compile(r"(?<![\w./-])midday_worker(?:\.\w+)+")
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_names_in_the_package_is_there(page: Path) -> None:
+    named = set(DOTTED.findall(page.read_text("utf-8")))
+    assert [name for name in sorted(named) if not _resolves(name)] == []
+
+
+def _resolves(name: str) -> bool:
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
