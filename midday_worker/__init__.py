@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from midday_worker.request import JobRequest as JobRequest
     from midday_worker.schema.schema import Payload as Payload
     from midday_worker.settings.durations import Duration as Duration
+    from midday_worker.settings.durations import to_milliseconds as to_milliseconds
     from midday_worker.settings.settings import Settings as Settings
 
 __version__ = "0.1.0"
@@ -109,7 +110,7 @@ _HOMES: Final = {
     "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",
     "midday_worker.request": "FailurePolicy JobRequest",
     "midday_worker.schema.schema": "Payload",
-    "midday_worker.settings.durations": "Duration",
+    "midday_worker.settings.durations": "Duration to_milliseconds",
     "midday_worker.settings.settings": "Settings",
 }
 

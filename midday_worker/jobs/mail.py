@@ -13,9 +13,8 @@ import aiosmtplib
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from midday_worker import ConfigurationError, MiddayWorkerError, NonRetryableError
+from midday_worker import ConfigurationError, MiddayWorkerError, NonRetryableError, to_milliseconds
 from midday_worker.jobs.address import parse_sender
-from midday_worker.settings.durations import to_milliseconds
 
 _PERMANENT: Final = 500
 

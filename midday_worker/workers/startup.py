@@ -35,7 +35,7 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
             server = await inspect(connection)
             await connection.getRedisVersion()
             _check(server, where, settings.redis_prefix)
-            await _look_at_clock(connection)
+            await _check_clock(connection)
             return server.version
         except RedisUnavailableError as error:
             if limit_s and time.monotonic() - started > limit_s:
@@ -77,7 +77,7 @@ def _check(server: Server, where: str, prefix: str) -> None:
         )
 
 
-async def _look_at_clock(connection: Connection) -> None:
+async def _check_clock(connection: Connection) -> None:
     """Warn if this machine's clock is off: BullMQ takes the time from its clients."""
     with suppress(RedisRefusedError):  # without the right to ask
         found = judge_clock(await clock_skew(connection))

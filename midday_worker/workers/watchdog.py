@@ -36,14 +36,14 @@ class Watchdog:
         self._turned_at = time.monotonic()
         self._stop = threading.Event()
         self._said = False
-        self._turning: asyncio.Task[None] | None = None
+        self._ticking: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start watching the running loop."""
         loop, loop_thread = asyncio.get_running_loop(), threading.get_ident()
         self._turned_at = time.monotonic()
-        self._turning = asyncio.create_task(self._turn())
+        self._ticking = asyncio.create_task(self._tick())
         self._thread = threading.Thread(
             target=self._watch, args=(loop, loop_thread), name="midday-worker-watchdog", daemon=True
         )
@@ -52,13 +52,13 @@ class Watchdog:
     async def stop(self) -> None:
         """Stop watching."""
         self._stop.set()
-        if self._turning is not None:
-            self._turning.cancel()
+        if self._ticking is not None:
+            self._ticking.cancel()
         if self._thread is not None:
             # In no thread of the loop's own: handlers may have taken them all.
             await in_thread(self._thread.join, self.limit_s)
 
-    async def _turn(self) -> None:
+    async def _tick(self) -> None:
         while True:
             self._turned_at = time.monotonic()
             await asyncio.sleep(self.limit_s / 4)

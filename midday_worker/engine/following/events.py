@@ -25,7 +25,7 @@ from midday_worker.engine.redis.connection import Connection, RedisConfig, conne
 from midday_worker.engine.redis.translation import UNREACHABLE, is_passing
 from midday_worker.errors import ClientClosedError, RedisRefusedError
 
-LOOK_AGAIN_MS: Final = 5_000
+POLL_MS: Final = 5_000
 """How often states are read even without an event, which a trimmed stream may have lost."""
 
 LINGER_S: Final = 2.0
@@ -48,11 +48,11 @@ class QueueEvents:
         self._config = config
         self._waiters: dict[str, list[Waiter]] = {}
         self._unseen: dict[Waiter, None] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
         self._position: Position = START
-        self._looked_at = 0.0
+        self._polled_at = 0.0
         self._lost_touch = False
 
     @property
@@ -64,13 +64,13 @@ class QueueEvents:
         """Return a waiter for a job's end, to be left with `waiter.leave(waiter)`."""
         waiter = Waiter(job_id, self._leave, on_progress)
         self._waiters.setdefault(job_id, []).append(waiter)
-        self._look_at((waiter,))
+        self._poll((waiter,))
         return waiter
 
     async def close(self) -> None:
         """Close the connection; who still waits gets ClientClosedError."""
         self._fail(self._all(), ClientClosedError)
-        await end_all(task for task in (self._looking, self._reading, *self._stopping) if task is not None)
+        await end_all(task for task in (self._polling, self._reading, *self._stopping) if task is not None)
 
     def _all(self) -> list[Waiter]:
         return [waiter for waiters in self._waiters.values() for waiter in waiters]
@@ -93,30 +93,30 @@ class QueueEvents:
             reading.add_done_callback(self._stopping.discard)
             reading.cancel()
 
-    def _look_at(self, waiters: Iterable[Waiter]) -> None:
+    def _poll(self, waiters: Iterable[Waiter]) -> None:
         self._unseen.update(dict.fromkeys(waiters))
-        if self._unseen and (self._looking is None or self._looking.done()):
-            self._looking = asyncio.create_task(self._look())
+        if self._unseen and (self._polling is None or self._polling.done()):
+            self._polling = asyncio.create_task(self._poll_unseen())
 
-    async def _look(self) -> None:
+    async def _poll_unseen(self) -> None:
         await asyncio.sleep(0)  # who asks in the same turn of the loop is looked at together
         while batch := list(self._unseen)[:_AT_ONCE]:
             try:
-                await self._look_once(batch)
+                await self._poll_once(batch)
             except Exception as error:
                 if is_passing(error):
                     await asyncio.sleep(_PAUSE_S)
                 else:
                     self._fail(batch, self._explained(error))
 
-    async def _look_once(self, batch: list[Waiter]) -> None:
+    async def _poll_once(self, batch: list[Waiter]) -> None:
         listeners = [waiter.job_id for waiter in batch if waiter.on_progress is not None]
         seen = await take_snapshot(self._queue, list(dict.fromkeys(waiter.job_id for waiter in batch)), listeners)
         endings = await read_endings(self._queue, seen.states)
         for waiter in batch:
             self._unseen.pop(waiter, None)
             job_id = waiter.job_id
-            if waiter.look(seen.position, seen.states[job_id], seen.progress.get(job_id), endings.get(job_id)):
+            if waiter.note_state(seen.position, seen.states[job_id], seen.progress.get(job_id), endings.get(job_id)):
                 self._unseen[waiter] = None
         if len(endings) < len(seen.states):
             self._read_from(seen.position)
@@ -125,7 +125,7 @@ class QueueEvents:
         if not self.is_connected:
             self._position = position
             self._reading = asyncio.create_task(self._read())
-            self._looked_at = time.monotonic()
+            self._polled_at = time.monotonic()
         elif self._lost_touch:
             self._position = min(self._position, position)  # a restarted Redis may have lost its newest entries
             self._lost_touch = False
@@ -146,28 +146,28 @@ class QueueEvents:
                         return
                     await asyncio.sleep(_PAUSE_S)
                     self._lost_touch = True
-                    self._look_at(self._all())
+                    self._poll(self._all())
         finally:
             with suppress(*UNREACHABLE):
                 await client.aclose()
 
     async def _read_once(self, client: Redis) -> None:
         key, before = self._queue.keys["events"], self._position
-        entries = await read_after(client, key, before, LOOK_AGAIN_MS)
+        entries = await read_after(client, key, before, POLL_MS)
         for entry_id, event in entries:
             self._dispatch(position_of(entry_id), event)
         now = time.monotonic()
-        if now - self._looked_at >= LOOK_AGAIN_MS / 1000 or (
+        if now - self._polled_at >= POLL_MS / 1000 or (
             len(entries) == BATCH and await is_trimmed_after(client, key, before)
         ):
-            self._looked_at = now
-            self._look_at(self._all())
+            self._polled_at = now
+            self._poll(self._all())
 
     def _dispatch(self, position: Position, event: dict[str, str]) -> None:
         self._position = position
         waiters = self._waiters.get(event.get("jobId", ""))
         if waiters:
-            self._look_at([waiter for waiter in waiters if waiter.take(position, event)])
+            self._poll([waiter for waiter in waiters if waiter.take(position, event)])
 
     def _explained(self, error: Exception) -> Callable[[], Exception]:
         if isinstance(error, RedisError | OSError):

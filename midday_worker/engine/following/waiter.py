@@ -56,7 +56,7 @@ class Waiter:
                 pass
         return False
 
-    def look(self, position: Position, state: State, progress: str | None, ending: Ending | None) -> bool:
+    def note_state(self, position: Position, state: State, progress: str | None, ending: Ending | None) -> bool:
         """Take note of what a look at the job has shown; return whether it has to be looked at again."""
         was_there = self._since is not None
         if self._since is None or position > self._since:

@@ -40,7 +40,7 @@ class ScheduleRepair:
         self._has_seen_all = False
         self._left: dict[str, int | None] = {}  # with the time of its next run: over, or said to be beyond repair
 
-    async def look(self, ahead_s: float) -> list[str]:
+    async def check(self, ahead_s: float) -> list[str]:
         """Look at all schedules the first time, then at those that are due within so many seconds, or were.
 
         Raises nothing. Returns the ids of those that were repaired.

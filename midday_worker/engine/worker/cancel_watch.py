@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from midday_worker.engine.redis.connection import Connection, RedisConfig
     from midday_worker.engine.worker.running import RunningJobs
 
-LOOK_EVERY_S: Final = 1.0
+POLL_S: Final = 1.0
 SOON_S: Final = 0.05
 """A message may be faster than the answer that brings its job: then the key is looked at so much later."""
 
@@ -69,7 +69,7 @@ class CancelWatch:
         self._members.append(_Member(queue, prefix, running))
         if not self._tasks:
             self._client = connect_blocking(self._redis)
-            self._tasks = [asyncio.create_task(self._listen(self._client)), asyncio.create_task(self._look())]
+            self._tasks = [asyncio.create_task(self._listen(self._client)), asyncio.create_task(self._poll())]
 
     async def leave(self, running: RunningJobs) -> None:
         """Watch a worker's jobs no longer. The last one ends the watch."""
@@ -104,28 +104,28 @@ class CancelWatch:
             logger.warning(
                 "this Redis user may not listen for cancellations, of which this worker hears up to {late:g} s later: "
                 "{error}. It needs +subscribe, and the channel &{channel}",
-                **{"late": LOOK_EVERY_S, "error": error, "channel": channel(self._redis.prefix)},
+                **{"late": POLL_S, "error": error, "channel": channel(self._redis.prefix)},
             )
         self._warned = True
 
     def _receive(self, received: Mapping[str, object]) -> None:
         if received["type"] == "subscribe":  # what was published before this is missed
-            self._look_soon()
+            self._poll_soon()
             return
         message = CancelMessage.parse(received["data"])
         if message is None:
             return
         members = [member for member in self._members if member.queue == message.queue]
         if members and not any(member.running.cancel(message.id, message.reason) for member in members):
-            asyncio.get_running_loop().call_later(SOON_S, self._look_soon, members[0].prefix, message.id)
+            asyncio.get_running_loop().call_later(SOON_S, self._poll_soon, members[0].prefix, message.id)
 
-    def _look_soon(self, prefix: str = "", job_id: str = "") -> None:
+    def _poll_soon(self, prefix: str = "", job_id: str = "") -> None:
         if self._tasks:
-            self._tasks.append(asyncio.create_task(self._look_for(prefix, job_id)))
+            self._tasks.append(asyncio.create_task(self._poll_for(prefix, job_id)))
             self._tasks[-1].add_done_callback(self._forget)
 
-    async def _look_for(self, prefix: str, job_id: str) -> None:
-        await self._look_once()
+    async def _poll_for(self, prefix: str, job_id: str) -> None:
+        await self._poll_once()
         if job_id:
             try:  # it may have ended before the message came, and a later job of its id is not meant
                 await forget_if_ended(self._connection.conn, prefix, job_id)
@@ -136,12 +136,12 @@ class CancelWatch:
         if task in self._tasks:
             self._tasks.remove(task)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            await self._look_once()
+            await asyncio.sleep(POLL_S)
+            await self._poll_once()
 
-    async def _look_once(self) -> None:
+    async def _poll_once(self) -> None:
         running = [(member, job) for member in self._members for job in member.running.stoppable()]
         if not running:
             return

@@ -156,7 +156,7 @@ class Worker(bullmq.Worker):
         interval_s = float(self.opts["stalledInterval"]) / 1000
         while True:
             await self.runStalledJobsCheck()  # catches and emits its own errors
-            await self._schedules.look(interval_s)  # as above
+            await self._schedules.check(interval_s)  # as above
             await asyncio.sleep(interval_s)
 
     async def _fetch_some(self) -> None:

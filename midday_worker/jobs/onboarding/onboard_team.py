@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
-from midday_worker import Duration, JobContext, JobDefinition, Payload, job
+from midday_worker import Duration, JobContext, JobDefinition, Payload, job, to_milliseconds
 from midday_worker.jobs.email_result import EmailResult
 from midday_worker.jobs.onboarding.get_started_email import get_started_email_job
 from midday_worker.jobs.onboarding.onboarding_email import OnboardingEmail
@@ -14,7 +14,6 @@ from midday_worker.jobs.onboarding.sequence import Timing, Variant, timing_for, 
 from midday_worker.jobs.onboarding.trial_ended_email import trial_ended_email_job
 from midday_worker.jobs.onboarding.trial_expiring_email import trial_expiring_email_job
 from midday_worker.jobs.onboarding.welcome_email import welcome_email_job
-from midday_worker.settings.durations import to_milliseconds
 
 JOB_ID: Final = "onboard-team"
 

@@ -8,9 +8,8 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 
-from midday_worker import Duration, Payload
+from midday_worker import Duration, Payload, to_milliseconds
 from midday_worker.jobs.models import Tier
-from midday_worker.settings.durations import to_milliseconds
 
 Delay: TypeAlias = Annotated[
     Duration,

@@ -113,7 +113,7 @@ async def test_a_lost_message_is_made_up_for_by_the_key(stage: Stage, monkeypatc
 
 
 async def test_a_message_is_enough_without_the_key(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midday_worker.engine.worker.cancel_watch.LOOK_EVERY_S", 3600)
+    monkeypatch.setattr("midday_worker.engine.worker.cancel_watch.POLL_S", 3600)
     async with stage.job_in("active") as handle:
         await handle.cancel("heard")
         await stage.until(handle, "failed")
@@ -264,7 +264,7 @@ async def test_cancels_are_heard_on_one_connection_for_all_queues(
 async def test_a_cancellation_that_came_as_its_job_completed_does_not_reach_a_later_job_of_the_same_id(
     client: JobClient, registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("midday_worker.engine.worker.cancel_watch.LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("midday_worker.engine.worker.cancel_watch.POLL_S", 0.05)
     real, asked = Transitions.complete, list[str]()
 
     async def cancel_before(moves: Transitions, job: Job, result: str, *, fetch_next: bool) -> Fetched:

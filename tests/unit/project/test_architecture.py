@@ -17,8 +17,6 @@ MOST_SMALL_MODULES: Final = 45
 SMALL: Final = 40
 """Lines. Of a smaller module, ask whether it belongs to its only importer."""
 PRIVATE_IMPORT: Final = re.compile(r"^\s*(?:from|import) (midday_worker\.(?!jobs\b)\S+)", re.MULTILINE)
-NOT_PUBLIC_YET: Final = {"midday_worker.settings.durations"}
-"""Reading a duration as "3d": users have no name for it."""
 
 MODULES: Final = module_imports()
 ROOMS: Final = room_imports(MODULES)
@@ -78,7 +76,7 @@ def test_the_jobs_that_ship_import_the_public_api_alone() -> None:
     private = {found for text in sources.values() for found in PRIVATE_IMPORT.findall(text)}
 
     assert sources
-    assert private <= NOT_PUBLIC_YET
+    assert private == set()
 
 
 def test_few_modules_are_small() -> None:

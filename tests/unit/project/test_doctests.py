@@ -44,7 +44,9 @@ def test_the_examples_of_a_module_run(module: str) -> None:
     assert runner.failures == 0, "".join(written)
 
 
-@pytest.mark.parametrize("entry", ["job", "queue", "Payload", "RateLimit", "JobClient", "JobContext.children_results"])
+@pytest.mark.parametrize(
+    "entry", ["job", "queue", "Payload", "RateLimit", "JobClient", "to_milliseconds", "JobContext.children_results"]
+)
 def test_an_entry_point_has_an_example(entry: str) -> None:
     target: object = midday_worker
     for name in entry.split("."):
