@@ -217,7 +217,7 @@ console.log(JSON.stringify(printed));
 process.exit();
 """
     )
-    assert await node.run(source, timeout_s=60) == {"processed": True, "userId": "user_123"}
+    assert await node.run(source, timeout_s=300) == {"processed": True, "userId": "user_123"}
     assert await run_python(f"ids = {added}\n{READ_SMS}", service, environment) == f"{[1, 2, 3, 4, 5, 6]}\n"
     running.signal(signal.SIGTERM)
     assert await running.end() == 0

@@ -60,7 +60,7 @@ async def test_a_script_triggers_and_waits(command: Command, tmp_path: Path, env
             capture_output=True,
             text=True,
             check=False,
-            timeout=90,
+            timeout=300,
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
     running.signal(signal.SIGTERM)

@@ -47,7 +47,7 @@ main()
 """
 
 
-def run(*command: str | Path, cwd: Path, timeout_s: float = 120) -> str:
+def run(*command: str | Path, cwd: Path, timeout_s: float = 300) -> str:
     """Run a command and return what it wrote; fail with it if the exit code isn't 0."""
     done = subprocess.run(
         list(map(str, command)), cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False
@@ -106,7 +106,7 @@ def test_a_build_without_the_dashboard_s_page_fails(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "README.md", "LICENSE", "scripts/hatch_build.py"):
         shutil.copy(ROOT / name, copy / name)
     build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(copy)]
-    done = subprocess.run(build, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(build, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode != 0
     assert "bash scripts/fetch-dashboard" in done.stdout + done.stderr
 

@@ -90,7 +90,7 @@ def program(
         process.send_signal(signal.SIGCONT)
         process.terminate()
         try:
-            process.communicate(timeout=60)
+            process.communicate(timeout=300)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

@@ -210,7 +210,7 @@ def test_without_hiredis(redis_server: RedisServer) -> None:
         [sys.executable, "-W", "error", "-c", WITHOUT_HIREDIS, redis_server.url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.stdout, done.stderr) == ("well\n", "")

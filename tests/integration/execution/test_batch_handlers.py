@@ -210,7 +210,7 @@ async def test_node_adds_and_waits_for_jobs_that_are_handled_in_a_batch(
         return [item * item if item > 0 else ValueError(f"{item} is negative") for item in data]
 
     async with Crew(registry, settings):
-        answers = await node.run(NODE_ADDS, settings.redis_url.get_secret_value(), settings.redis_prefix, timeout_s=60)
+        answers = await node.run(NODE_ADDS, settings.redis_url.get_secret_value(), settings.redis_prefix, timeout_s=300)
     assert answers == [1, "-2 is negative", 9]
     assert batches == [[-2, 1, 3]]
 

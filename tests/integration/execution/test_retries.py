@@ -121,7 +121,7 @@ async def test_jobs_that_node_added_take_the_function_and_the_limit_where_they_h
     client: JobClient, registry: JobRegistry, settings: Settings, node: NodeRuntime
 ) -> None:
     job("shaky", int, fail, attempts=2, backoff=soon, registry=registry)
-    added = await node.run(NODE_ADDS, settings.redis_url.get_secret_value(), settings.redis_prefix, timeout_s=60)
+    added = await node.run(NODE_ADDS, settings.redis_url.get_secret_value(), settings.redis_prefix, timeout_s=300)
     plain, own = cast("list[str]", added)
     async with Crew(registry, settings):
         ended = await client.wait_for("default", plain).ending
@@ -151,7 +151,7 @@ async def test_a_node_worker_waits_by_what_it_knows_of_the_backoff(
     """It knows neither the limit, nor a function, nor the classes of errors."""
     shaking = job("shaky", int, fail, attempts=3, backoff=backoff, fail_on=Exception, registry=registry)
     handle = await shaking.trigger(1, client=client)
-    answer = await node.run(FAIL_IN_NODE, settings.redis_url.get_secret_value(), settings.redis_prefix, timeout_s=60)
+    answer = await node.run(FAIL_IN_NODE, settings.redis_url.get_secret_value(), settings.redis_prefix, timeout_s=300)
     assert isinstance(answer, dict)
     assert answer["attemptsMade"] == 1
     assert await handle.state() == "delayed"

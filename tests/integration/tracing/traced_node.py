@@ -74,7 +74,7 @@ class TracedNode:
         """Run a script and return the spans that have ended; `how` is a constant of the script's."""
         where = (self.settings.redis_url.get_secret_value(), self.settings.redis_prefix)
         script = f"{_HEAD}\n{source}\n{_TAIL}"
-        return cast("list[NodeSpan]", await self.runtime.run(script, *where, json.dumps(how), timeout_s=60))
+        return cast("list[NodeSpan]", await self.runtime.run(script, *where, json.dumps(how), timeout_s=300))
 
 
 def named(spans: list[NodeSpan], name: str) -> list[NodeSpan]:

@@ -117,7 +117,7 @@ def test_a_module_that_is_run_and_imported_is_told_as_one(package: Path) -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert (
         "one module under two names, '__main__' and 'shop.program': Python runs it once for each. Move" in done.stderr

@@ -133,6 +133,6 @@ def test_defining_other_jobs_loads_nothing_of_processes() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.stdout == "set()\n"

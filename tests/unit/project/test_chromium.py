@@ -25,7 +25,7 @@ def run_pytest(*arguments: str, **environment: str) -> subprocess.CompletedProce
         env={**{name: value for name, value in os.environ.items() if name != VARIABLE}, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

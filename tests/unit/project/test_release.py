@@ -27,13 +27,13 @@ def checkout(tmp_path: Path) -> Path:
         ["commit", "--quiet", "--message", "First"],
         ["tag", "v0.9.0"],
     ):
-        subprocess.run([*git, *arguments], cwd=tmp_path, check=True, timeout=30)
+        subprocess.run([*git, *arguments], cwd=tmp_path, check=True, timeout=300)
     return tmp_path
 
 
 def refusal(checkout: Path, *arguments: str) -> str:
     command = ["bash", "scripts/release", *arguments]
-    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
     assert not (checkout / ".venv").exists()
     return done.stderr
