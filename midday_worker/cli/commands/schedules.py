@@ -90,8 +90,7 @@ def render_schedules(schedules: Sequence[Schedule]) -> Table:
     """Return the table of the schedules."""
     shown, now = table("schedule", "queue", "job", "when", "next", "runs", right=("runs",)), now_ms()
     for schedule in schedules:
-        following = "over" if schedule.over else moment(schedule.next_run_ms, now)
-        cells = (schedule.id, schedule.queue, schedule.job, recurrence(schedule), following)
+        cells = (schedule.id, schedule.queue, schedule.job, recurrence(schedule), _following(schedule, now))
         # BullMQ has counted the run that is still to come.
         add_row(shown, *cells, number(schedule.iterations if schedule.over else max(schedule.iterations - 1, 0)))
     return shown
@@ -102,6 +101,14 @@ def recurrence(schedule: Schedule) -> str:
     if schedule.every_ms:
         return f"every {from_milliseconds(schedule.every_ms)}"
     return f"{schedule.pattern or '?'} {schedule.tz or 'UTC'}"
+
+
+def _following(schedule: Schedule, now: int) -> str:
+    if schedule.over:
+        return "over"
+    # A run that is due waits for a worker, or is lost: `midday-worker doctor` tells.
+    due = "due " if (schedule.next_run_ms or now) < now else ""
+    return f"{due}{moment(schedule.next_run_ms, now)}"
 
 
 async def _all(queues: Sequence[Queue]) -> list[list[Schedule]]:
