@@ -76,10 +76,8 @@ class JobLog:
 
 async def read_log(queue: Queue, job_id: str, most: int = _MOST_LINES) -> JobLog:
     """Return what a job logged; a job that isn't there has no lines."""
-    key = queue.toKey(f"{job_id}:logs")
-    async with queue.bounded(f"read the log of job {job_id} of queue {queue.name}"):
-        lines, total = await asyncio.gather(queue.ask("LRANGE", key, -most, -1), queue.ask("LLEN", key))
-    return JobLog(tuple(cast("list[str]", lines)), cast("int", total))
+    lines, total = await queue.newest_log(job_id, most)
+    return JobLog(tuple(lines), total)
 
 
 async def _state(queue: Queue, job_id: str) -> str:

@@ -150,9 +150,13 @@ class JobClient:
         job = await self.find(queue, job_id)
         return None if job is None else job.attemptsMade
 
-    async def logs(self, queue: str, job_id: str, start: int = 0) -> list[str]:
-        """Return the rows of a job's log from the one of this index on."""
-        return await self.queue(queue).read_log(job_id, start)
+    async def logs(self, queue: str, job_id: str, start: int = 0, end: int = -1) -> list[str]:
+        """Return the rows of a job's log, or those from one index to another."""
+        return await self.queue(queue).read_log(job_id, start, end)
+
+    async def newest_log(self, queue: str, job_id: str, most: int) -> tuple[list[str], int]:
+        """Return the newest rows of a job's log, and how many there are in all."""
+        return await self.queue(queue).newest_log(job_id, most)
 
     def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
         """Return a waiter for the job's end; all of a queue share one connection.
