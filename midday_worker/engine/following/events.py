@@ -22,7 +22,7 @@ from midday_worker.engine.job.interruption import end_all
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.condition import explained
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_blocking
-from midday_worker.engine.redis.pause import pause_s
+from midday_worker.engine.redis.retry_queue import RetryQueue
 from midday_worker.engine.redis.translation import UNREACHABLE, is_passing
 from midday_worker.errors import ClientClosedError, RedisRefusedError
 
@@ -100,15 +100,14 @@ class QueueEvents:
 
     async def _poll_unseen(self) -> None:
         await asyncio.sleep(0)  # who asks in the same turn of the loop is looked at together
-        failures = 0
+        retries = RetryQueue()
         while batch := list(self._unseen)[:_AT_ONCE]:
             try:
                 await self._poll_once(batch)
-                failures = 0
+                retries.note_success()
             except Exception as error:
                 if is_passing(error):
-                    failures += 1
-                    await asyncio.sleep(pause_s(failures))
+                    await retries.wait()
                 else:
                     self._fail(batch, self._explained(error))
 
@@ -136,20 +135,19 @@ class QueueEvents:
     async def _read(self) -> None:
         client = connect_blocking(self._config, self._queue.backend.clientName(":qe"))  # as Node names it
         shared = cast("Connection", self._queue.redisConnection)
-        failures, generation = 0, shared.generation
+        retries, generation = RetryQueue(), shared.generation
         try:
             while asyncio.current_task() is self._reading:  # redis-py may swallow a cancellation
                 if generation != (generation := shared.generation):
                     await client.connection_pool.disconnect()  # it may lead to a server that was demoted
                 try:
                     await self._read_once(client)
-                    failures = 0
+                    retries.note_success()
                 except Exception as error:
                     if not is_passing(error):
                         self._fail(self._all(), self._explained(error))
                         return
-                    failures += 1
-                    await asyncio.sleep(pause_s(failures))
+                    await retries.wait()
                     self._lost_touch = True
                     self._poll(self._all())
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 from midday_worker.engine.redis.pause import FIRST_S, pause_s
@@ -21,7 +22,7 @@ class RetryQueue:
         self._failures = 0
         self._success_at = time.monotonic()
 
-    async def wait(self, until: float) -> bool:
+    async def wait(self, until: float = math.inf) -> bool:
         """Wait after a failure until it is time to try again; False if that is later than `until`.
 
         Args:

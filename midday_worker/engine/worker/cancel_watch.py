@@ -17,7 +17,7 @@ from redis.exceptions import NoPermissionError
 from midday_worker.engine.acts.cancellation import CancelMessage, channel
 from midday_worker.engine.job.interruption import end_all
 from midday_worker.engine.redis.connection import connect_blocking
-from midday_worker.engine.redis.pause import pause_s
+from midday_worker.engine.redis.retry_queue import RetryQueue
 from midday_worker.engine.redis.translation import UNREACHABLE
 from midday_worker.engine.wire.cancel_key import cancel_key, forget_if_ended
 
@@ -83,12 +83,13 @@ class CancelWatch:
             await client.aclose()
 
     async def _listen(self, client: Redis) -> None:
-        failures = 0
+        retries = RetryQueue()
         while True:
             try:
                 async with client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
                     await pubsub.subscribe(channel(self._redis.prefix))  # pyright: ignore[reportUnknownMemberType] - as above
-                    failures, generation = 0, self._connection.generation
+                    retries.note_success()
+                    generation = self._connection.generation
                     while generation == self._connection.generation:  # else it may lead to a server that was demoted
                         message = cast("Mapping[str, object] | None", await pubsub.get_message(timeout=_LISTEN_S))
                         if message is not None:
@@ -98,8 +99,7 @@ class CancelWatch:
                 await asyncio.sleep(_LISTEN_S)
             except Exception as error:  # whatever it is: the keys are looked at meanwhile
                 logger.debug("not listening for cancellations: {error}", error=error)
-                failures += 1
-                await asyncio.sleep(pause_s(failures))
+                await retries.wait()
 
     def _warn(self, error: Exception) -> None:
         if not self._warned:

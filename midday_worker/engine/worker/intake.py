@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import LONGEST_BLOCK_S
-from midday_worker.engine.redis.pause import pause_s
+from midday_worker.engine.redis.retry_queue import RetryQueue
 from midday_worker.engine.redis.translation import UNREACHABLE, ResponseError, is_passing_for_worker, was_never_sent
 from midday_worker.engine.wire.fetched import Fetched
 from midday_worker.engine.worker.transitions import Transitions
@@ -101,15 +101,14 @@ class Intake:
             The jobs that fetches took whose answers were lost, with their tokens: nobody runs them.
         """
         found: list[Answer] = []
-        failures = 0
+        retries, until = RetryQueue(), time.monotonic() + timeout_s
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while self._unsure or self._took_marker:
                     try:
                         await self._clear_up(found)
                     except (RedisError, OSError):
-                        failures += 1
-                        await asyncio.sleep(pause_s(failures))
+                        await retries.wait(until)
         return found
 
     async def _clear_up(self, found: list[Answer]) -> None:

@@ -134,7 +134,7 @@ def test_members_that_are_written_alike_are_refused_with_a_value_that_changes(
         (tuple[int, str] | tuple[str, int], ("a", 1)),
         (frozenset[int] | set[int], {1}),
         (Counter[str] | dict[str, int], Counter("ab")),
-        (OrderedDict[str, int] | dict[str, int], OrderedDict(a=1)),
+        (OrderedDict[str, int] | dict[str, int], OrderedDict({"a": 1})),
         (Feet | Named, Named(name="ada")),
         (Feet | Shifted, Shifted(height=1, by=2)),
         (Shifted | Feet, Feet(height=1)),

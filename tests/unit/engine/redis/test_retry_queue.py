@@ -14,7 +14,10 @@ from midday_worker.engine.redis.retry_queue import RetryQueue
 
 
 async def test_a_hundred_who_wait_ask_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "pause_s", lambda _failures: 0.02)
+    def pause_s(_failures: int) -> float:
+        return 0.02
+
+    monkeypatch.setattr(module, "pause_s", pause_s)
     retries, asked = RetryQueue(), 0
 
     async def ask() -> None:
