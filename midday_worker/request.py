@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 
+from typing_extensions import Unpack
+
 from midday_worker.errors import FieldProblem, OptionError, PayloadError
-from midday_worker.options import ResolvedOptions
-from midday_worker.schema.schema import InvalidValue, JsonValue, ResultSource, Schema
+from midday_worker.options import CallOptions, ResolvedOptions
+from midday_worker.schema.schema import InvalidValue, JsonValue, Schema
 from midday_worker.telemetry.tracing.trace_context import TraceContext
 
 ResultT_co = TypeVar("ResultT_co", covariant=True)
@@ -89,11 +91,32 @@ class JobRequest:
                 raise PayloadError(request.name, error.problems) from error
 
 
-class JobSource(ResultSource[ResultT_co], Protocol[ResultT_co]):
-    """What knows a job's payload and result types: a `JobDefinition`, seen from below."""
+class JobSource(Protocol[ResultT_co]):
+    """What knows a job's name, and the types of its payloads and results: a `JobDefinition`, seen from below."""
 
-    def checked(self, payload: object) -> JobRequest:
-        """Return a request for this payload. Raises PayloadError."""
+    @property
+    def id(self) -> str:
+        """The job's name."""
+        ...
+
+    @property
+    def queue(self) -> str:
+        """The name of its queue."""
+        ...
+
+    def parse_result(self, value: object) -> ResultT_co:
+        """Validate a result as it was stored."""
+        ...
+
+    def dictionary_node(
+        self,
+        payload: object,
+        *,
+        children: Sequence[JobRequest] = (),
+        on_failure: FailurePolicy = "fail",
+        **options: Unpack[CallOptions],
+    ) -> JobRequest:
+        """Return a request for a payload that no type checker has seen. Raises PayloadError."""
         ...
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Protocol, cast
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
+from loguru import logger
 
+from midday_worker import JobClient, Settings
 from midday_worker.demo.node import BULLMQ_PACKAGES, NodeRuntime
+from midday_worker.testing import RedisServer
 from tests.browser.chromium import NONE_FOUND, find_chromium
 
 ROOT = Path(__file__).parent.parent
 pytest_plugins = ["midday_worker.testing.plugin"]
 
 # How long an example takes says more of the machine than of the code.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 BULL_BOARD = "9.10.2"
 IN_THE_BROWSER = ROOT / "tests" / "browser"
@@ -125,3 +128,30 @@ def bull_board() -> NodeRuntime:
     runtime = NodeRuntime(ROOT / ".midday" / "bull-board", packages)
     runtime.install()
     return runtime
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer, redis_prefix: str) -> Settings:
+    return Settings(env_file=None, redis_url=redis_server.url, redis_prefix=redis_prefix)
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[JobClient]:
+    async with JobClient(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What is logged, as `LEVEL message`."""
+    found: list[str] = []
+    sink = logger.add(lambda line: found.append(line.rstrip("\n")), format="{level} {message}", level="INFO")
+    yield found
+    logger.remove(sink)
+
+
+@pytest.fixture
+def mortal_redis() -> Iterator[RedisServer]:
+    """A Redis of this test's own, to be killed, paused and started again; what was written stays."""
+    with RedisServer(appendonly=True) as server:
+        yield server

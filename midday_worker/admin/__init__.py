@@ -54,7 +54,7 @@ from midday_worker.admin.queue_acts import (
     resume_queue,
     retry_jobs,
 )
-from midday_worker.admin.reading import LONGEST, JobLog, find_job, get_job, queues_of, read_log
+from midday_worker.admin.reading import LONGEST, JobLog, find_job, get_job, read_log
 from midday_worker.admin.schedules import (
     Recurrence,
     Schedule,
@@ -140,7 +140,6 @@ __all__ = [
     "promote_job",
     "promote_jobs",
     "queue_exists",
-    "queues_of",
     "read_flow",
     "read_jobs",
     "read_log",

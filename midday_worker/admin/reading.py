@@ -1,4 +1,4 @@
-"""Reading jobs, their queues and their logs by their ids, without what is too large to be shown."""
+"""Reading jobs and their logs by their ids, without what is too large to be shown."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from midday_worker.admin.snapshot import Cut, JobSnapshot, snapshot_of
-from midday_worker.engine.inspection.queue_names import list_queues
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.connection import Connection
-from midday_worker.engine.redis.translation import is_unreachable, translated
+from midday_worker.engine.redis.translation import is_unreachable
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.errors import JobNotFoundError
 
@@ -59,13 +57,6 @@ async def read_all(queue: Queue, found: Sequence[tuple[str, str]], longest: int 
     return [snapshot_of(job, state) for job, (_, state) in zip(jobs, found, strict=True)]
 
 
-async def queues_of(connection: Connection, prefix: str, job_id: str) -> list[str]:
-    """Return the queues that hold a job of this id."""
-    with translated(f"look for job {job_id}"):
-        names = await list_queues(connection, prefix)
-        return [name for name in names if await connection.conn.exists(f"{prefix}:{name}:{job_id}")]
-
-
 @dataclass(frozen=True, slots=True)
 class JobLog:
     """The newest lines of a job's log, the oldest of them first, and how many there are in all."""
@@ -76,10 +67,8 @@ class JobLog:
 
 async def read_log(queue: Queue, job_id: str, most: int = _MOST_LINES) -> JobLog:
     """Return what a job logged; a job that isn't there has no lines."""
-    key = queue.toKey(f"{job_id}:logs")
-    async with queue.bounded(f"read the log of job {job_id} of queue {queue.name}"):
-        lines, total = await asyncio.gather(queue.ask("LRANGE", key, -most, -1), queue.ask("LLEN", key))
-    return JobLog(tuple(cast("list[str]", lines)), cast("int", total))
+    lines, total = await queue.newest_log(job_id, most)
+    return JobLog(tuple(lines), total)
 
 
 async def _state(queue: Queue, job_id: str) -> str:

@@ -19,13 +19,12 @@ from midday_worker.admin import (
     list_ids,
     list_queues,
     queue_exists,
-    queues_of,
 )
 from midday_worker.cli.loading import settings_with
 from midday_worker.cli.output import remark
 from midday_worker.client.client import JobClient
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.errors import InvalidInputError, JobNotFoundError, MiddayWorkerError, QueueNotFoundError
+from midday_worker.errors import InvalidInputError, JobNotFoundError, QueueNotFoundError
 from midday_worker.settings.settings import Settings
 
 INTERRUPTED: Final = 130
@@ -85,31 +84,42 @@ class Reach:
         names = await list_queues(self.client.connection, self.settings.redis_prefix)
         return [self.client.queue(known) for known in names]
 
-    async def job(self, job_id: str, queue: str | None) -> tuple[Queue, JobSnapshot]:
-        """Return a job and its queue, which is looked for if it isn't named.
+    async def holder(self, job_id: str, queue: str | None = None) -> Queue:
+        """Return the queue that holds a job: the named one, else whichever does.
 
         Raises:
             QueueNotFoundError: there is no such queue.
-            MiddayWorkerError: no queue, or more than one, has a job of this id.
+            JobNotFoundError: none holds it; it names ids that are like this one.
+            InvalidInputError: several do.
         """
         queues = await self.queues(queue)
         looked = await asyncio.gather(*(find_job(one, job_id, longest=0) for one in queues))
-        holders = [one for one, job in zip(queues, looked, strict=True) if job is not None]
-        if len(holders) > 1:
-            named = ", ".join(holder.name for holder in holders)
-            raise MiddayWorkerError(f"Job {job_id} is in more than one queue: {named}. Name one with --queue.")
-        if not holders:
-            raise await self._nowhere(job_id, queues)
-        return holders[0], await get_job(holders[0], job_id)
+        holder = only_one(f"Job {job_id}", [one for one, job in zip(queues, looked, strict=True) if job is not None])
+        if holder is None:
+            near = await _near(job_id, queues)
+            raise JobNotFoundError(
+                job_id=job_id, queue=queue, why=f"did you mean {' or '.join(near)}?" if near else None
+            )
+        return holder
 
-    async def _nowhere(self, job_id: str, queues: Sequence[Queue]) -> MiddayWorkerError:
-        wanted = [(queue, state) for queue in queues for state in (*FINISHED, *PENDING)]
-        pages = await asyncio.gather(*(list_ids(queue, state, 0, _LOOKED_AT - 1) for queue, state in wanted))
-        near = nearest(job_id, {known for page in pages for known in page})
-        hint = f" Did you mean {' or '.join(near)}?" if near else " It may have ended and been trimmed."
-        named = ", ".join(queue.name for queue in queues)
-        where = f"queue{'s' * (len(queues) != 1)} {named}" if named else f"prefix {self.settings.redis_prefix!r}"
-        return MiddayWorkerError(f"No job {job_id} in {where}.{hint}")
+    async def job(self, job_id: str, queue: str | None) -> tuple[Queue, JobSnapshot]:
+        """Return a job and its queue. Raises as `holder`."""
+        holder = await self.holder(job_id, queue)
+        return holder, await get_job(holder, job_id)
+
+
+def only_one(what: str, holders: Sequence[Queue]) -> Queue | None:
+    """Return the queue that holds something; None if none does. Raises InvalidInputError if several do."""
+    if len(holders) > 1:
+        named = ", ".join(holder.name for holder in holders)
+        raise InvalidInputError(f"{what} is in more than one queue: {named}. Name one with --queue.")
+    return holders[0] if holders else None
+
+
+async def _near(job_id: str, queues: Sequence[Queue]) -> list[str]:
+    wanted = [(queue, state) for queue in queues for state in (*FINISHED, *PENDING)]
+    pages = await asyncio.gather(*(list_ids(queue, state, 0, _LOOKED_AT - 1) for queue, state in wanted))
+    return nearest(job_id, {known for page in pages for known in page})
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
@@ -144,18 +154,3 @@ def reach(act: Callable[[Reach], Awaitable[None]], interrupted: Callable[[], str
             remark("")  # past the ^C
             remark(said)
         raise typer.Exit(INTERRUPTED) from None
-
-
-async def queue_of(client: JobClient, job_id: str) -> str:
-    """Return the queue that holds a job.
-
-    Raises:
-        JobNotFoundError: none does.
-        InvalidInputError: several do.
-    """
-    found = await queues_of(client.connection, client.settings.redis_prefix, job_id)
-    if not found:
-        raise JobNotFoundError(job_id=job_id, queue=None)
-    if len(found) > 1:
-        raise InvalidInputError(f"Job {job_id} is in the queues {', '.join(found)}: name one with --queue.")
-    return found[0]

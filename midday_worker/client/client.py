@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self, TypeVar
 from weakref import WeakKeyDictionary
 
+from midday_worker.client.background_loop import BackgroundLoop, process_loop, refuse_running_loop
 from midday_worker.client.producer_spans import add_flows_traced, add_many_traced, add_traced, schedule_traced
-from midday_worker.client.sync_client import SyncClient
 from midday_worker.engine.acts.acts import Acts
 from midday_worker.engine.following.events import QueueEvents
 from midday_worker.engine.following.waiter import Waiter
@@ -31,6 +31,8 @@ from midday_worker.engine.redis.translation import UNREACHABLE, translated
 from midday_worker.errors import ClientClosedError
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings.settings import Settings, load_settings
+
+T = TypeVar("T")
 
 
 class JobClient:
@@ -75,7 +77,7 @@ class JobClient:
         ...     pass  # my_job.sync.trigger(...)
         """
         chosen = settings or load_settings()
-        return SyncClient(lambda: JobClient(chosen))
+        return SyncJobClient(lambda: JobClient(chosen))
 
     @property
     def connection(self) -> Connection:
@@ -150,9 +152,13 @@ class JobClient:
         job = await self.find(queue, job_id)
         return None if job is None else job.attemptsMade
 
-    async def logs(self, queue: str, job_id: str, start: int = 0) -> list[str]:
-        """Return the rows of a job's log from the one of this index on."""
-        return await self.queue(queue).read_log(job_id, start)
+    async def logs(self, queue: str, job_id: str, start: int = 0, end: int = -1) -> list[str]:
+        """Return the rows of a job's log, or those from one index to another."""
+        return await self.queue(queue).read_log(job_id, start, end)
+
+    async def newest_log(self, queue: str, job_id: str, most: int) -> tuple[list[str], int]:
+        """Return the newest rows of a job's log, and how many there are in all."""
+        return await self.queue(queue).newest_log(job_id, most)
 
     def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
         """Return a waiter for the job's end; all of a queue share one connection.
@@ -186,8 +192,70 @@ class JobClient:
             request.check_travels()
 
 
-SyncJobClient: TypeAlias = SyncClient[JobClient]
-"""What `JobClient.sync()` returns."""
+class SyncJobClient:
+    """A client whose calls block, for any thread that runs no event loop.
+
+    Within `with JobClient.sync(...)` every `.sync` call of the process uses it. All threads share one connection; a
+    process forked later makes its own.
+
+    Args:
+        make: makes the client that does the work.
+    """
+
+    def __init__(self, make: Callable[[], JobClient]) -> None:
+        self._make = make
+        self._made: dict[BackgroundLoop, JobClient] = {}
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        process_loop.add(self._enter)  # it makes no loop: perhaps nobody calls
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        refuse_running_loop()
+        process_loop.remove(self._enter)
+        self._closed = True
+        loop = process_loop.existing()
+        client = None if loop is None else self._made.get(loop)
+        if loop is not None and client is not None:
+            loop.run(lambda: client.__aexit__(kind, error, trace))
+
+    def run(self, call: Callable[[JobClient], Awaitable[T]]) -> T:
+        """Make an asynchronous call with the client, and wait for its outcome.
+
+        Raises:
+            RunningLoopError: this thread runs an event loop: await the call there.
+            ClientClosedError: the client is closed.
+        """
+        loop = process_loop.get()
+
+        async def made() -> T:
+            return await call(self._client(loop))
+
+        return loop.run(made)
+
+    def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        refuse_running_loop()
+        self._closed = True
+        loop = process_loop.existing()
+        client = None if loop is None else self._made.get(loop)
+        if loop is not None and client is not None:
+            loop.run(client.close)
+
+    async def _enter(self, loop: BackgroundLoop) -> None:
+        await self._client(loop).__aenter__()
+
+    def _client(self, loop: BackgroundLoop) -> JobClient:
+        # On the loop's thread only: no two threads make two.
+        if self._closed:
+            raise ClientClosedError
+        client = self._made.get(loop)
+        if client is None:  # one of the parent process stays where it is: closing it here would be to touch its socket
+            client = self._made[loop] = self._make()
+        return client
 
 
 @asynccontextmanager

@@ -5,15 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.bodies import AddedJob
 from midday_worker.dashboard.problem import INVALID_BODY, Problem
+from midday_worker.definition.declaration import JobDeclaration
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.errors import OptionError
-from midday_worker.options import CallOptions, check_options, merge
+from midday_worker.options import CallOptions, check_options
 from midday_worker.request import JobRequest
 from midday_worker.schema.schema import Schema
 
@@ -38,20 +38,6 @@ _UNNAMED: Final = ("", "__default__")
 _KEEPING: Final = ("remove_on_complete", "remove_on_fail")
 
 
-@dataclass(frozen=True, slots=True)
-class _ForeignJob:
-    """A job that this program doesn't know: another one runs it."""
-
-    id: str
-    queue: str
-
-    def parse_result(self, value: object) -> object:
-        return value
-
-    def checked(self, payload: object) -> JobRequest:
-        raise NotImplementedError  # only the acts of a handle ask for it, and no handle is made
-
-
 def request_of(board: Board, queue: str, added: AddedJob) -> JobRequest:
     """Return the request of a job that was typed into the page.
 
@@ -60,14 +46,17 @@ def request_of(board: Board, queue: str, added: AddedJob) -> JobRequest:
         OptionError: an option isn't one of a call.
         Problem: the queue has jobs of this program, and none of this name.
     """
-    options = _call_options(added.job_options)
-    definition = _definition(board, queue, added.name)
-    if definition is not None:
-        return definition.dictionary_node(added.data, children=(), on_failure="fail", **cast("CallOptions", options))
-    resolved = merge(board.registry.queues.get(queue).options, check_options(options, call=True))
-    text = json.dumps(added.data, separators=(",", ":"))
-    source = _ForeignJob(added.name, queue)
-    return JobRequest(added.name, queue, text, resolved, Schema[object](object), added.data, source)
+    options = cast("CallOptions", _call_options(added.job_options))
+    definition = _definition(board, queue, added.name) or JobDeclaration(
+        added.name,
+        Schema[object](object),
+        None,
+        queue=queue,
+        options=check_options({}),
+        queues=board.registry.queues,
+        defined_at="the dashboard",
+    )
+    return definition.dictionary_node(added.data, **options)
 
 
 def checked_data(board: Board, queue: str, job: str, data: object) -> object:
@@ -79,7 +68,7 @@ def checked_data(board: Board, queue: str, job: str, data: object) -> object:
             message = f"The payload has {size:,} bytes."
             raise Problem(400, INVALID_BODY, message, options={"field": "jobData"}, code="INVALID_PAYLOAD")
         return data
-    request = definition.dictionary_node(data, children=(), on_failure="fail")
+    request = definition.dictionary_node(data)
     request.check_size(board.client.settings.max_payload_bytes)
     return request.data
 

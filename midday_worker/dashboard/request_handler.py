@@ -13,12 +13,11 @@ from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.call import Call
 from midday_worker.dashboard.paths import raw_path, segments
 from midday_worker.dashboard.problem import INVALID_BODY, Problem, problem_of
-from midday_worker.dashboard.router import Router
+from midday_worker.dashboard.router import find_handler
 from midday_worker.dashboard.routes.table import ROUTES
 from midday_worker.dashboard.security.access import Access
 from midday_worker.dashboard.security.forgery import SAFE, give_token
 from midday_worker.dashboard.security.gate import HEADERS, Gate
-from midday_worker.dashboard.static import PREFIX, static_file
 from midday_worker.errors import MiddayWorkerError
 
 _LONGEST_LOGGED: Final = 300
@@ -32,7 +31,6 @@ class RequestHandler:
     def __init__(self, board: Board, gate: Gate) -> None:
         self._board = board
         self._gate = gate
-        self._router = Router(ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -52,13 +50,10 @@ class RequestHandler:
         await add_headers(response)(scope, receive, send)
 
     async def _answer(self, request: Request, access: Access) -> Response:
-        parts = segments(request.scope)
-        if parts[0] == PREFIX:
-            return static_file(request, parts[1:])
-        route, params = self._router.find(request.method, parts)
+        handler, params = find_handler(ROUTES, request.method, segments(request.scope))
         body = await self._gate.body(request)
         try:
-            return await route.handler(Call(request, self._board, access, params, body))
+            return await handler(Call(request, self._board, access, params, body))
         finally:
             if request.method not in SAFE:
                 self._board.forget()

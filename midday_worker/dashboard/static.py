@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from midday_worker.dashboard.assets_folder import Asset, find_own, load_assets
+from midday_worker.dashboard.call import Call
 from midday_worker.dashboard.problem import Problem
 from midday_worker.errors import ConfigurationError
 
-PREFIX: Final = "static"
-OWN: Final = "runs"
-"""The part below it that has the files of the page of all runs."""
+_OWN: Final = "runs/"
+"""Where the files of the page of all runs are, below `static/`."""
 
 _FOR_EVER: Final = "private, max-age=31536000, immutable"
 _ASK_AGAIN: Final = "private, no-cache"
 
 
-def static_file(request: Request, parts: Sequence[str]) -> Response:
-    """Return the file of a path below `static/`. Raises Problem."""
-    if request.method not in ("GET", "HEAD"):
-        raise Problem(405, "ERRORS.FORBIDDEN", "Files can only be read.", headers={"Allow": "GET, HEAD"})
+async def show_file(call: Call) -> Response:
+    """GET /static/:path: one of the page's files."""
+    path = call.params["path"]
     try:
-        asset = find_own(parts[1]) if parts[:1] == (OWN,) and len(parts) == 2 else load_assets().find("/".join(parts))
+        asset = find_own(path.removeprefix(_OWN)) if path.startswith(_OWN) else load_assets().find(path)
     except ConfigurationError as error:
         raise Problem(503, "ERRORS.INTERNAL_SERVER_ERROR", str(error), code="ASSETS_MISSING") from error
     if asset is None:
         raise Problem(404, "ERRORS.INVALID_QUERY_PARAM", "There is no such file.", code="NOT_FOUND")
-    return _sent(request, asset)
+    return _sent(call.request, asset)
 
 
 def _sent(request: Request, asset: Asset) -> Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Required, TypeAlias, TypedDict, TypeVar, cast
 
-from midday_worker.definition.flow import FlowChild, NodeSource, is_mapping
+from midday_worker.definition.flow import FlowChild, as_request, is_mapping
 from midday_worker.errors import DurationError, FlowError, InvalidInputError, OptionError, PayloadError
 from midday_worker.options import CallOptions, located
-from midday_worker.request import JobRequest
+from midday_worker.request import JobRequest, JobSource
 
 P = TypeVar("P")
 
@@ -38,7 +38,7 @@ def batch_requests(
     return [_batch_request(index, item, job, request) for index, item in enumerate(items)]
 
 
-def batch_flows(job: str, items: Iterable[FlowItem[P]], root: NodeSource) -> list[JobRequest]:
+def batch_flows(job: str, items: Iterable[FlowItem[P]], root: JobSource[object]) -> list[JobRequest]:
     """Return the trees of a batch's flows. Raises what a node raises, with the flow's index."""
     return [_batch_flow(index, item, job, root) for index, item in enumerate(items)]
 
@@ -55,13 +55,15 @@ def _batch_request(
         raise _located(error, index, _place(index, job)) from error
 
 
-def _batch_flow(index: int, item: FlowItem[P], job: str, root: NodeSource) -> JobRequest:
+def _batch_flow(index: int, item: FlowItem[P], job: str, root: JobSource[object]) -> JobRequest:
     where = f"Flow {index} of the batch for job {job!r}"
     options = cast("CallOptions", _options_of(item, {"payload", "children", "options"}, where))
     if "children" not in item:
         raise FlowError(f"{where} has no children.")
     try:
-        return root.dictionary_node(item["payload"], children=item["children"], on_failure="fail", **options)
+        return root.dictionary_node(
+            item["payload"], children=[as_request(each) for each in item["children"]], **options
+        )
     except (PayloadError, OptionError, DurationError, FlowError) as error:
         raise _located(error, index, where) from error
 

@@ -344,8 +344,8 @@ class JobDefinition(Generic[P, R]):
         self,
         payload: object,
         *,
-        children: Sequence[JobRequest | FlowChild],
-        on_failure: FailurePolicy,
+        children: Sequence[JobRequest | FlowChild] = (),
+        on_failure: FailurePolicy = "fail",
         **options: Unpack[CallOptions],
     ) -> JobRequest:
         """Return a node for a payload that no type checker has seen; see `node`."""
@@ -353,10 +353,6 @@ class JobDefinition(Generic[P, R]):
             raise FlowError(f'on_failure is {on_failure!r}; accepted: "fail", "ignore", "remove", "continue".')
         below = tuple(as_request(child) for child in children)
         return self._request(payload, cast("Mapping[str, object]", options), below, on_failure)
-
-    def checked(self, payload: object) -> JobRequest:
-        """Return a request for a payload that no type checker has seen. Raises PayloadError."""
-        return self._request(payload, {})
 
     async def execute(self, job: ExecutableJob, db: object = None) -> R:
         """Run the handler on a job without Redis: to test it, with a plain fake for the job and any database.

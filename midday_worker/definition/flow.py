@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, Required, TypedDict, cast
-
-from typing_extensions import Unpack
+from typing import Required, TypedDict, cast
 
 from midday_worker.client.client import JobClient
 from midday_worker.errors import FlowError
 from midday_worker.handles.handle import JobHandle
 from midday_worker.options import CallOptions, check_options
-from midday_worker.request import FailurePolicy, JobRequest
-
-
-class NodeSource(Protocol):
-    """What can make a flow's node: a `JobDefinition`, seen from below."""
-
-    def dictionary_node(
-        self,
-        payload: object,
-        *,
-        children: Sequence[JobRequest | FlowChild],
-        on_failure: FailurePolicy,
-        **options: Unpack[CallOptions],
-    ) -> JobRequest:
-        """Return a node for a payload that no type checker has seen."""
-        ...
+from midday_worker.request import FailurePolicy, JobRequest, JobSource
 
 
 class FlowChild(TypedDict, total=False):
     """A flow's child as a dictionary; `definition.node(...)` says the same, typed."""
 
-    job: Required[NodeSource]
+    job: Required[JobSource[object]]
     data: Required[object]
     children: Sequence[JobRequest | FlowChild]
     on_failure: FailurePolicy
@@ -60,7 +43,7 @@ def as_request(child: JobRequest | FlowChild) -> JobRequest:
     check_options(cast("Mapping[str, object]", options), call=True)
     return definition.dictionary_node(
         child["data"],
-        children=child.get("children", ()),
+        children=[as_request(below) for below in child.get("children", ())],
         on_failure=child.get("on_failure", "fail"),
         **cast("CallOptions", options),
     )

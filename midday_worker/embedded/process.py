@@ -22,6 +22,7 @@ HOST: Final = "127.0.0.1"
 # finds its port still free.
 _PORTS: Final = range(20_000, 32_000)
 _PORT_TRIES: Final = 50
+_LAUNCHES: Final = 5
 _POLL_S: Final = 0.01
 _STOP_S: Final = 10
 _LOG_TAIL: Final = 800
@@ -30,6 +31,22 @@ _PR_SET_PDEATHSIG: Final = 1
 
 class ServerStartError(MiddayWorkerError):
     """A server that should run embedded ended at once, or didn't answer."""
+
+
+def on_free_port(launch: Callable[[int], None], first: int | None = None) -> None:
+    """Launch a server on a free port, once more on others if it doesn't start.
+
+    Args:
+        launch: launches it. Raises ServerStartError.
+        first: the port to try first, which may have been taken long before.
+    """
+    for _ in range(_LAUNCHES - 1):
+        # Somebody else may take the port between the question and the start.
+        with suppress(ServerStartError):
+            launch(first or free_port())
+            return
+        first = None
+    launch(free_port())
 
 
 def free_port() -> int:

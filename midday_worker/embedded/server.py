@@ -7,13 +7,12 @@ import fcntl
 import shutil
 import socket
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from midday_worker.embedded.access import Access, make_private
 from midday_worker.embedded.binary import find_redis_server
-from midday_worker.embedded.process import HOST, ServerProcess, ServerStartError, free_port
+from midday_worker.embedded.process import HOST, ServerProcess, ServerStartError, on_free_port
 from midday_worker.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 _START_S: Final = 20
 _ANSWER_S: Final = 1
-_PORT_TRIES: Final = 5
 _ACCESS: Final = "access.conf"
 
 
@@ -91,7 +89,10 @@ class EmbeddedRedis:
         self._binary = (self._binary or find_redis_server()).absolute()
         self._directory = self._take_directory()
         try:
-            self._launch_on_free_port()
+            if self._fixed_port is not None:
+                self._launch(self._fixed_port)
+            else:
+                on_free_port(self._launch, None if self._access is None else self._access.port)
         except BaseException:
             self.stop()
             raise
@@ -140,19 +141,6 @@ class EmbeddedRedis:
         self._lock = lock
         self._access = Access.read(directory / _ACCESS)
         return directory
-
-    def _launch_on_free_port(self) -> None:
-        if self._fixed_port is not None:
-            self._launch(self._fixed_port)
-            return
-        kept = None if self._access is None else self._access.port
-        for _ in range(_PORT_TRIES - 1):
-            # Somebody else may take the port between the question and the start, or the kept one long before.
-            with suppress(ServerStartError):
-                self._launch(kept or free_port())
-                return
-            kept = None
-        self._launch(free_port())
 
     def _launch(self, port: int) -> None:
         directory = self._directory or Path()

@@ -54,7 +54,7 @@ class JobNotFoundError(MiddayWorkerError):
             "it was never written, was removed, or ended and was trimmed (remove_on_complete, remove_on_fail)"
         )
         where = "any queue" if queue is None else f"queue {queue}"
-        super().__init__(f"No job {job_id} in {where}: {self.why}.")
+        super().__init__(f"No job {job_id} in {where}: {self.why}{'' if self.why.endswith('?') else '.'}")
 
 
 class JobStateError(MiddayWorkerError):

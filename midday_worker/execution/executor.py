@@ -115,14 +115,7 @@ class Executor:
 
     async def _handle(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
         if isinstance(definition, BatchDefinition):
-            job.enter_handler()
-            try:
-                result = await self._collector.run(definition, job, timeout_ms)
-            except BaseException as error:
-                job.leave_handler(error)
-                raise
-            job.leave_handler()
-            return result
+            return await self._collector.run(definition, job, timeout_ms)
         return await definition.attempt.run_stored(job, self._database, timeout_ms)
 
     def _hooks(self, definition: JobDefinition[object, object], job: Job) -> HookChain | None:

@@ -210,7 +210,7 @@ class JobHandle(Generic[ResultT_co]):
         Raises:
             PayloadError: the payload doesn't match the job's schema.
         """
-        request = self.source.checked(payload)
+        request = self.source.dictionary_node(payload)
         self.client.check(request)
         await self.client.acts(self.queue).update_data(self.id, request.text)
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from midday_worker.errors import NonRetryableError
-from midday_worker.schema.schema import ResultSource
+from midday_worker.request import JobSource
 
 R = TypeVar("R")
 
 
-def results_of(child: ResultSource[R], names: Mapping[str, str], values: Mapping[str, object]) -> list[R]:
+def results_of(child: JobSource[R], names: Mapping[str, str], values: Mapping[str, object]) -> list[R]:
     """Return the results of those children that are jobs of one definition.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 from midday_worker.engine.job.job import Job
 from midday_worker.handling.children import results_of
 from midday_worker.handling.track import Track, encode_progress
-from midday_worker.schema.schema import ResultSource
+from midday_worker.request import JobSource
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -84,13 +84,13 @@ class JobContext:
         """Return the results of the children that completed, by the child's key `prefix:queue:id`."""
         return await self.job.getChildrenValues()
 
-    async def children_results(self, child: ResultSource[R]) -> list[R]:
+    async def children_results(self, child: JobSource[R]) -> list[R]:
         """Return the typed results of those children that are jobs of this definition, in no order.
 
         Raises:
             NonRetryableError: a child that was added elsewhere, as by Node, has been removed, so its name isn't known.
 
-        >>> async def ship(data: object, ctx: JobContext, pack: ResultSource[int]) -> int:
+        >>> async def ship(data: object, ctx: JobContext, pack: JobSource[int]) -> int:
         ...     return sum(await ctx.children_results(pack))
         """
         values = await self.job.getChildrenValues()  # first: a child may complete in between

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TypeVar
 from midday_worker.errors import ConfigurationError
 from midday_worker.handling.children import results_of
 from midday_worker.handling.track import EncodedProgress, encode_progress, track_plain
-from midday_worker.schema.schema import ResultSource
+from midday_worker.request import JobSource
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -116,7 +116,7 @@ class SyncJobContext:
         """Return the results of the children that completed, by the child's key `prefix:queue:id`."""
         return self._channel.children().results
 
-    def children_results(self, child: ResultSource[R]) -> list[R]:
+    def children_results(self, child: JobSource[R]) -> list[R]:
         """Return the typed results of those children that are jobs of this definition, in no order.
 
         Raises:

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Final, TypeAlias, cast
 from uuid import UUID
 
 from pydantic.types import EncodedBytes
 from pydantic_core import CoreConfig, PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
 from pydantic_core import CoreSchema as BuiltSchema
+
+from midday_worker.schema.sample import calls_users, sample_of
 
 CoreSchema: TypeAlias = Mapping[str, object]
 
@@ -35,6 +38,11 @@ _OF_ONE_VALUE: Final = frozenset({*_KEY_SAMPLES, "str", "none", "enum", "literal
 _BYTES: Final = (
     "holds bytes, which its configuration doesn't write as text that comes back; make it a Payload, or set both "
     "ser_json_bytes and val_json_bytes to 'base64'"
+)
+
+_APART: Final = (
+    "declare one type, or tell its members apart: models and dataclasses by a Literal field of each, with "
+    "Field(discriminator=...) on the union"
 )
 
 _NO_JSON: Final[Mapping[str, str]] = {
@@ -77,17 +85,24 @@ class _At:
         config: pydantic's, of the nearest model.
         reads: whether it is pydantic alone that reads what is here; a validator of the user's may take any form.
         writes: the same of writing.
+        shared: what nodes refer to.
     """
 
     name: str
     config: CoreSchema
     reads: bool = True
     writes: bool = True
+    shared: tuple[CoreSchema, ...] = ()
+
+    def whole(self, node: CoreSchema) -> CoreSchema:
+        """Return a node with the definitions that it refers to."""
+        return {"type": "definitions", "schema": node, "definitions": list(self.shared)} if self.shared else node
 
 
 def one_way_fields(schema: CoreSchema, config: CoreSchema) -> Iterator[str]:
     """Yield a description of each part of a core schema that is written in a form that isn't read back."""
-    yield from _node(schema, _At("it", config))
+    shared = cast("Iterable[CoreSchema]", schema.get("definitions", ()))
+    yield from _node(schema, _At("it", config, shared=tuple(shared)))
 
 
 def _node(node: CoreSchema, at: _At) -> Iterator[str]:
@@ -152,13 +167,22 @@ def _value(node: CoreSchema, at: _At) -> Iterator[str]:
 
 
 def _union(node: CoreSchema, at: _At) -> Iterator[str]:
-    found = _members(node)
-    plain = [_bare(member) for member in found if _is_plain(member)]
-    for member in plain:
-        kind = str(member["type"])
-        # What fails by itself is told of in its turn.
-        if kind in _SAMPLES and not list(_trip(member, _SAMPLES[kind], at)):
-            yield from _trip({"type": "union", "choices": plain}, _SAMPLES[kind], at)
+    members = _members(node)
+    plain = [_bare(member) for member in members if _is_plain(member)]
+    bare: CoreSchema = {"type": "union", "choices": plain}
+    found = [_mistaken(bare, member, _samples(member, _SAMPLES), at) for member in plain if member["type"] != "literal"]
+    whole = at.whole(node)
+    if at.reads and at.writes and not calls_users(whole):
+        others = [at.whole(member) for member in members if not _is_plain(member)]
+        found += [_mistaken(whole, member, sample_of(member, at.config), at) for member in others]
+    yield from (f"{wrong}; {_APART}" for wrong in chain.from_iterable(found))
+
+
+def _mistaken(union: CoreSchema, member: CoreSchema, samples: Iterable[object], at: _At) -> Iterator[str]:
+    """Yield what is wrong if a value of a union's member comes back as one of another's."""
+    for sample in samples:
+        if not list(_trip(member, sample, at)):  # what fails by itself is told of in its turn
+            yield from _trip(union, sample, at)
 
 
 def _keys(node: CoreSchema, at: _At) -> Iterator[str]:

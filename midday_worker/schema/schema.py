@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from itertools import islice
 from math import inf
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
@@ -55,24 +55,6 @@ class Payload(BaseModel):
         ser_json_bytes="base64",
         val_json_bytes="base64",
     )
-
-
-class ResultSource(Protocol[ResultT_co]):
-    """What knows a job's name and the type of its results: a `JobDefinition`, seen from below."""
-
-    @property
-    def id(self) -> str:
-        """The job's name."""
-        ...
-
-    @property
-    def queue(self) -> str:
-        """The name of its queue."""
-        ...
-
-    def parse_result(self, value: object) -> ResultT_co:
-        """Validate a result as it was stored."""
-        ...
 
 
 class InvalidValue(Exception):

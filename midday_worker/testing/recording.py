@@ -259,9 +259,13 @@ class RecordingClient(JobClient):
         """Return 0 for a job that was recorded: nothing runs."""
         return None if await self.state(queue, job_id) == "unknown" else 0
 
-    async def logs(self, queue: str, job_id: str, start: int = 0) -> list[str]:
+    async def logs(self, queue: str, job_id: str, start: int = 0, end: int = -1) -> list[str]:
         """Return no rows: nothing runs."""
         return []
+
+    async def newest_log(self, queue: str, job_id: str, most: int) -> tuple[list[str], int]:
+        """Return no rows, as `logs`."""
+        return [], 0
 
     async def find(self, queue: str, job_id: str) -> Job | None:
         """Refuse: there is no such job in Redis."""

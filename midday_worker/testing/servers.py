@@ -6,11 +6,11 @@ import secrets
 import shutil
 import signal
 import tempfile
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from midday_worker.embedded import EmbeddedRedis, ServerProcess, ServerStartError, free_port
+from midday_worker.embedded import EmbeddedRedis, ServerProcess, ServerStartError, on_free_port
 from midday_worker.testing.postgres_binaries import PostgresBinaries, prepare_binaries
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 _START_S: Final = 30
-_PORT_TRIES: Final = 5
 _SUPERUSER: Final = "postgres"
 # A test's data need not survive a power cut.
 _SETTINGS: Final = {
@@ -94,7 +93,7 @@ class PostgresServer:
         try:
             self._binaries = prepare_binaries(self._directory)
             self._initialize(self._binaries, self._directory)
-            self._launch_on_free_port(self._binaries, self._directory)
+            on_free_port(partial(self._launch, self._binaries, self._directory))
         except BaseException:
             self.stop()
             raise
@@ -124,14 +123,6 @@ class PostgresServer:
     def _initialize(self, binaries: PostgresBinaries, directory: Path) -> None:
         options = ["--auth=trust", f"--username={_SUPERUSER}", "--encoding=UTF8", "--locale=C", "--no-sync"]
         binaries.run("initdb", f"--pgdata={directory / 'data'}", *options, cwd=directory)
-
-    def _launch_on_free_port(self, binaries: PostgresBinaries, directory: Path) -> None:
-        for _ in range(_PORT_TRIES - 1):
-            # Somebody else may take the port between the question and the start.
-            with suppress(ServerStartError):
-                self._launch(binaries, directory, free_port())
-                return
-        self._launch(binaries, directory, free_port())
 
     def _launch(self, binaries: PostgresBinaries, directory: Path, port: int) -> None:
         data = directory / "data"

@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from midday_worker.database import Database
 from midday_worker.engine.inspection.health import ping
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.outage import Outage
+from midday_worker.engine.worker.worker import Worker
 
 PROBE_S: Final = 1.5
 """How often Redis is asked whether it is there; the database is asked less often."""
@@ -21,25 +22,6 @@ ANSWER_S: Final = 2.0
 
 _DATABASE_PROBE_S: Final = 5.0
 _WHO: Final = "readiness"
-
-
-class FetchingQueue(Protocol):
-    """What is asked of a queue's worker."""
-
-    @property
-    def name(self) -> str:
-        """The queue."""
-        ...
-
-    @property
-    def running(self) -> bool:
-        """Whether its run loop is alive."""
-        ...
-
-    @property
-    def is_fetching(self) -> bool:
-        """Whether that fetches jobs, or waits for a free slot."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +78,7 @@ class Readiness:
 
     def __init__(
         self,
-        workers: Sequence[FetchingQueue],
+        workers: Sequence[Worker],
         connection: Connection,
         outage: Outage,
         database: Database | None = None,

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from typing import Final
 
 from loguru import logger
 
 from midday_worker.admin.server_checks import clock_skew, judge_clock
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.pause import pause
 from midday_worker.engine.redis.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
 from midday_worker.errors import ConfigurationError, RedisRefusedError, RedisUnavailableError
 from midday_worker.settings.settings import Settings, redact_url
 from midday_worker.workers.plan import Plan
-
-_PAUSE_S: Final = 0.5
 
 
 async def wait_for_redis(connection: Connection, settings: Settings, stop: asyncio.Event) -> str:
@@ -27,7 +25,7 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
         ConfigurationError: it didn't within the start-up timeout, is too old, a Sentinel or a cluster's node.
         RedisRefusedError: it answered, and refused: a wrong password, a bad certificate. At once.
     """
-    started, said = time.monotonic(), False
+    started, failures = time.monotonic(), 0
     limit_s = settings.startup_timeout / 1000
     where = redact_url(settings.redis_url.get_secret_value())
     while not stop.is_set():
@@ -43,14 +41,11 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
                     f"Redis at {where} did not answer within {limit_s:g} s. Is it running, and is REDIS_URL right? "
                     "(--startup-timeout 0 waits for ever.)"
                 ) from error
-            if not said:
+            if not failures:
                 until = f"up to {limit_s:g} s" if limit_s else "for ever"
                 logger.warning("Redis at {where} does not answer yet; trying {until}", where=where, until=until)
-                said = True
-            try:
-                await asyncio.wait_for(stop.wait(), _PAUSE_S)
-            except TimeoutError:
-                continue
+            failures += 1
+            await pause(failures, stop)
     return ""
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from midday_worker import JobClient, Settings
 from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command
 
@@ -57,17 +56,6 @@ def project(tmp_path: Path) -> Path:
     (package / "broken.py").write_text("import shop.jobs\n\nraise RuntimeError('no licence')\n")
     (package / "lacking.py").write_text("import a_package_that_nobody_has\n")
     return tmp_path
-
-
-@pytest.fixture
-def settings(redis_server: RedisServer, redis_prefix: str) -> Settings:
-    return Settings(env_file=None, redis_url=redis_server.url, redis_prefix=redis_prefix)
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[JobClient]:
-    async with JobClient(settings) as client:
-        yield client
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ async def test_a_job_is_found_by_its_id(command: Command, client: JobClient) -> 
 async def test_an_id_that_two_queues_hold_needs_a_queue(command: Command, client: JobClient) -> None:
     handles = [await each.trigger({}, client=client, job_id="j-one") for each in (mail, note)]
     line = (await command.run("cancel", "j-one")).refused()
-    assert line == "Job j-one is in the queues mails [now], notes: name one with --queue."
+    assert line == "Job j-one is in more than one queue: mails [now], notes. Name one with --queue."
     assert [await handle.state() for handle in handles] == ["waiting", "waiting"]
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.async_api import expect
 
 from midday_worker import JobClient, Settings
@@ -13,13 +10,6 @@ from midday_worker.testing import RedisServer
 from tests.browser.served import Serve
 from tests.browser.shop import Shop, stock_up
 from tests.browser.visit import Visit
-
-
-@pytest.fixture
-def mortal_redis() -> Iterator[RedisServer]:
-    """A Redis of this test's own; what was written stays while it is away."""
-    with RedisServer(appendonly=True) as server:
-        yield server
 
 
 async def test_the_page_says_that_redis_is_away_and_goes_on_once_it_is_back(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Literal, cast
 from urllib.parse import quote
 
@@ -109,13 +109,6 @@ async def test_whoever_may_only_look_is_told_so_and_has_nothing_to_act_with(
     await expect(page.get_by_role("complementary")).to_contain_text("no such user")
     await expect(page.get_by_role("button", name="Retry")).to_have_count(0)
     await expect(page.get_by_role("button", name="Remove")).to_have_count(0)
-
-
-@pytest.fixture
-def mortal_redis() -> Iterator[RedisServer]:
-    """A Redis of this test's own; what was written stays while it is away."""
-    with RedisServer(appendonly=True) as server:
-        yield server
 
 
 async def test_an_outage_of_redis_is_said_and_the_list_goes_on_by_itself(

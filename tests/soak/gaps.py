@@ -16,7 +16,7 @@ from tests.soak.excuse import Span, covered, merged
 from tests.soak.ledger import Entry
 
 GAP_S: Final = 8.0
-"""After an outage, a worker's pause before its next try takes up to three of them."""
+"""After an outage, a worker's pause before its next try takes up to two of them."""
 
 
 def gaps(entries: Sequence[Entry], lock_s: float, recovery_s: float) -> list[str]:

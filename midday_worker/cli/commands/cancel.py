@@ -10,7 +10,7 @@ import typer
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.loading import settings_with
 from midday_worker.cli.output import AsJson, say, say_json
-from midday_worker.cli.reach import OnlyQueue, queue_of
+from midday_worker.cli.reach import OnlyQueue, Reach
 from midday_worker.client.client import JobClient
 from midday_worker.settings.settings import Settings
 
@@ -38,5 +38,5 @@ def cancel(
 
 async def _cancel(job_id: str, queue: str | None, reason: str, children: bool, settings: Settings) -> tuple[str, str]:
     async with JobClient(settings) as client:
-        name = queue or await queue_of(client, job_id)
+        name = queue or (await Reach(client).holder(job_id)).name
         return name, await client.acts(name).cancel(job_id, reason, children=children)

@@ -15,7 +15,7 @@ from midday_worker.cli.act_options import ActOptions, DryRun, Yes
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.moment import moment, now_ms
 from midday_worker.cli.output import AsJson, say_json
-from midday_worker.cli.reach import OnlyQueue, Reach, nearest, reach
+from midday_worker.cli.reach import OnlyQueue, Reach, nearest, only_one, reach
 from midday_worker.cli.table import add_row, number, table, write
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import MiddayWorkerError
@@ -119,17 +119,15 @@ async def _holder(at: Reach, schedule_id: str, queue: str | None) -> Queue:
     queues = await at.queues(queue)
     found = await _all(queues)
     ids = {one.id for of_queue in found for one in of_queue}
-    holders = [
+    having = [
         one for one, of_queue in zip(queues, found, strict=True) if any(has.id == schedule_id for has in of_queue)
     ]
-    if len(holders) > 1:
-        named = ", ".join(holder.name for holder in holders)
-        raise MiddayWorkerError(f"Schedule {schedule_id} is in more than one queue: {named}. Name one with --queue.")
-    if not holders:
+    holder = only_one(f"Schedule {schedule_id}", having)
+    if holder is None:
         near = nearest(schedule_id, ids)
         hint = f"Did you mean {' or '.join(near)}?" if near else "midday-worker schedules list shows them."
         raise MiddayWorkerError(f"No schedule {schedule_id}{f' in queue {queue}' if queue else ''}. {hint}")
-    return holders[0]
+    return holder
 
 
 def _gone(schedule_id: str, queue: Queue) -> MiddayWorkerError:

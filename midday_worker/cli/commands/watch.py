@@ -14,7 +14,7 @@ from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.failure import show_error
 from midday_worker.cli.loading import Imports, load_jobs, settings_with
 from midday_worker.cli.output import OutputError
-from midday_worker.cli.reach import OnlyQueue, queue_of
+from midday_worker.cli.reach import OnlyQueue, Reach
 from midday_worker.client.client import JobClient
 from midday_worker.definition.factory import job
 from midday_worker.definition.registry import JobRegistry
@@ -67,7 +67,7 @@ async def _handle(client: JobClient, job_id: str, queue: str | None) -> JobHandl
     """Return a handle of whatever job it is."""
     if queue is not None:
         check_queue_name(queue)
-    place = queue or await queue_of(client, job_id)
+    place = queue or (await Reach(client).holder(job_id)).name
     found = await client.find(place, job_id)
     # Of one that is gone, its place is enough to say so.
     name = "job" if found is None else found.name or "job"

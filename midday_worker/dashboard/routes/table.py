@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from typing import Final
 
-from midday_worker.dashboard.router import Handler, Route
+from starlette.routing import Route
+
+from midday_worker.dashboard.router import Handler
 from midday_worker.dashboard.routes import job_acts, jobs, page, queue_acts, queues, schedulers
 from midday_worker.dashboard.runs import page as runs_page
 from midday_worker.dashboard.runs import routes as runs
+from midday_worker.dashboard.static import show_file
 
-_Q: Final = "/api/queues/:queue"
-_JOB: Final = f"{_Q}/:job"
-_SCHEDULE: Final = f"{_Q}/job-schedulers/:schedule"
+_Q: Final = "/api/queues/{queue}"
+_JOB: Final = f"{_Q}/{{job}}"
+_SCHEDULE: Final = f"{_Q}/job-schedulers/{{schedule}}"
 
 
 def _get(path: str, handler: Handler) -> Route:
-    return Route("GET", path, handler)
+    return Route(path, handler, methods=["GET"])
 
 
 def _put(path: str, handler: Handler) -> Route:
-    return Route("PUT", path, handler)
+    return Route(path, handler, methods=["PUT"])
 
 
 def _patch(path: str, handler: Handler) -> Route:
-    return Route("PATCH", path, handler)
+    return Route(path, handler, methods=["PATCH"])
 
 
 _PAGE: Final = [
     _get(path, page.show)
-    for path in ("/", "/metrics-history", "/job-schedulers", "/queue/:queue", "/queue/:queue/:job")
+    for path in ("/", "/metrics-history", "/job-schedulers", "/queue/{queue}", "/queue/{queue}/{job}")
 ]
 
 _READS: Final = [
@@ -48,10 +51,10 @@ _READS: Final = [
 _QUEUE_ACTS: Final = [
     _put("/api/queues/pause", queue_acts.pause_all),
     _put("/api/queues/resume", queue_acts.resume_all),
-    Route("POST", f"{_Q}/add", queue_acts.add),
-    _put(f"{_Q}/retry/:status", queue_acts.retry),
+    Route(f"{_Q}/add", queue_acts.add, methods=["POST"]),
+    _put(f"{_Q}/retry/{{status}}", queue_acts.retry),
     _put(f"{_Q}/promote", queue_acts.promote),
-    _put(f"{_Q}/clean/:status", queue_acts.clean),
+    _put(f"{_Q}/clean/{{status}}", queue_acts.clean),
     _put(f"{_Q}/pause", queue_acts.pause),
     _put(f"{_Q}/resume", queue_acts.resume),
     _put(f"{_Q}/concurrency", queue_acts.change_concurrency),
@@ -82,8 +85,16 @@ _RUNS: Final = [
     _get("/api/runs", runs.list_all),
     _get("/api/runs/names", runs.show_names),
     _get("/api/runs/count", runs.count),
-    Route("POST", "/api/runs/act", runs.act),
-    _get("/api/runs/:queue/:job/tail", runs.follow),
+    Route("/api/runs/act", runs.act, methods=["POST"]),
+    _get("/api/runs/{queue}/{job}/tail", runs.follow),
 ]
 
-ROUTES: Final = (*_PAGE, *_READS, *_QUEUE_ACTS, *_SCHEDULE_ACTS, *_JOB_ACTS, *_RUNS)
+ROUTES: Final = (
+    *_PAGE,
+    *_READS,
+    *_QUEUE_ACTS,
+    *_SCHEDULE_ACTS,
+    *_JOB_ACTS,
+    *_RUNS,
+    _get("/static/{path:path}", show_file),
+)

@@ -13,16 +13,19 @@ from typing import Final
 from midday_worker.admin import JobSnapshot
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.json_response import to_json
-from midday_worker.dashboard.runs.log_tail import LogTail
 from midday_worker.dashboard.shown.job import show_line
 from midday_worker.dashboard.shown.redaction import Shown
 from midday_worker.engine.following.waiter import Waiter
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import RedisUnavailableError
+from midday_worker.handles.job_log import LogReader
 
 LONGEST_S: Final = 60.0
 """How long a stream lasts, in seconds: the browser then asks again, so that nobody follows longer than they may, and
 none holds up a server that stops."""
+
+_MOST: Final = 2_000
+"""How many lines are read at once."""
 
 HEARTBEAT_S: Final = 15.0
 _LOOK_S: Final = 0.5  # BullMQ has no event for a new line
@@ -73,7 +76,7 @@ class _Follower:
         self._board = board
         self._queue = queue
         self._job = job
-        self._log = LogTail(queue, job.id)
+        self._log = LogReader(board.client, queue.name, job.id, _MOST)
         self._progress: deque[str] = deque(maxlen=1)  # only the newest one is of interest
         self._woken = asyncio.Event()
         self._is_cut_off = False
@@ -94,8 +97,8 @@ class _Follower:
         """Return the events of what is new."""
         texts: list[str] = []
         try:
-            first = not self._log.has_read
-            lines = await self._log.read()
+            first = self._log.earlier is None
+            lines = await self._log.new_rows()
         except RedisUnavailableError:
             texts += [] if self._is_cut_off else [event("waiting", {})]
             self._is_cut_off = True
@@ -105,7 +108,7 @@ class _Follower:
             texts.append(event("back", {}))
         if lines or first:
             shown = [show_line(line, self._queue.name, self._job.name, self._board.redaction) for line in lines]
-            texts.append(event("log", {"lines": shown, "earlier": self._log.earlier if first else 0}))
+            texts.append(event("log", {"lines": shown, "earlier": (self._log.earlier or 0) if first else 0}))
         while self._progress:
             texts += self._shown(self._progress.popleft())
         return texts

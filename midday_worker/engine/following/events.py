@@ -22,6 +22,7 @@ from midday_worker.engine.job.interruption import end_all
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.condition import explained
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_blocking
+from midday_worker.engine.redis.retry_queue import RetryQueue
 from midday_worker.engine.redis.translation import UNREACHABLE, is_passing
 from midday_worker.errors import ClientClosedError, RedisRefusedError
 
@@ -32,7 +33,6 @@ LINGER_S: Final = 2.0
 """How long the connection stays when nobody waits any more: who waits for one job after the other keeps it."""
 
 _AT_ONCE: Final = 500
-_PAUSE_S: Final = 0.2
 
 
 class QueueEvents:
@@ -100,12 +100,14 @@ class QueueEvents:
 
     async def _poll_unseen(self) -> None:
         await asyncio.sleep(0)  # who asks in the same turn of the loop is looked at together
+        retries = RetryQueue()
         while batch := list(self._unseen)[:_AT_ONCE]:
             try:
                 await self._poll_once(batch)
+                retries.note_success()
             except Exception as error:
                 if is_passing(error):
-                    await asyncio.sleep(_PAUSE_S)
+                    await retries.wait()
                 else:
                     self._fail(batch, self._explained(error))
 
@@ -133,18 +135,19 @@ class QueueEvents:
     async def _read(self) -> None:
         client = connect_blocking(self._config, self._queue.backend.clientName(":qe"))  # as Node names it
         shared = cast("Connection", self._queue.redisConnection)
-        generation = shared.generation
+        retries, generation = RetryQueue(), shared.generation
         try:
             while asyncio.current_task() is self._reading:  # redis-py may swallow a cancellation
                 if generation != (generation := shared.generation):
                     await client.connection_pool.disconnect()  # it may lead to a server that was demoted
                 try:
                     await self._read_once(client)
+                    retries.note_success()
                 except Exception as error:
                     if not is_passing(error):
                         self._fail(self._all(), self._explained(error))
                         return
-                    await asyncio.sleep(_PAUSE_S)
+                    await retries.wait()
                     self._lost_touch = True
                     self._poll(self._all())
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -59,7 +58,7 @@ class OutageRetries:
 
     async def wait(self, job: StoppableJob) -> None:
         """Wait until it is worth another try, or the attempt is told to stop."""
-        waiting = asyncio.create_task(self._retries.wait(math.inf))
+        waiting = asyncio.create_task(self._retries.wait())
         try:
             while not waiting.done() and not job.cancelled:
                 await asyncio.wait({waiting}, timeout=_LOOK_S)

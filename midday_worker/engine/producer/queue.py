@@ -161,10 +161,17 @@ class Queue(bullmq.Queue):
             raw = await self.backend.getJobData(job_id)
         return Job.from_raw(self, raw, job_id) if raw else None
 
-    async def read_log(self, job_id: str, start: int) -> list[str]:
-        """Return the rows of a job's log from an index on; none for a job that is gone."""
+    async def read_log(self, job_id: str, start: int = 0, end: int = -1) -> list[str]:
+        """Return the rows of a job's log from one index to another; none for a job that is gone."""
         async with self.bounded(f"read the log of job {job_id} of queue {self.name}"):
-            return await cast("Awaitable[list[str]]", self.client.lrange(f"{self.toKey(job_id)}:logs", start, -1))
+            return await cast("Awaitable[list[str]]", self.client.lrange(f"{self.toKey(job_id)}:logs", start, end))
+
+    async def newest_log(self, job_id: str, most: int) -> tuple[list[str], int]:
+        """Return the newest rows of a job's log, the oldest of them first, and how many there are in all."""
+        key = f"{self.toKey(job_id)}:logs"
+        async with self.bounded(f"read the log of job {job_id} of queue {self.name}"):
+            rows, total = await asyncio.gather(self.ask("LRANGE", key, -most, -1), self.ask("LLEN", key))
+        return cast("list[str]", rows), cast("int", total)
 
     async def getJobs(self, types: Sequence[str], start: int = 0, end: int = -1, asc: bool = False) -> list[bullmq.Job]:
         """As `read_jobs`; BullMQ's name for it."""

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from loguru import logger
 from redis.exceptions import RedisError
 
 from midday_worker.engine.redis.condition import explained, meaning_of
+from midday_worker.engine.redis.pause import pause
 from midday_worker.engine.redis.translation import UNREACHABLE, is_unreachable
 from midday_worker.errors import EngineError
 
 T = TypeVar("T")
-
-_FIRST_S: Final = 0.1
-_LONGEST_S: Final = 3.0
 
 
 class Outage:
@@ -50,7 +47,7 @@ class Outage:
                 if stop.is_set():
                     return None
                 self.note_failure(who, error, started)
-                await self._pause(who, stop)
+                await pause(self.failures(who), stop)
             else:
                 if not stop.is_set():  # what was cut short says nothing of Redis
                     self.note_success(who)
@@ -95,11 +92,3 @@ class Outage:
                 self._said.clear()
         if is_news:
             logger.info("Redis at {where} is back", where=self._where)
-
-    async def _pause(self, who: str, stop: asyncio.Event) -> None:
-        longest = min(_LONGEST_S, _FIRST_S * 2 ** min(self.failures(who), 10))
-        seconds = longest * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
-        try:
-            await asyncio.wait_for(stop.wait(), seconds)
-        except TimeoutError:
-            return

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from typing import Final
 
-_FIRST_S: Final = 0.1
-_LONGEST_S: Final = 1.0
+from midday_worker.engine.redis.pause import FIRST_S, pause_s
 
 
 class RetryQueue:
@@ -23,7 +22,7 @@ class RetryQueue:
         self._failures = 0
         self._success_at = time.monotonic()
 
-    async def wait(self, until: float) -> bool:
+    async def wait(self, until: float = math.inf) -> bool:
         """Wait after a failure until it is time to try again; False if that is later than `until`.
 
         Args:
@@ -33,5 +32,6 @@ class RetryQueue:
         async with self._line:
             if self._success_at < failed_at and time.monotonic() < until:
                 self._failures += 1
-                await asyncio.sleep(min(_LONGEST_S, _FIRST_S * 2 ** min(self._failures, 10)))
+                left = until - time.monotonic()  # the pauses grow, and shrink again towards the end
+                await asyncio.sleep(min(pause_s(self._failures), max(FIRST_S, left / 2)))
         return self._success_at >= failed_at or time.monotonic() < until

@@ -17,6 +17,7 @@ from redis.exceptions import NoPermissionError
 from midday_worker.engine.acts.cancellation import CancelMessage, channel
 from midday_worker.engine.job.interruption import end_all
 from midday_worker.engine.redis.connection import connect_blocking
+from midday_worker.engine.redis.retry_queue import RetryQueue
 from midday_worker.engine.redis.translation import UNREACHABLE
 from midday_worker.engine.wire.cancel_key import cancel_key, forget_if_ended
 
@@ -34,7 +35,6 @@ SOON_S: Final = 0.05
 """A message may be faster than the answer that brings its job: then the key is looked at so much later."""
 
 _LISTEN_S: Final = 10.0
-_AGAIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,12 @@ class CancelWatch:
             await client.aclose()
 
     async def _listen(self, client: Redis) -> None:
+        retries = RetryQueue()
         while True:
             try:
                 async with client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
                     await pubsub.subscribe(channel(self._redis.prefix))  # pyright: ignore[reportUnknownMemberType] - as above
+                    retries.note_success()
                     generation = self._connection.generation
                     while generation == self._connection.generation:  # else it may lead to a server that was demoted
                         message = cast("Mapping[str, object] | None", await pubsub.get_message(timeout=_LISTEN_S))
@@ -97,7 +99,7 @@ class CancelWatch:
                 await asyncio.sleep(_LISTEN_S)
             except Exception as error:  # whatever it is: the keys are looked at meanwhile
                 logger.debug("not listening for cancellations: {error}", error=error)
-                await asyncio.sleep(_AGAIN_S)
+                await retries.wait()
 
     def _warn(self, error: Exception) -> None:
         if not self._warned:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import LONGEST_BLOCK_S
+from midday_worker.engine.redis.retry_queue import RetryQueue
 from midday_worker.engine.redis.translation import UNREACHABLE, ResponseError, is_passing_for_worker, was_never_sent
 from midday_worker.engine.wire.fetched import Fetched
 from midday_worker.engine.worker.transitions import Transitions
@@ -26,7 +27,6 @@ _LIMITED_LOOK_S: Final = 2.0
 """How long a limited worker waits at most before it looks: the limit may be lifted, and delayed jobs become due."""
 
 _NUDGE_EVERY_S: Final = 0.005
-_TRY_AGAIN_S: Final = 0.1
 _WIDEST: Final = 6
 """At most 64 fetches side by side."""
 
@@ -101,13 +101,14 @@ class Intake:
             The jobs that fetches took whose answers were lost, with their tokens: nobody runs them.
         """
         found: list[Answer] = []
+        retries, until = RetryQueue(), time.monotonic() + timeout_s
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while self._unsure or self._took_marker:
                     try:
                         await self._clear_up(found)
                     except (RedisError, OSError):
-                        await asyncio.sleep(_TRY_AGAIN_S)
+                        await retries.wait(until)
         return found
 
     async def _clear_up(self, found: list[Answer]) -> None:

@@ -22,6 +22,7 @@ from redis.retry import Retry
 from midday_worker.engine.job.threads import in_thread
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.outage import Outage
+from midday_worker.engine.redis.pause import pause_s
 from midday_worker.telemetry.metrics.tally import QueueTally
 
 _LONGEST_S: Final = 5.0
@@ -118,12 +119,12 @@ class LockRenewal(LockManager):
         extend = client.register_script(loadScript("extendLock-2.lua"))
         failed, generation = 0, self._connection.generation
         try:
-            while not self._stop.wait(min(self._every_s, _SHORTEST_S * 2**failed) if failed else self._every_s):
+            while not self._stop.wait(min(self._every_s, pause_s(failed)) if failed else self._every_s):
                 if failed or generation != self._connection.generation:
                     # A demoted server that doesn't know the locks would say that they are lost.
                     client.connection_pool.disconnect()  # pyright: ignore[reportUnknownMemberType] - as below
                     generation = self._connection.generation
-                failed = 0 if self._renew_once(client, extend) else min(failed + 1, 10)
+                failed = 0 if self._renew_once(client, extend) else failed + 1
         finally:
             client.close()
 

@@ -29,7 +29,7 @@ from tests.integration.crew import Crew
 from tests.redis_proxy import RedisProxy
 
 WITHIN_S: Final = 20.0
-"""The longest pause between two tries is 3 s."""
+"""The longest pause between two tries is 2 s."""
 
 
 class Balancer(RedisProxy):

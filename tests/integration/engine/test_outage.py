@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import pytest
-from loguru import logger
 
 from midday_worker import (
     JobClient,
@@ -27,15 +25,6 @@ from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.engine.command_stats import command
 from tests.redis_proxy import LossyProxy
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What is logged, as `LEVEL message`."""
-    found: list[str] = []
-    sink = logger.add(lambda line: found.append(line.rstrip("\n")), format="{level} {message}", level="INFO")
-    yield found
-    logger.remove(sink)
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 
 import pytest
-from loguru import logger
 from redis.exceptions import AuthenticationError, ConnectionError, OutOfMemoryError
 
 from midday_worker import RedisUnavailableError
@@ -16,14 +15,6 @@ from midday_worker.engine.redis.outage import Outage
 LOST = ConnectionError("lost")
 FULL = OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
 WRONG = AuthenticationError("WRONGPASS")
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    found: list[str] = []
-    sink = logger.add(lambda line: found.append(line.rstrip("\n")), format="{level} {message}", level="INFO")
-    yield found
-    logger.remove(sink)
 
 
 @pytest.fixture
