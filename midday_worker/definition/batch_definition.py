@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from loguru import logger
 
 from midday_worker.definition.definition import JobDefinition
+from midday_worker.engine.job.attempt import tell_all
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.job.threads import Threads, heard_out, in_thread
+from midday_worker.engine.job.threads import heard_out, in_thread
 from midday_worker.errors import OptionError, ResultError
-from midday_worker.handling.batch_context import BatchContext, BatchStop
+from midday_worker.handling.attempt import attempt_of
+from midday_worker.handling.batch_context import BatchContext
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.time_limit import TimeLimit
@@ -78,11 +81,12 @@ class BatchDefinition(JobDefinition[P, R]):
             ResultError: the handler returned something else than a result for each payload.
             JobTimeoutError: it took longer than `timeout_ms`.
         """
-        context = BatchContext(tuple(jobs), db, self.logger(jobs))
+        attempts = tuple(map(attempt_of, jobs))
+        context = BatchContext(tuple(jobs), db, self.logger(jobs), attempts)
         if timeout_ms is None:
             returned = await self._call(payloads, context)
         else:
-            with TimeLimit(self.id, timeout_ms, self.batch_handler, BatchStop(jobs), context):
+            with TimeLimit(self.id, timeout_ms, attempts, self.batch_handler, context):
                 returned = await self._call(payloads, context)
         return [self._ending(item) for item in returned]
 
@@ -120,16 +124,15 @@ class BatchDefinition(JobDefinition[P, R]):
     async def _called(self, payloads: list[P], context: BatchContext) -> object:
         if is_asynchronous(self.batch_handler):
             return await cast("Awaitable[object]", self.batch_handler(payloads, context))
-        threads: Threads | None = getattr(context.jobs[0], "threads", None)
-        run = in_thread if threads is None else threads.run
+        resources = context.attempts[0].resources
+        run = in_thread if resources.threads is None else resources.threads.run
         call = run(cast("Callable[..., object]", self.batch_handler), payloads, context)
-        stop = BatchStop(context.jobs)
-        outcome: object = await heard_out(call, stop.tell, stop.grace.clean_up_s)
+        outcome: object = await heard_out(call, partial(tell_all, context.attempts), resources.grace.clean_up_s)
         return await cast("Awaitable[object]", outcome) if inspect.isawaitable(outcome) else outcome
 
     async def _handle_one(self, data: P, ctx: JobContext) -> R:
         """Handle a batch of one: what `execute()` and `run_job()` do."""
-        (item,) = await self._call([data], BatchContext((ctx.job,), ctx.db, ctx.logger))
+        (item,) = await self._call([data], BatchContext((ctx.job,), ctx.db, ctx.logger, (ctx.attempt,)))
         if isinstance(item, Exception):
             raise item
         return item

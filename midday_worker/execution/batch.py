@@ -56,7 +56,7 @@ class Batch(Generic[P, R]):
 
     def add(self, job: Job, payload: P, timeout_ms: int | None) -> BatchMember[P]:
         """Take in a job."""
-        job.release = self._scope.give_up
+        job.attempt.release = self._scope.give_up
         member = BatchMember(job, payload, timeout_ms, asyncio.get_running_loop().create_future())
         self._members.append(member)
         return member
@@ -70,7 +70,7 @@ class Batch(Generic[P, R]):
         try:
             ending = await member.ending
         except asyncio.CancelledError:
-            member.job.cancelled = True
+            member.job.attempt.tell()
             await self._drop(member)
             raise
         if isinstance(ending, str):
@@ -121,4 +121,4 @@ def _leave_handler(members: Sequence[BatchMember[P]]) -> None:
     if not left:  # all were told to stop as the handler returned
         raise asyncio.CancelledError
     for job in left:
-        job.leave_handler()
+        job.attempt.leave_handler()

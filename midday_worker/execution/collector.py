@@ -42,16 +42,22 @@ class Collector:
             PayloadError: the stored payload doesn't match the schema. The job joins no batch.
             JobCancelledError: the job was told to stop before it could join one.
         """
+        job.attempt.enter_handler()
+        try:
+            result = await self._join(definition, job, timeout_ms)
+        except BaseException as error:
+            job.attempt.leave_handler(error)
+            raise
+        job.attempt.leave_handler()
+        return result
+
+    async def _join(self, definition: BatchDefinition[P, R], job: Job, timeout_ms: int | None) -> str:
         payload = definition.attempt.parse(job.data)
-        job.enter_handler()
         batch = self._batch(definition)
         member = batch.add(job, payload, timeout_ms)
         if len(batch) >= definition.batch.max_size:
             self._start(definition.id)
-        try:
-            return await batch.end(member)
-        finally:
-            job.leave_handler()
+        return await batch.end(member)
 
     def close(self) -> None:
         """Run at once what has been collected, and let no later job wait for others."""

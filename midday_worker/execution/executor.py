@@ -80,13 +80,13 @@ class Executor:
         try:
             result = await self._run(definition, job)
         except BaseException:
-            job.took_ms = _since(started)  # logged where it is known what follows
+            job.attempt.took_ms = _since(started)  # logged where it is known what follows
             raise
         logger.log(self._outcome_level, "completed in {ms} ms", ms=_since(started))
         return result
 
     async def _run(self, definition: JobDefinition[object, object], job: Job) -> str:
-        hooks = self._hooks(definition, job)
+        attempt, hooks = job.attempt, self._hooks(definition, job)
 
         async def failed(error: BaseException) -> None:
             decide(job, definition.options, error)
@@ -94,7 +94,7 @@ class Executor:
                 running_job.set(_fields(job))  # of a handler that isn't waited for, this is another task
                 await hooks.failed(error)
 
-        job.on_abandoned = failed
+        attempt.on_abandoned = failed
         try:
             if job.refusal is not None:
                 raise job.refusal
@@ -104,25 +104,18 @@ class Executor:
             result = await self._handle(definition, job, timeout_ms)
         except BaseException as error:
             await forget_cancellations()  # or the hooks' own groups would be misled
-            if not job.abandoned and not job.cut_short:
+            if not attempt.abandoned and not attempt.cut_short:
                 await failed(error)
             raise
         await forget_cancellations()
-        job.cut_short = False  # it came too late
+        attempt.cut_short = False  # it came too late
         if hooks is not None:
             await hooks.succeeded(result)
         return result
 
     async def _handle(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
         if isinstance(definition, BatchDefinition):
-            job.enter_handler()
-            try:
-                result = await self._collector.run(definition, job, timeout_ms)
-            except BaseException as error:
-                job.leave_handler(error)
-                raise
-            job.leave_handler()
-            return result
+            return await self._collector.run(definition, job, timeout_ms)
         return await definition.attempt.run_stored(job, self._database, timeout_ms)
 
     def _hooks(self, definition: JobDefinition[object, object], job: Job) -> HookChain | None:
@@ -181,7 +174,7 @@ def _limits(job: Job, options: ResolvedOptions) -> int | None:
     if last:
         check_deadline(job.name, last)
     if not retry:
-        job.retry_on_timeout = False
+        job.attempt.retry_on_timeout = False
     return timeout
 
 

@@ -284,8 +284,8 @@ def log_failure(job: Job, queue: str, error: BaseException, delay_ms: int | None
     log = job_logger(job_id=job.id, job=job.name, queue=queue, attempt=attempt).bind(will_retry=delay_ms is not None)
     values: dict[str, object] = {"attempt": attempt, "attempts": attempts_of(job.opts)}
     after = ""
-    if job.took_ms is not None:
-        after, values["ms"] = " after {ms} ms", job.took_ms
+    if job.attempt.took_ms is not None:
+        after, values["ms"] = " after {ms} ms", job.attempt.took_ms
     level, text = "ERROR", f"failed for good in attempt {{attempt}} of {{attempts}}{after}"
     if isinstance(error, JobCancelledError):  # somebody wanted it: no failure to be alarmed at
         level, text = "WARNING", f"cancelled in attempt {{attempt}} of {{attempts}}{after}"

@@ -12,17 +12,13 @@ from midday_worker import BatchContext, BatchDefinition, BatchOptions, JobRegist
 from midday_worker.engine.job.job import Job
 from midday_worker.errors import ResultError
 from midday_worker.execution.collector import Collector
-from midday_worker.testing import FakeJob
 
 
-class StoppableFake(FakeJob):
-    """A fake as a worker's jobs are: it is told where it may be stopped."""
-
-    def enter_handler(self) -> None:
-        """Nobody stops it."""
-
-    def leave_handler(self, error: BaseException | None = None) -> None:
-        """Nobody did."""
+def stored_job(data: object, job_id: str) -> Job:
+    """Return a job as a worker has fetched it."""
+    one = Job.__new__(Job)
+    one.data, one.id, one.attemptsMade = cast("int", data), job_id, 0
+    return one
 
 
 Squares = BatchDefinition[int, int]
@@ -53,7 +49,7 @@ def defined(squaring: Squaring, batch: BatchOptions) -> Squares:
 def running(
     collector: Collector, definition: Squares, payloads: Sequence[object], timeout_ms: int | None = None
 ) -> list[asyncio.Task[str]]:
-    jobs = [cast("Job", StoppableFake(cast("int", data), id=f"j{number}")) for number, data in enumerate(payloads)]
+    jobs = [stored_job(data, f"j{number}") for number, data in enumerate(payloads)]
     return [asyncio.create_task(collector.run(definition, one, timeout_ms)) for one in jobs]
 
 

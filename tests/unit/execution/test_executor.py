@@ -12,6 +12,7 @@ import pytest
 from loguru import logger
 
 from midday_worker import JobContext, JobRegistry, JobTimeoutError, NonRetryableError, PayloadError, job
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.worker.settlement import Park
 from midday_worker.execution.executor import Executor
@@ -28,17 +29,8 @@ class StoredJob(FakeJob):
     attempts: int = 0
     attemptsStarted: int = 1
     queue: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="warehouse"))
-    stopped_by: None = None
     refusal: None = None
-    abandoned: bool = False
-    cut_short: bool = False
-    took_ms: int | None = None
-
-    def enter_handler(self) -> None:
-        """As a worker's job does."""
-
-    def leave_handler(self, error: BaseException | None = None) -> None:
-        """As a worker's job does."""
+    attempt: Attempt = field(default_factory=Attempt)
 
 
 @pytest.fixture
@@ -80,7 +72,7 @@ async def test_what_an_attempt_fails_with_is_raised_and_left_to_be_logged(logged
         await execute(stored)
 
     assert isinstance(failure.value, NonRetryableError)
-    assert stored.took_ms is not None
+    assert stored.attempt.took_ms is not None
     assert [line.rstrip() for line in logged] == ["DEBUG test-job started"]
 
 
