@@ -139,8 +139,7 @@ class Executor:
         else:
             unknown = NoHandlerError(job.name, declared.defined_at)
             other = f"Left to the other workers of queue {job.queue.name}"
-        # Parking uses no attempt, so the starts beyond the attempts are the times it was parked.
-        parked = max(0, job.attemptsStarted - job.attemptsMade - 1)
+        parked = job.parked
         log = job_logger(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1)
         if parked >= self._unknown_job_retries:
             return NonRetryableError(f"{unknown} Given up after {parked} tries.")

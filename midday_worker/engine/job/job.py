@@ -17,7 +17,7 @@ from midday_worker.engine.redis.translation import UNREACHABLE, Writing, was_nev
 from midday_worker.engine.wire.child_kinds import ChildKinds
 from midday_worker.engine.wire.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
 from midday_worker.engine.wire.options import extras_of, longest_backoff
-from midday_worker.engine.wire.stored_fields import RawJob, parse_fields
+from midday_worker.engine.wire.stored_fields import PARKED, RawJob, parse_fields
 from midday_worker.errors import CANCELLED, JobCancelledError, JobNotFoundError, JobTimeoutError, NonRetryableError
 
 T = TypeVar("T")
@@ -52,6 +52,8 @@ class Job(bullmq.Job):
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
     is_gone: bool = False
     """Whether its hash is gone, but for what BullMQ has written of an id without a job; see `gone.py`."""
+    parked: int = 0
+    """How often a worker has put it off that has no handler for it."""
     _progresses: int = 0
     _rows_begun: int = 0
     _rows_done: int = 0
@@ -86,6 +88,8 @@ class Job(bullmq.Job):
         job = cls.__new__(cls)
         # Not through __init__, which does more work than all else on a job's way through a worker.
         vars(job).update(parse_fields(raw))
+        if PARKED in raw:
+            job.parked = _count(raw[PARKED])
         job.id, job.queue, job.backend, job.queueQualifiedName = job_id, queue, queue.backend, queue.qualifiedName
         return job
 

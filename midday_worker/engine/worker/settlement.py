@@ -15,6 +15,7 @@ from midday_worker.engine.redis.translation import ResponseError, is_passing_for
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.engine.wire.fetched import NOTHING, Fetched
 from midday_worker.engine.wire.options import attempts_of
+from midday_worker.engine.wire.stored_fields import PARKED
 from midday_worker.engine.worker.transitions import Transitions
 from midday_worker.errors import JobCancelledError, NonRetryableError
 from midday_worker.errors.handler_traceback import handler_traceback
@@ -116,7 +117,8 @@ class Settlement:
             if isinstance(error, Park):
                 if self._tally is not None:
                     self._tally.of(job.name).parked += 1
-                return await self._delay(job, error.delay_ms, {}, use_attempt=False)
+                stored = {PARKED: str(job.parked + 1)}
+                return await self._delay(job, error.delay_ms, stored, use_attempt=False)
             return await self._fail(job, error)
         except HashGone as gone:
             reason = str(gone)
