@@ -215,6 +215,7 @@ class RunningJobs:
         if task is not None:  # from here on, a stop waits instead of cancelling
             self._handlers.pop(task, None)
             self._settling.add(task)
+        job.attempt.on_abandoned = None  # it holds the job: together only the garbage collector would free them
         self._locks.note_settling(job.id, job.token or "")
         try:
             fetched = await outcome(job)
