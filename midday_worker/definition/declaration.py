@@ -8,9 +8,9 @@ from typing import Final, Never, NoReturn, TypeVar
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.other_names import not_called
 from midday_worker.errors import DefinitionError, NoHandlerError, OptionError
-from midday_worker.handling.attempt import ExecutableJob
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.hooks import Hooks
+from midday_worker.handling.job_runner import ExecutableJob
 from midday_worker.options import CheckedOptions
 from midday_worker.queues import QueueRegistry
 from midday_worker.schema.schema import Schema
@@ -50,6 +50,11 @@ class JobDeclaration(JobDefinition[P, R]):
             defined_at=defined_at,
         )
         self.hooks = _NoHooks(name, defined_at)
+
+    @property
+    def has_handler(self) -> bool:
+        """Return False."""
+        return False
 
     def __repr__(self) -> str:
         return f"JobDeclaration({self.id!r}, queue={self.queue!r})"

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from midday_worker.database import Database, session_scope
-from midday_worker.definition.batch_definition import BatchDefinition
 from midday_worker.engine.job.job import Job
+from midday_worker.handling.batch_runner import BatchRunner
 from midday_worker.settings.logs import running_job
 from midday_worker.telemetry.tracing import active_tracing
 
@@ -41,12 +41,12 @@ class Batch(Generic[P, R]):
     """Collects jobs of one definition until `start`, then calls its handler once.
 
     Args:
-        definition: the job.
+        runner: runs the batch.
         database: where the batch's session goes; None if none is configured.
     """
 
-    def __init__(self, definition: BatchDefinition[P, R], database: Database | None) -> None:
-        self._definition = definition
+    def __init__(self, runner: BatchRunner[P, R], database: Database | None) -> None:
+        self._runner = runner
         self._scope = session_scope(database)
         self._members: list[BatchMember[P]] = []
         self._call: asyncio.Task[None] | None = None
@@ -96,7 +96,7 @@ class Batch(Generic[P, R]):
 
     async def _run(self, members: Sequence[BatchMember[P]]) -> None:
         jobs = [member.job for member in members]
-        running_job.set(self._definition.fields(jobs))
+        running_job.set(self._runner.fields(jobs))
         try:
             endings = await self._endings(members, jobs)
         except BaseException as error:  # whatever it is, as of a single job: the jobs fail, each by its own retries
@@ -110,7 +110,7 @@ class Batch(Generic[P, R]):
         payloads = [member.payload for member in members]
         # The results are dumped within the session, which is committed before any job completes.
         async with self._scope as session:
-            endings = await self._definition.run(jobs, payloads, session, min(limits, default=None))
+            endings = await self._runner.run(jobs, payloads, session, min(limits, default=None))
             _leave_handler(members)
         return [item if isinstance(item, str) else BatchFailure(item, item.__traceback__) for item in endings]
 

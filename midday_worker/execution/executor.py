@@ -9,8 +9,6 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.database import Database
-from midday_worker.definition.batch_definition import BatchDefinition
-from midday_worker.definition.declaration import JobDeclaration
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.job.interruption import forget_cancellations
@@ -59,7 +57,7 @@ class Executor:
         if job.unreadable is not None:
             raise NonRetryableError(job.unreadable)
         definition = self._registry.find(job.name)
-        if definition is None or isinstance(definition, JobDeclaration):
+        if definition is None or not definition.has_handler:
             raise job.refusal or self._unknown(job, definition)
         token = running_job.set(_fields(job))
         try:
@@ -114,16 +112,16 @@ class Executor:
         return result
 
     async def _handle(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
-        if isinstance(definition, BatchDefinition):
-            return await self._collector.run(definition, job, timeout_ms)
-        return await definition.attempt.run_stored(job, self._database, timeout_ms)
+        if definition.batch_runner is not None:
+            return await self._collector.run(definition.batch_runner, job, timeout_ms)
+        return await definition.runner.run_stored(job, self._database, timeout_ms)
 
     def _hooks(self, definition: JobDefinition[object, object], job: Job) -> HookChain | None:
         """Return what hears of this job; None, which costs nothing further, if nobody does."""
         levels = (self._registry.hooks, self._registry.hooks_of(definition.queue), definition.hooks)
         if not any(levels):
             return None
-        return HookChain(levels, job, definition.attempt.parse, lambda text: definition.parse_result(json.loads(text)))
+        return HookChain(levels, job, definition.runner.parse, lambda text: definition.parse_result(json.loads(text)))
 
     def _defaults(self, name: str, options: ResolvedOptions) -> WireOptions:
         """Return a definition's options as BullMQ has them, encoded once and not for each job."""
@@ -132,7 +130,7 @@ class Executor:
             known = self._encoded[name] = (options, encode(options))
         return known[1]
 
-    def _unknown(self, job: Job, declared: JobDeclaration[object, object] | None) -> Exception:
+    def _unknown(self, job: Job, declared: JobDefinition[object, object] | None) -> Exception:
         if declared is None:
             unknown: MiddayWorkerError = UnknownJobError(job.name, self._registry.near(job.name), len(self._registry))
             other = f"A worker of queue {job.queue.name} that isn't deployed yet may know it"

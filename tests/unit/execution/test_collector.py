@@ -50,7 +50,7 @@ def running(
     collector: Collector, definition: Squares, payloads: Sequence[object], timeout_ms: int | None = None
 ) -> list[asyncio.Task[str]]:
     jobs = [stored_job(data, f"j{number}") for number, data in enumerate(payloads)]
-    return [asyncio.create_task(collector.run(definition, one, timeout_ms)) for one in jobs]
+    return [asyncio.create_task(collector.run(definition.batch_runner, one, timeout_ms)) for one in jobs]
 
 
 async def endings(tasks: list[asyncio.Task[str]]) -> list[str]:
@@ -151,7 +151,7 @@ async def test_the_shortest_timeout_of_its_jobs_is_the_timeout_of_the_call() -> 
 
 
 async def test_an_object_that_is_called_asynchronously_is_called_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midday_worker.definition.batch_definition.in_thread", None)
+    monkeypatch.setattr("midday_worker.handling.batch_runner.in_thread", None)
     tasks = running(Collector(None), defined(Squaring(), BatchOptions(max_size=2)), [1, 2])
 
     assert await endings(tasks) == ["1", "4"]

@@ -1,4 +1,4 @@
-"""One attempt at one job: validate, open the session, call the handler, dump the result, commit."""
+"""`JobRunner`: makes one attempt at one job: validate, open the session, call the handler, dump the result, commit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from midday_worker.database import Database, session_scope
-from midday_worker.engine.job.attempt import Attempt as EngineAttempt
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.job.threads import heard_out, in_thread
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
@@ -51,13 +51,13 @@ class InvalidStoredPayload(PayloadError, NonRetryableError):
     """The stored payload doesn't match the schema: the job fails at once and keeps its data."""
 
 
-def attempt_of(job: ExecutableJob) -> EngineAttempt:
+def attempt_of(job: ExecutableJob) -> Attempt:
     """Return a job's attempt; of a test's fake, one that no worker knows of."""
-    return job.attempt if isinstance(job, Job) else EngineAttempt()
+    return job.attempt if isinstance(job, Job) else Attempt()
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt(Generic[P, R]):
+class JobRunner(Generic[P, R]):
     """How to run one job once. The same path serves the worker, `execute()` and tests."""
 
     name: str
