@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from midday_worker.definition.definition import JobDefinition
+from typing_extensions import Unpack
+
+from midday_worker.definition.definition import Declared, JobDefinition
 from midday_worker.handling.batch_runner import BatchHandler, BatchRunner
 from midday_worker.handling.context import JobContext
-from midday_worker.options import CheckedOptions
 from midday_worker.options.batch_options import BatchOptions
-from midday_worker.queues import QueueRegistry
 from midday_worker.schema.schema import Schema
 
 P = TypeVar("P")
@@ -30,22 +30,9 @@ class BatchDefinition(JobDefinition[P, R]):
         result_schema: Schema[R] | None,
         handler: BatchHandler[P, R],
         batch: BatchOptions,
-        *,
-        queue: str,
-        options: CheckedOptions,
-        queues: QueueRegistry,
-        defined_at: str,
+        **declared: Unpack[Declared],
     ) -> None:
-        super().__init__(
-            name,
-            schema,
-            result_schema,
-            self._run_one,
-            queue=queue,
-            options=options,
-            queues=queues,
-            defined_at=defined_at,
-        )
+        super().__init__(name, schema, result_schema, self._run_one, **declared)
         self.batch = batch
         self._batch_runner = BatchRunner(self.runner, handler, batch)
 

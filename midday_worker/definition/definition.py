@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypedDict, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
@@ -47,6 +47,15 @@ Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, Sync
 _OF_SCHEDULES: Final = ("pattern", "every", "tz", "start", "end", "limit", "schedule_id")
 
 
+class Declared(TypedDict):
+    """What any definition is made with: its queue's name, its own options, all queues, its file and line."""
+
+    queue: str
+    options: CheckedOptions
+    queues: QueueRegistry
+    defined_at: str
+
+
 class JobDefinition(Generic[P, R]):
     """A job that can be triggered and executed. Made by `job()`.
 
@@ -66,23 +75,20 @@ class JobDefinition(Generic[P, R]):
         result_schema: Schema[R] | None,
         handler: Handler[P, R],
         *,
-        queue: str,
-        options: CheckedOptions,
-        queues: QueueRegistry,
-        defined_at: str,
         process: ProcessHandler[P, R] | None = None,
+        **declared: Unpack[Declared],
     ) -> None:
         self.id = name
-        self.queue = queue
+        self.queue = queue = declared["queue"]
         self.schema = schema
         self.result_schema = result_schema
         self.handler = handler
-        self.defined_at = defined_at
+        self.defined_at = declared["defined_at"]
         self.hooks: Hooks[P, R] = Hooks()
         called = handler if process is None else process.handle
         self.runner: JobRunner[P, R] = JobRunner(name, queue, schema, result_schema, called, handler)
-        self._options = options
-        self._queues = queues
+        self._options = declared["options"]
+        self._queues = declared["queues"]
         self._default: tuple[CheckedOptions, ResolvedOptions] | None = None
 
     def __repr__(self) -> str:

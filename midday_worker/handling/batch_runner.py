@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 from loguru import logger
 
-from midday_worker.engine.job.attempt import tell_all
+from midday_worker.engine.job.attempt import run_plain
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.job.threads import heard_out, in_thread
 from midday_worker.errors import ResultError
 from midday_worker.handling.batch_context import BatchContext
 from midday_worker.handling.context import JobContext
@@ -72,7 +69,7 @@ class BatchRunner(Generic[P, R]):
 
     def fields(self, jobs: Sequence[Job]) -> dict[str, object]:
         """Return what each line of a batch's log has."""
-        attempt = getattr(jobs[0], "attemptsMade", 0) + 1
+        attempt = jobs[0].attemptsMade + 1
         return {"job_id": batch_id(jobs), "job": self.one.name, "queue": self.one.queue, "attempt": attempt}
 
     def _ending(self, item: R | Exception) -> str | Exception:
@@ -100,11 +97,7 @@ class BatchRunner(Generic[P, R]):
     async def _called(self, payloads: list[P], context: BatchContext) -> object:
         if is_asynchronous(self.handler):
             return await cast("Awaitable[object]", self.handler(payloads, context))
-        resources = context.attempts[0].resources
-        run = in_thread if resources.threads is None else resources.threads.run
-        call = run(cast("Callable[..., object]", self.handler), payloads, context)
-        outcome: object = await heard_out(call, partial(tell_all, context.attempts), resources.grace.clean_up_s)
-        return await cast("Awaitable[object]", outcome) if inspect.isawaitable(outcome) else outcome
+        return await run_plain(context.attempts, self.handler, payloads, context)
 
     async def run_one(self, data: P, ctx: JobContext) -> R:
         """Run a batch of one: what `execute()` and `run_job()` do."""

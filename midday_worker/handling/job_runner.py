@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from midday_worker.database import Database, session_scope
-from midday_worker.engine.job.attempt import Attempt
+from midday_worker.engine.job.attempt import Attempt, run_plain
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.job.threads import heard_out, in_thread
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import is_asynchronous
@@ -149,13 +147,9 @@ class JobRunner(Generic[P, R]):
 
     async def _in_thread(self, payload: P, context: JobContext, channel: LoopChannel) -> R:
         # A plain function may block: it runs in a thread, so that the loop goes on.
-        resources = context.attempt.resources
-        run = in_thread if resources.threads is None else resources.threads.run
         handler = cast("Callable[[P, SyncJobContext], R]", self.handler)
-        call = run(handler, payload, channel.context)
         try:
-            outcome = await heard_out(call, context.attempt.tell, resources.grace.clean_up_s)
-            return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else outcome
+            return cast("R", await run_plain([context.attempt], handler, payload, channel.context))
         finally:
             channel.close()
 

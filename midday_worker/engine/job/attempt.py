@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, ParamSpec, cast
 
 from midday_worker.engine.job.interruption import Grace, Interruption
 from midday_worker.engine.job.outage_retries import OutageRetries
-from midday_worker.engine.job.threads import Threads
+from midday_worker.engine.job.threads import Threads, heard_out, in_thread
 from midday_worker.errors import JobCancelledError
 from midday_worker.processes.pool import ProcessPool
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,21 @@ class Attempt:
             raise self.stopped_by from error
 
 
-def tell_all(attempts: Iterable[Attempt]) -> None:
+def tell_all(attempts: Sequence[Attempt]) -> None:
     """Let the one handler of many attempts see that it is to stop."""
     for attempt in attempts:
         attempt.tell()
+
+
+async def run_plain(
+    attempts: Sequence[Attempt], function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+) -> object:
+    """Call a plain function that is the handler of these attempts, in a thread, and return its result.
+
+    It can't be stopped; it is shown that it is to stop, and left behind if that doesn't help.
+    """
+    resources = attempts[0].resources
+    run = in_thread if resources.threads is None else resources.threads.run
+    call = run(function, *args, **kwargs)
+    outcome = await heard_out(call, partial(tell_all, attempts), resources.grace.clean_up_s)
+    return await cast("Awaitable[object]", outcome) if inspect.isawaitable(outcome) else outcome

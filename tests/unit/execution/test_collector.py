@@ -151,7 +151,7 @@ async def test_the_shortest_timeout_of_its_jobs_is_the_timeout_of_the_call() -> 
 
 
 async def test_an_object_that_is_called_asynchronously_is_called_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midday_worker.handling.batch_runner.in_thread", None)
+    monkeypatch.setattr("midday_worker.handling.batch_runner.run_plain", None)
     tasks = running(Collector(None), defined(Squaring(), BatchOptions(max_size=2)), [1, 2])
 
     assert await endings(tasks) == ["1", "4"]

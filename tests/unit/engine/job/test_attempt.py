@@ -35,8 +35,9 @@ async def test_whatever_a_handler_does_that_is_told_to_stop_it_ends_with_that() 
     with pytest.raises(asyncio.CancelledError):
         await asyncio.sleep(0)
 
+    error = ValueError("cleaning up failed")
     with pytest.raises(JobCancelledError) as ended:
-        attempt.leave_handler(error := ValueError("cleaning up failed"))
+        attempt.leave_handler(error)
     assert ended.value.__cause__ is error
     assert this_task().cancelling() == 0
 
