@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from midday_worker.client.client import SyncJobClient as SyncJobClient
     from midday_worker.client.client import close_clients as close_clients
     from midday_worker.definition.batch_definition import BatchDefinition as BatchDefinition
-    from midday_worker.definition.batch_definition import BatchOptions as BatchOptions
     from midday_worker.definition.bulk import BulkItem as BulkItem
     from midday_worker.definition.bulk import FlowItem as FlowItem
     from midday_worker.definition.declaration import JobDeclaration as JobDeclaration
@@ -51,11 +50,11 @@ if TYPE_CHECKING:
     from midday_worker.handles.sync_handle import SyncScheduleHandle as SyncScheduleHandle
     from midday_worker.handles.sync_outcomes import sync_as_completed as sync_as_completed
     from midday_worker.handles.sync_outcomes import sync_results as sync_results
-    from midday_worker.handling.attempt import ExecutableJob as ExecutableJob
     from midday_worker.handling.batch_context import BatchContext as BatchContext
     from midday_worker.handling.context import JobContext as JobContext
     from midday_worker.handling.hooks import Hooks as Hooks
     from midday_worker.handling.hooks import JobEvent as JobEvent
+    from midday_worker.handling.job_runner import ExecutableJob as ExecutableJob
     from midday_worker.handling.sync_context import SyncJob as SyncJob
     from midday_worker.handling.sync_context import SyncJobContext as SyncJobContext
     from midday_worker.options import Backoff as Backoff
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from midday_worker.options import Deduplication as Deduplication
     from midday_worker.options import JobOptions as JobOptions
     from midday_worker.options import Retention as Retention
+    from midday_worker.options.batch_options import BatchOptions as BatchOptions
     from midday_worker.queues import QueueDefinition as QueueDefinition
     from midday_worker.queues import QueueRegistry as QueueRegistry
     from midday_worker.queues import RateLimit as RateLimit
@@ -80,7 +80,7 @@ __version__ = "0.1.0"
 # Loaded on first use: the command line answers --help without SQLAlchemy and Redis.
 _HOMES: Final = {
     "midday_worker.client.client": "JobClient SyncJobClient close_clients",
-    "midday_worker.definition.batch_definition": "BatchDefinition BatchOptions",
+    "midday_worker.definition.batch_definition": "BatchDefinition",
     "midday_worker.definition.bulk": "BulkItem FlowItem",
     "midday_worker.definition.declaration": "JobDeclaration",
     "midday_worker.definition.definition": "JobDefinition",
@@ -101,12 +101,13 @@ _HOMES: Final = {
     "midday_worker.handles.outcomes": "as_completed results",
     "midday_worker.handles.sync_handle": "SyncJobHandle SyncScheduleHandle",
     "midday_worker.handles.sync_outcomes": "sync_as_completed sync_results",
-    "midday_worker.handling.attempt": "ExecutableJob",
+    "midday_worker.handling.job_runner": "ExecutableJob",
     "midday_worker.handling.batch_context": "BatchContext",
     "midday_worker.handling.context": "JobContext",
     "midday_worker.handling.hooks": "Hooks JobEvent",
     "midday_worker.handling.sync_context": "SyncJob SyncJobContext",
     "midday_worker.options": "Backoff BackoffFunction CallOptions Deduplication JobOptions Retention",
+    "midday_worker.options.batch_options": "BatchOptions",
     "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",
     "midday_worker.request": "FailurePolicy JobRequest",
     "midday_worker.schema.schema": "Payload",

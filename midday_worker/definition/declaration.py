@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Never, NoReturn, TypeVar
 
-from midday_worker.definition.definition import JobDefinition
+from typing_extensions import Unpack
+
+from midday_worker.definition.definition import Declared, JobDefinition
 from midday_worker.definition.other_names import not_called
 from midday_worker.errors import DefinitionError, NoHandlerError, OptionError
-from midday_worker.handling.attempt import ExecutableJob
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.hooks import Hooks
-from midday_worker.options import CheckedOptions
-from midday_worker.queues import QueueRegistry
+from midday_worker.handling.job_runner import ExecutableJob
 from midday_worker.schema.schema import Schema
 
 P = TypeVar("P")
@@ -33,23 +33,15 @@ class JobDeclaration(JobDefinition[P, R]):
         name: str,
         schema: Schema[P],
         result_schema: Schema[R] | None,
-        *,
-        queue: str,
-        options: CheckedOptions,
-        queues: QueueRegistry,
-        defined_at: str,
+        **declared: Unpack[Declared],
     ) -> None:
-        super().__init__(
-            name,
-            schema,
-            result_schema,
-            self._refuse,
-            queue=queue,
-            options=options,
-            queues=queues,
-            defined_at=defined_at,
-        )
-        self.hooks = _NoHooks(name, defined_at)
+        super().__init__(name, schema, result_schema, self._refuse, **declared)
+        self.hooks = _NoHooks(name, self.defined_at)
+
+    @property
+    def has_handler(self) -> bool:
+        """Return False."""
+        return False
 
     def __repr__(self) -> str:
         return f"JobDeclaration({self.id!r}, queue={self.queue!r})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypedDict, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
@@ -18,9 +18,10 @@ from midday_worker.definition.recurrence import check_schedulable, check_schedul
 from midday_worker.definition.sync_triggers import SyncTriggers
 from midday_worker.errors import FlowError, PayloadError
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
-from midday_worker.handling.attempt import Attempt, ExecutableJob
+from midday_worker.handling.batch_runner import BatchRunner
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.hooks import Hooks
+from midday_worker.handling.job_runner import ExecutableJob, JobRunner
 from midday_worker.handling.process_handler import ProcessHandler
 from midday_worker.handling.sync_context import SyncJobContext
 from midday_worker.options import (
@@ -46,6 +47,15 @@ Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, Sync
 _OF_SCHEDULES: Final = ("pattern", "every", "tz", "start", "end", "limit", "schedule_id")
 
 
+class Declared(TypedDict):
+    """What any definition is made with: its queue's name, its own options, all queues, its file and line."""
+
+    queue: str
+    options: CheckedOptions
+    queues: QueueRegistry
+    defined_at: str
+
+
 class JobDefinition(Generic[P, R]):
     """A job that can be triggered and executed. Made by `job()`.
 
@@ -65,27 +75,39 @@ class JobDefinition(Generic[P, R]):
         result_schema: Schema[R] | None,
         handler: Handler[P, R],
         *,
-        queue: str,
-        options: CheckedOptions,
-        queues: QueueRegistry,
-        defined_at: str,
         process: ProcessHandler[P, R] | None = None,
+        **declared: Unpack[Declared],
     ) -> None:
         self.id = name
-        self.queue = queue
+        self.queue = queue = declared["queue"]
         self.schema = schema
         self.result_schema = result_schema
         self.handler = handler
-        self.defined_at = defined_at
+        self.defined_at = declared["defined_at"]
         self.hooks: Hooks[P, R] = Hooks()
         called = handler if process is None else process.handle
-        self.attempt: Attempt[P, R] = Attempt(name, queue, schema, result_schema, called, handler)
-        self._options = options
-        self._queues = queues
+        self.runner: JobRunner[P, R] = JobRunner(name, queue, schema, result_schema, called, handler)
+        self._options = declared["options"]
+        self._queues = declared["queues"]
         self._default: tuple[CheckedOptions, ResolvedOptions] | None = None
 
     def __repr__(self) -> str:
         return f"JobDefinition({self.id!r}, queue={self.queue!r})"
+
+    @property
+    def has_handler(self) -> bool:
+        """Whether its jobs can be run here; those of a declared one are run elsewhere, as by a worker in Node."""
+        return True
+
+    @property
+    def batch_runner(self) -> BatchRunner[P, R] | None:
+        """What runs its jobs together; None if `runner` runs each by itself."""
+        return None
+
+    @property
+    def batch_size(self) -> int:
+        """How many jobs its handler is given at once, at most."""
+        return 1
 
     if not TYPE_CHECKING:  # for type checkers these are mistakes
 
@@ -364,7 +386,7 @@ class JobDefinition(Generic[P, R]):
         Returns:
             The handler's validated result.
         """
-        return await self.attempt.run(job, given_session(db), self.options.timeout)
+        return await self.runner.run(job, given_session(db), self.options.timeout)
 
     def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
         return merge(self._queues.get(self.queue).options, self._options, call) if call else self.options

@@ -16,13 +16,14 @@ from midday_worker.definition.annotations import (
     payload_annotation,
     result_annotation,
 )
-from midday_worker.definition.batch_definition import BatchDefinition, BatchHandler, BatchOptions
+from midday_worker.definition.batch_definition import BatchDefinition
 from midday_worker.definition.declaration import JobDeclaration, check_declared
 from midday_worker.definition.definition import Handler, JobDefinition
 from midday_worker.definition.definition_options import DeclarationOptions, DefinitionOptions
 from midday_worker.definition.registry import JobRegistry, default_registry
 from midday_worker.errors import DefinitionError, SchemaError
 from midday_worker.handling.batch_context import BatchContext
+from midday_worker.handling.batch_runner import BatchHandler
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import check_signature
 from midday_worker.handling.process_handler import (
@@ -33,6 +34,7 @@ from midday_worker.handling.process_handler import (
 )
 from midday_worker.handling.sync_context import SyncJobContext
 from midday_worker.options import CheckedOptions, check_options
+from midday_worker.options.batch_options import BatchOptions
 from midday_worker.options.defined_at import DefinedAt
 from midday_worker.queues import DEFAULT_QUEUE, QueueDefinition, check_queue_name
 from midday_worker.schema.schema import Schema

@@ -9,13 +9,12 @@ from typing import Final, TypeVar, cast
 
 from loguru import logger
 
-from midday_worker.definition.declaration import JobDeclaration
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.import_fault import describe_fault, placed
 from midday_worker.definition.package_contents import Contents
 from midday_worker.errors import DuplicateJobError, ImportFailedError, UnknownJobError
-from midday_worker.handling.attempt import ExecutableJob
 from midday_worker.handling.hooks import Hooks
+from midday_worker.handling.job_runner import ExecutableJob
 from midday_worker.options.defined_at import two_names
 from midday_worker.queues import QueueDefinition, QueueRegistry, default_queues
 
@@ -82,11 +81,11 @@ class JobRegistry:
 
     def handled(self, queue: str | None = None) -> list[JobDefinition[object, object]]:
         """Return the jobs that have a handler, of one queue or of all, by id."""
-        return [job for job in self.all() if not isinstance(job, JobDeclaration) and queue in (None, job.queue)]
+        return [job for job in self.all() if job.has_handler and queue in (None, job.queue)]
 
     def declared(self, queue: str | None = None) -> list[JobDefinition[object, object]]:
         """Return the jobs that are run elsewhere, of one queue or of all, by id."""
-        return [job for job in self.all() if isinstance(job, JobDeclaration) and queue in (None, job.queue)]
+        return [job for job in self.all() if not job.has_handler and queue in (None, job.queue)]
 
     def near(self, name: str) -> list[str]:
         """Return the ids that look like this one."""

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from midday_worker.database import Database, session_scope
-from midday_worker.definition.batch_definition import BatchDefinition
 from midday_worker.engine.job.job import Job
+from midday_worker.handling.batch_runner import BatchRunner
 from midday_worker.settings.logs import running_job
 from midday_worker.telemetry.tracing import active_tracing
 
@@ -41,12 +41,12 @@ class Batch(Generic[P, R]):
     """Collects jobs of one definition until `start`, then calls its handler once.
 
     Args:
-        definition: the job.
+        runner: runs the batch.
         database: where the batch's session goes; None if none is configured.
     """
 
-    def __init__(self, definition: BatchDefinition[P, R], database: Database | None) -> None:
-        self._definition = definition
+    def __init__(self, runner: BatchRunner[P, R], database: Database | None) -> None:
+        self._runner = runner
         self._scope = session_scope(database)
         self._members: list[BatchMember[P]] = []
         self._call: asyncio.Task[None] | None = None
@@ -56,7 +56,7 @@ class Batch(Generic[P, R]):
 
     def add(self, job: Job, payload: P, timeout_ms: int | None) -> BatchMember[P]:
         """Take in a job."""
-        job.release = self._scope.give_up
+        job.attempt.release = self._scope.give_up
         member = BatchMember(job, payload, timeout_ms, asyncio.get_running_loop().create_future())
         self._members.append(member)
         return member
@@ -70,7 +70,7 @@ class Batch(Generic[P, R]):
         try:
             ending = await member.ending
         except asyncio.CancelledError:
-            member.job.cancelled = True
+            member.job.attempt.tell()
             await self._drop(member)
             raise
         if isinstance(ending, str):
@@ -96,7 +96,7 @@ class Batch(Generic[P, R]):
 
     async def _run(self, members: Sequence[BatchMember[P]]) -> None:
         jobs = [member.job for member in members]
-        running_job.set(self._definition.fields(jobs))
+        running_job.set(self._runner.fields(jobs))
         try:
             endings = await self._endings(members, jobs)
         except BaseException as error:  # whatever it is, as of a single job: the jobs fail, each by its own retries
@@ -110,7 +110,7 @@ class Batch(Generic[P, R]):
         payloads = [member.payload for member in members]
         # The results are dumped within the session, which is committed before any job completes.
         async with self._scope as session:
-            endings = await self._definition.run(jobs, payloads, session, min(limits, default=None))
+            endings = await self._runner.run(jobs, payloads, session, min(limits, default=None))
             _leave_handler(members)
         return [item if isinstance(item, str) else BatchFailure(item, item.__traceback__) for item in endings]
 
@@ -121,4 +121,4 @@ def _leave_handler(members: Sequence[BatchMember[P]]) -> None:
     if not left:  # all were told to stop as the handler returned
         raise asyncio.CancelledError
     for job in left:
-        job.leave_handler()
+        job.attempt.leave_handler()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from midday_worker.database import Database
-from midday_worker.definition.batch_definition import BatchDefinition
 from midday_worker.engine.job.fresh_context import FreshContext
 from midday_worker.engine.job.job import Job
 from midday_worker.execution.batch import Batch
+from midday_worker.handling.batch_runner import BatchRunner
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -35,28 +35,28 @@ class Collector:
         self._open: dict[str, _Open] = {}
         self._closed = False
 
-    async def run(self, definition: BatchDefinition[P, R], job: Job, timeout_ms: int | None) -> str:
+    async def run(self, runner: BatchRunner[P, R], job: Job, timeout_ms: int | None) -> str:
         """Run a job with those that come within the time; return its result as JSON text, or raise its error.
 
         Raises:
             PayloadError: the stored payload doesn't match the schema. The job joins no batch.
             JobCancelledError: the job was told to stop before it could join one.
         """
-        job.enter_handler()
+        job.attempt.enter_handler()
         try:
-            result = await self._result(definition, job, timeout_ms)
+            result = await self._join(runner, job, timeout_ms)
         except BaseException as error:
-            job.leave_handler(error)
+            job.attempt.leave_handler(error)
             raise
-        job.leave_handler()
+        job.attempt.leave_handler()
         return result
 
-    async def _result(self, definition: BatchDefinition[P, R], job: Job, timeout_ms: int | None) -> str:
-        payload = definition.attempt.parse(job.data)
-        batch = self._batch(definition)
+    async def _join(self, runner: BatchRunner[P, R], job: Job, timeout_ms: int | None) -> str:
+        payload = runner.one.parse(job.data)
+        batch = self._batch(runner)
         member = batch.add(job, payload, timeout_ms)
-        if len(batch) >= definition.batch.max_size:
-            self._start(definition.id)
+        if len(batch) >= runner.options.max_size:
+            self._start(runner.one.name)
         return await batch.end(member)
 
     def close(self) -> None:
@@ -65,13 +65,13 @@ class Collector:
         for name in list(self._open):
             self._start(name)
 
-    def _batch(self, definition: BatchDefinition[P, R]) -> Batch[P, R]:
-        known = self._open.get(definition.id)
+    def _batch(self, runner: BatchRunner[P, R]) -> Batch[P, R]:
+        known = self._open.get(runner.one.name)
         if known is None:
-            wait_s = 0 if self._closed else definition.batch.max_wait_ms / 1000
-            timer = asyncio.get_running_loop().call_later(wait_s, self._start, definition.id)
-            made = cast("Batch[object, object]", Batch(definition, self._database))
-            known = self._open[definition.id] = _Open(made, timer)
+            wait_s = 0 if self._closed else runner.options.max_wait_ms / 1000
+            timer = asyncio.get_running_loop().call_later(wait_s, self._start, runner.one.name)
+            made = cast("Batch[object, object]", Batch(runner, self._database))
+            known = self._open[runner.one.name] = _Open(made, timer)
         return cast("Batch[P, R]", known.batch)
 
     def _start(self, name: str) -> None:

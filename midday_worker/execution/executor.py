@@ -9,8 +9,6 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.database import Database
-from midday_worker.definition.batch_definition import BatchDefinition
-from midday_worker.definition.declaration import JobDeclaration
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.job.interruption import forget_cancellations
@@ -59,7 +57,7 @@ class Executor:
         if job.unreadable is not None:
             raise NonRetryableError(job.unreadable)
         definition = self._registry.find(job.name)
-        if definition is None or isinstance(definition, JobDeclaration):
+        if definition is None or not definition.has_handler:
             raise job.refusal or self._unknown(job, definition)
         token = running_job.set(_fields(job))
         try:
@@ -80,13 +78,13 @@ class Executor:
         try:
             result = await self._run(definition, job)
         except BaseException:
-            job.took_ms = _since(started)  # logged where it is known what follows
+            job.attempt.took_ms = _since(started)  # logged where it is known what follows
             raise
         logger.log(self._outcome_level, "completed in {ms} ms", ms=_since(started))
         return result
 
     async def _run(self, definition: JobDefinition[object, object], job: Job) -> str:
-        hooks = self._hooks(definition, job)
+        attempt, hooks = job.attempt, self._hooks(definition, job)
 
         async def failed(error: BaseException) -> None:
             decide(job, definition.options, error)
@@ -94,7 +92,7 @@ class Executor:
                 running_job.set(_fields(job))  # of a handler that isn't waited for, this is another task
                 await hooks.failed(error)
 
-        job.on_abandoned = failed
+        attempt.on_abandoned = failed
         try:
             if job.refusal is not None:
                 raise job.refusal
@@ -104,26 +102,26 @@ class Executor:
             result = await self._handle(definition, job, timeout_ms)
         except BaseException as error:
             await forget_cancellations()  # or the hooks' own groups would be misled
-            if not job.abandoned and not job.cut_short:
+            if not attempt.abandoned and not attempt.cut_short:
                 await failed(error)
             raise
         await forget_cancellations()
-        job.cut_short = False  # it came too late
+        attempt.cut_short = False  # it came too late
         if hooks is not None:
             await hooks.succeeded(result)
         return result
 
     async def _handle(self, definition: JobDefinition[object, object], job: Job, timeout_ms: int | None) -> str:
-        if isinstance(definition, BatchDefinition):
-            return await self._collector.run(definition, job, timeout_ms)
-        return await definition.attempt.run_stored(job, self._database, timeout_ms)
+        if definition.batch_runner is not None:
+            return await self._collector.run(definition.batch_runner, job, timeout_ms)
+        return await definition.runner.run_stored(job, self._database, timeout_ms)
 
     def _hooks(self, definition: JobDefinition[object, object], job: Job) -> HookChain | None:
         """Return what hears of this job; None, which costs nothing further, if nobody does."""
         levels = (self._registry.hooks, self._registry.hooks_of(definition.queue), definition.hooks)
         if not any(levels):
             return None
-        return HookChain(levels, job, definition.attempt.parse, lambda text: definition.parse_result(json.loads(text)))
+        return HookChain(levels, job, definition.runner.parse, lambda text: definition.parse_result(json.loads(text)))
 
     def _defaults(self, name: str, options: ResolvedOptions) -> WireOptions:
         """Return a definition's options as BullMQ has them, encoded once and not for each job."""
@@ -132,15 +130,14 @@ class Executor:
             known = self._encoded[name] = (options, encode(options))
         return known[1]
 
-    def _unknown(self, job: Job, declared: JobDeclaration[object, object] | None) -> Exception:
+    def _unknown(self, job: Job, declared: JobDefinition[object, object] | None) -> Exception:
         if declared is None:
             unknown: MiddayWorkerError = UnknownJobError(job.name, self._registry.near(job.name), len(self._registry))
             other = f"A worker of queue {job.queue.name} that isn't deployed yet may know it"
         else:
             unknown = NoHandlerError(job.name, declared.defined_at)
             other = f"Left to the other workers of queue {job.queue.name}"
-        # Parking uses no attempt, so the starts beyond the attempts are the times it was parked.
-        parked = max(0, job.attemptsStarted - job.attemptsMade - 1)
+        parked = job.parked
         log = job_logger(job_id=job.id, job=job.name, queue=job.queue.name, attempt=job.attemptsMade + 1)
         if parked >= self._unknown_job_retries:
             return NonRetryableError(f"{unknown} Given up after {parked} tries.")
@@ -174,7 +171,7 @@ def _limits(job: Job, options: ResolvedOptions) -> int | None:
     if last:
         check_deadline(job.name, last)
     if not retry:
-        job.retry_on_timeout = False
+        job.attempt.retry_on_timeout = False
     return timeout
 
 

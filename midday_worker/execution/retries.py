@@ -23,13 +23,13 @@ def decide(job: Job, options: ResolvedOptions, error: BaseException) -> None:
     if isinstance(error, RetryAfter) or is_final(error):
         return
     if is_forbidden(error, options.retry_on, options.fail_on):
-        job.discarded = True
+        job.attempt.is_last = True
         return
     function = options.backoff.function
     if function is None or not asks_function(job.opts) or job.delay_before_next(error) is None:
         return
-    job.next_delay_ms = _asked(function, job, error)
-    job.discarded = job.next_delay_ms is None
+    job.attempt.next_delay_ms = _asked(function, job, error)
+    job.attempt.is_last = job.attempt.next_delay_ms is None
 
 
 def is_forbidden(

@@ -118,7 +118,7 @@ def _about(job: Job) -> dict[str, object]:
 
 def _has_failed_for_good(job: Job, error: BaseException) -> bool:
     # Without an attempt there is nothing to report: of a child's failure its own report tells.
-    if isinstance(error, _NO_FAILURES) or job.stopped_by is not None or job.deferredFailure:
+    if isinstance(error, _NO_FAILURES) or job.attempt.stopped_by is not None or job.deferredFailure:
         return False
     return job.delay_before_next(error) is None
 

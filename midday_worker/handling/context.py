@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.job.job import Job
 from midday_worker.handling.children import results_of
 from midday_worker.handling.track import Track, encode_progress
@@ -24,7 +25,7 @@ T = TypeVar("T")
 class JobContext:
     """The job, the database and the log of one attempt, for an `async def` handler; see `SyncJobContext` for others.
 
-    What goes to Redis waits while that is away, until the attempt is told to stop; see `ReportingJob`.
+    What goes to Redis waits while that is away, until the attempt is told to stop; see `Job.updateProgress`.
 
     Attributes:
         job: the BullMQ job: `id`, `data`, `opts`, `attemptsMade`, `await job.updateProgress(50)`,
@@ -33,11 +34,13 @@ class JobContext:
             fails or times out; used after that it raises SessionEndedError. Without a database its use raises
             DatabaseNotConfiguredError.
         logger: loguru's, bound with job id, job, queue and attempt.
+        attempt: what the worker keeps of this attempt; a handler needs no more of it than `cancelled`.
     """
 
     job: Job
     db: AsyncSession
     logger: Logger
+    attempt: Attempt = field(default_factory=Attempt, repr=False)
 
     async def update_progress(self, progress: float | Mapping[str, object] | BaseModel) -> None:
         """Store how far the job is: a number, by custom a percentage, or an object; as `Job.updateProgress`.
@@ -99,4 +102,5 @@ class JobContext:
     @property
     def cancelled(self) -> bool:
         """Whether this attempt has been told to stop."""
-        return bool(getattr(self.job, "cancelled", False))
+        # A test's fake of a job may say so itself, and is told nothing.
+        return self.attempt.cancelled or bool(getattr(self.job, "cancelled", False))

@@ -11,7 +11,7 @@ from loguru import logger
 
 from midday_worker.engine.job.interruption import forget_cancellations
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.job.threads import Threads, in_thread
+from midday_worker.engine.job.threads import in_thread
 from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.hooks import Hook, Hooks, JobEvent, Moment
 
@@ -88,11 +88,12 @@ class HookChain:
 
     async def _survives(self, hook: Hook[object, object], event: AnyEvent, moment: Moment) -> bool:
         """Call a hook; return whether there is time for others: not when the worker stops."""
+        attempt = self._job.attempt
         try:
             await self._call(hook, event)
         except BaseException as error:  # whatever it is, SystemExit and CancelledError too
             logger.opt(exception=error).error("hook {hook} ({moment}) failed", hook=_name(hook), moment=moment)
-        stopped, self._job.cut_short = self._job.cut_short, False  # the attempt has ended, and that has to be written
+        stopped, attempt.cut_short = attempt.cut_short, False  # the attempt has ended, and that has to be written
         return not stopped
 
     async def _call(self, hook: Hook[object, object], event: AnyEvent) -> None:
@@ -101,7 +102,7 @@ class HookChain:
                 if is_asynchronous(hook):
                     await cast("Awaitable[None]", hook(event))
                     return
-                threads = cast("Threads | None", getattr(event.job, "threads", None))
+                threads = self._job.attempt.resources.threads
                 answer = await (in_thread if threads is None else threads.run)(hook, event)
                 if inspect.isawaitable(answer):
                     await answer

@@ -26,22 +26,17 @@ class LoopChannel:
     def __init__(self, name: str, ctx: JobContext) -> None:
         self._ctx = ctx
         self._loop = asyncio.get_running_loop()
-        self._stopped = False
         self._over = False
         self.context = SyncJobContext(sync_job(name, ctx), ctx.logger, self)
 
     @property
     def cancelled(self) -> bool:
         """Whether the attempt has been told to stop, or is over."""
-        return self._stopped or self._ctx.cancelled
-
-    def stop(self) -> None:
-        """Show the function that it is to stop."""
-        self._stopped = True
+        return self._over or self._ctx.cancelled
 
     def close(self) -> None:
         """The attempt is over: a function that goes on in its thread has no effect on the job any more."""
-        self._stopped = self._over = True
+        self._over = True
 
     def update_progress(self, progress: EncodedProgress) -> None:
         """Store how far the job is. Raises EngineError."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
 
-from midday_worker.engine.job.interruption import grace_of
 from midday_worker.engine.job.threads import in_thread
 from midday_worker.errors import DefinitionError, ResultError
 from midday_worker.handling.context import JobContext
@@ -17,7 +16,6 @@ from midday_worker.handling.loop_channel import LoopChannel, children_of, sync_j
 from midday_worker.handling.sync_context import SyncJobContext
 from midday_worker.options.defined_at import DefinedAt
 from midday_worker.processes.message import Ask, HandlerCall
-from midday_worker.processes.pool import ProcessPool
 from midday_worker.schema.schema import InvalidValue, Schema
 from midday_worker.telemetry.tracing import active_tracing
 
@@ -48,8 +46,8 @@ class ProcessHandler(Generic[P, R]):
 
     async def handle(self, payload: P, ctx: JobContext) -> R:
         """Run the handler. In a test without a worker: in a thread of this process."""
-        pool: ProcessPool | None = getattr(ctx.job, "processes", None)
-        if pool is None:
+        resources = ctx.attempt.resources
+        if resources.processes is None:
             return await self._here(payload, ctx)
         job, tracing = sync_job(self.job, ctx), active_tracing()
         call = HandlerCall(
@@ -62,8 +60,8 @@ class ProcessHandler(Generic[P, R]):
             attempts=job.attempts,
             trace=None if tracing is None else tracing.carrier(),
         )
-        grace_s = grace_of(ctx.job).clean_up_s
-        return self._parsed(await pool.run(call, functools.partial(_serve, ctx), self.max_tasks_per_child, grace_s))
+        serve, grace_s = functools.partial(_serve, ctx), resources.grace.clean_up_s
+        return self._parsed(await resources.processes.run(call, serve, self.max_tasks_per_child, grace_s))
 
     async def _here(self, payload: P, ctx: JobContext) -> R:
         channel = LoopChannel(self.job, ctx)
@@ -118,5 +116,5 @@ async def _serve(ctx: JobContext, ask: Ask) -> object:
         case "children":
             return await children_of(ctx)
         case "place":
-            ctx.job.place = str(ask["value"])
+            ctx.attempt.place = str(ask["value"])
     return None

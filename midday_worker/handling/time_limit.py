@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 
-from midday_worker.engine.job.interruption import Interruption, grace_of
+from midday_worker.engine.job.attempt import Attempt, tell_all
+from midday_worker.engine.job.interruption import Interruption
 from midday_worker.errors import JobTimeoutError
 from midday_worker.handling.handler_line import line_of
 
@@ -22,25 +22,28 @@ class TimeLimit:
     Args:
         job: the job's name.
         timeout_ms: the limit in milliseconds.
+        attempts: the attempts of which it is the handler, which are told to stop; a batch has many.
         handler: what runs within the block, to tell where it was.
-        of: the job, or a test's fake of one; a plain function in its thread sees that it is cancelled.
         argument: what the handler was called with.
     """
 
-    __slots__ = ("_argument", "_error", "_handler", "_interruption", "_job", "_of", "_task", "_timeout_ms", "_timer")
+    __slots__ = (
+        *("_argument", "_attempts", "_error", "_handler", "_interruption", "_job"),
+        *("_task", "_timeout_ms", "_timer"),
+    )
 
     def __init__(
         self,
         job: str,
         timeout_ms: int,
+        attempts: Sequence[Attempt],
         handler: Callable[..., object] | None = None,
-        of: object = None,
         argument: object = None,
     ) -> None:
         self._job = job
         self._timeout_ms = timeout_ms
         self._handler = handler
-        self._of = of
+        self._attempts = attempts
         self._argument = argument
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -56,12 +59,13 @@ class TimeLimit:
             return
         line = None if self._handler is None else line_of(self._handler, self._task, self._argument)
         self._error = JobTimeoutError(self._job, self._timeout_ms, line)
-        with suppress(AttributeError):  # a test's fake may not have it
-            self._of.cancelled = True  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue] - as above
-        give_up = getattr(self._of, "give_up", None)
-        self._interruption = Interruption(
-            self._task, None if give_up is None else partial(give_up, self._error), grace_of(self._of)
-        )
+        tell_all(self._attempts)
+        grace = self._attempts[0].resources.grace
+        self._interruption = Interruption(self._task, partial(self._give_up, self._error), grace)
+
+    def _give_up(self, error: JobTimeoutError) -> None:
+        for attempt in self._attempts:
+            attempt.give_up(error)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -70,5 +74,5 @@ class TimeLimit:
             self._timer.cancel()
         if self._interruption is not None and self._error is not None:
             self._interruption.end()
-            place = getattr(self._of, "place", None)
+            place = self._attempts[0].place
             raise (JobTimeoutError(self._job, self._timeout_ms, place) if place else self._error) from error

@@ -53,7 +53,7 @@ async def run_batch(
         FakeJob.of(definition, payload, attempt=attempt, job_id=f"test-job-{number}")
         for number, payload in enumerate(payloads, 1)
     ]
-    parsed = [definition.attempt.parse(fake.data) for fake in fakes]
+    parsed = [definition.runner.parse(fake.data) for fake in fakes]
     jobs = cast("list[Job]", fakes)
-    endings = await definition.run(jobs, parsed, given_session(db), definition.options.timeout)
+    endings = await definition.batch_runner.run(jobs, parsed, given_session(db), definition.options.timeout)
     return [item if isinstance(item, Exception) else definition.parse_result(json.loads(item)) for item in endings]

@@ -32,7 +32,7 @@ def child_result(child: JobDefinition[P, R], result: R) -> FakeChild:
     Raises:
         ResultError: the result doesn't match its type or can't be written as JSON, so no child could have it.
     """
-    return FakeChild(child.id, _key(child.queue), child.attempt.dump(child.attempt.checked(result)))
+    return FakeChild(child.id, _key(child.queue), child.runner.dump(child.runner.checked(result)))
 
 
 def child_failure(child: JobDefinition[P, R], reason: str) -> FakeChild:

@@ -84,7 +84,7 @@ class RecordingClient(JobClient):
 
     def will_return(self, definition: JobDefinition[P, R], result: R) -> None:
         """Set what `handle.result()` of this job returns: nothing runs that could. Raises ResultError."""
-        self._results[definition.id] = definition.attempt.dump(definition.attempt.checked(result))
+        self._results[definition.id] = definition.runner.dump(definition.runner.checked(result))
 
     @overload
     def assert_triggered(

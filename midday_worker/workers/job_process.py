@@ -85,10 +85,10 @@ def _handle(link: Link, call: HandlerCall, definition: JobDefinition[object, obj
     job = SyncJob(call["job_id"], call["job"], call["queue"], call["data"], call["attempt"], call["attempts"])
     handler = cast("Callable[[object, SyncJobContext], object]", definition.handler)
     with logger.contextualize(**bound), continued(call["trace"]):
-        payload, ctx = definition.attempt.parse(call["data"]), SyncJobContext(job, log, link)
+        payload, ctx = definition.runner.parse(call["data"]), SyncJobContext(job, log, link)
         link.place = partial(line_in_thread, handler, ctx)
         result = handler(payload, ctx)
-    return definition.attempt.dump_text(definition.attempt.checked(result))
+    return definition.runner.dump_text(definition.runner.checked(result))
 
 
 def _find(modules: list[str], name: str) -> JobDefinition[object, object]:

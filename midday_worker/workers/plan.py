@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from midday_worker.definition.batch_definition import BatchDefinition
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.job.interruption import Grace
@@ -91,20 +90,15 @@ def _listed(declared: Sequence[JobDefinition[object, object]]) -> str:
 def _config(registry: JobRegistry, name: str, concurrency: int) -> WorkerConfig:
     queue = registry.queues.get(name)
     limit = queue.rate_limit
-    largest = _largest_batch(registry, name)
-    if largest is not None and queue.concurrency is not None and queue.concurrency < largest.batch.max_size:
+    largest = max(registry.handled(name), key=lambda job: job.batch_size)
+    if queue.concurrency is not None and queue.concurrency < largest.batch_size:
         raise ConfigurationError(
-            f"Job {largest.id!r} ({largest.defined_at}) is handled in batches of up to {largest.batch.max_size}, but "
+            f"Job {largest.id!r} ({largest.defined_at}) is handled in batches of up to {largest.batch_size}, but "
             f"its queue {name!r} ({queue.defined_at}) has concurrency={queue.concurrency}: none can become so large. "
             "Raise the concurrency, lower BatchOptions.max_size, or leave the concurrency out."
         )
     return WorkerConfig(
         queue=name,
-        concurrency=queue.concurrency or max(concurrency, largest.batch.max_size if largest else 1),
+        concurrency=queue.concurrency or max(concurrency, largest.batch_size),
         rate_limit=None if limit is None else (limit.max, limit.per_ms),
     )
-
-
-def _largest_batch(registry: JobRegistry, queue: str) -> BatchDefinition[object, object] | None:
-    here = [job for job in registry if isinstance(job, BatchDefinition) and job.queue == queue]
-    return max(here, key=lambda job: job.batch.max_size, default=None)

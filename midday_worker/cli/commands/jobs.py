@@ -13,7 +13,6 @@ from midday_worker.cli.loading import Imports, load_jobs, settings_with
 from midday_worker.cli.output import AsJson, say, say_json
 from midday_worker.cli.reach import OnlyQueue
 from midday_worker.cli.table import add_row, table, write
-from midday_worker.definition.declaration import JobDeclaration
 from midday_worker.settings.durations import from_milliseconds
 
 app: Final = typer.Typer(add_completion=False)
@@ -35,7 +34,7 @@ def list_jobs(imports: Sequence[str], queue: str | None = None, *, as_json: bool
             "queue": definition.queue,
             "attempts": definition.options.attempts,
             "timeout_ms": definition.options.timeout,
-            "run_elsewhere": isinstance(definition, JobDeclaration),
+            "run_elsewhere": not definition.has_handler,
             "defined_at": definition.defined_at,
         }
         for definition in loaded

@@ -51,14 +51,6 @@ class Grace:
     cut_s: float = 1.0
 
 
-def grace_of(job: object) -> Grace:
-    """Return the grace of a job, or of a test's fake of one."""
-    return getattr(job, "grace", _USUAL)
-
-
-_USUAL: Final = Grace()
-
-
 class Interruption:
     """One stop of one task. Made, it cancels the task; `end` takes it back.
 
@@ -70,7 +62,7 @@ class Interruption:
 
     __slots__ = ("_cancels", "_give_up", "_grace", "_task", "_timer")
 
-    def __init__(self, task: asyncio.Task[object], give_up: Callable[[], None] | None, grace: Grace) -> None:
+    def __init__(self, task: asyncio.Task[object], give_up: Callable[[], None], grace: Grace) -> None:
         self._task = task
         self._grace = grace
         self._give_up = give_up
@@ -86,7 +78,7 @@ class Interruption:
     def _go_on(self) -> None:
         if self._cancels == 1:
             self._cancel(self._grace.cut_s)
-        elif self._give_up is not None:
+        else:
             self._give_up()
 
     def end(self) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from functools import partial
-from typing import Final, TypedDict, cast
+from collections.abc import Awaitable, Callable
+from functools import cached_property, partial
+from typing import Final, TypedDict, TypeVar, cast
 
 import bullmq
 
-from midday_worker.engine.job.reporting_job import ReportingJob
-from midday_worker.engine.job.threads import Threads
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.redis.gone import GONE
+from midday_worker.engine.redis.translation import UNREACHABLE, Writing, was_never_sent
 from midday_worker.engine.wire.child_kinds import ChildKinds
 from midday_worker.engine.wire.failure import LONGEST_REASON, is_final, reason_of, retry_delay_ms, stack_of, storable
 from midday_worker.engine.wire.options import extras_of, longest_backoff
-from midday_worker.engine.wire.stored_fields import RawJob, parse_fields
-from midday_worker.errors import CANCELLED, JobCancelledError, JobTimeoutError, NonRetryableError
-from midday_worker.processes.pool import ProcessPool
+from midday_worker.engine.wire.stored_fields import PARKED, RawJob, parse_fields
+from midday_worker.errors import CANCELLED, JobCancelledError, JobNotFoundError, JobTimeoutError, NonRetryableError
+
+T = TypeVar("T")
 
 _DEFAULT_STACKS: Final = 10
 
@@ -41,27 +43,30 @@ class DependenciesCount(TypedDict):
     ignored: int
 
 
-class Job(ReportingJob):
+class Job(bullmq.Job):
     """One job as a worker or a reader sees it. `ctx.job` is this: BullMQ's job, with BullMQ's names."""
 
-    retry_on_timeout: bool = True
-    """Whether an attempt that took too long is followed by another one."""
-    sequence: int = 0
-    """The number of the fetch that brought it, in the order in which Redis answered its worker."""
-    processes: ProcessPool | None = None
-    """Where a plain function with `executor="process"` runs: its worker's processes."""
-    threads: Threads | None = None
-    """Where a plain function runs: its worker's threads."""
     processedBy: str | None = None
     """The name of the worker that ran it last, where that worker has one."""
-    next_delay_ms: int | None = None
-    """How long to wait before the next attempt, if not as long as the stored backoff says."""
-    took_ms: int | None = None
-    """How long an attempt took that has failed, if it was measured."""
     unreadable: str | None = None
     """Why the stored job can't be run, if it can't: its fields are not JSON, or its hash is gone."""
     is_gone: bool = False
     """Whether its hash is gone, but for what BullMQ has written of an id without a job; see `gone.py`."""
+    parked: int = 0
+    """How often a worker has put it off that has no handler for it."""
+    _progresses: int = 0
+    _rows_begun: int = 0
+    _rows_done: int = 0
+
+    @cached_property
+    def attempt(self) -> Attempt:
+        """The attempt under way, which a worker sets; of a job that no worker runs, one that nobody tells to stop."""
+        return Attempt()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the attempt under way has been told to stop."""
+        return self.attempt.cancelled
 
     @classmethod
     def from_raw(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
@@ -83,6 +88,8 @@ class Job(ReportingJob):
         job = cls.__new__(cls)
         # Not through __init__, which does more work than all else on a job's way through a worker.
         vars(job).update(parse_fields(raw))
+        if PARKED in raw:
+            job.parked = _count(raw[PARKED])
         job.id, job.queue, job.backend, job.queueQualifiedName = job_id, queue, queue.backend, queue.qualifiedName
         return job
 
@@ -104,12 +111,12 @@ class Job(ReportingJob):
         """Return how many ms to wait before the next attempt; None if there is none."""
         attempts = self.opts.get("attempts")
         attempts = attempts if isinstance(attempts, int) else 1
-        if self.attemptsMade + 1 >= attempts or self.discarded or is_final(error):
+        if self.attemptsMade + 1 >= attempts or self.discarded or self.attempt.is_last or is_final(error):
             return None
-        if isinstance(error, JobTimeoutError) and not self.retry_on_timeout:
+        if isinstance(error, JobTimeoutError) and not self.attempt.retry_on_timeout:
             return None
-        if self.next_delay_ms is not None:
-            return self.next_delay_ms
+        if self.attempt.next_delay_ms is not None:
+            return self.attempt.next_delay_ms
         longest = longest_backoff(self.opts)
         delay = retry_delay_ms(error, self.opts.get("backoff"), self.attemptsMade + 1, longest)
         return None if delay < 0 else delay
@@ -118,6 +125,71 @@ class Job(ReportingJob):
         limit = self.opts.get("stackTraceLimit")
         limit = limit if isinstance(limit, int) else _DEFAULT_STACKS
         self.stacktrace = [*self.stacktrace, stack][-limit:] if limit else []
+
+    async def updateProgress(self, progress: object) -> None:
+        """Store how far the job is, as Node's `Job.updateProgress`; of a handler that was given up, nothing more.
+
+        While Redis is away this waits, as Node's does, and is dropped if a newer progress comes. After a lost reply it
+        is stored again: who listens to events may then hear of it twice.
+        """
+        self._progresses += 1
+        number, store = self._progresses, super().updateProgress
+
+        async def store_newest() -> None:
+            if number == self._progresses and not self.attempt.abandoned:
+                await store(progress)
+
+        await self._retry_outage("store the progress", store_newest, "The next one replaces it.")
+
+    async def log(self, logRow: str) -> int:
+        """Add a row to the job's log, as Node's `Job.log`: made storable and capped as reasons of failures are.
+
+        While Redis is away this waits. After a lost reply it looks whether the row is there, and adds it if it isn't:
+        no row is doubled, but of a row and the same one right before it, one may be missing.
+
+        Returns how many rows there are; 0 for a handler that was given up, of which none is stored any more.
+        """
+        row, store, done_before = storable(logRow, LONGEST_REASON), super().log, self._rows_done
+        self._rows_begun += 1
+        may_be_there = False
+
+        async def add() -> int:
+            nonlocal may_be_there
+            if self.attempt.abandoned:
+                return 0
+            # It can't be followed by more rows than were begun since.
+            if may_be_there and row in await self._last_rows(self._rows_begun - done_before):
+                return await self.backend.conn.llen(self._log_key)
+            try:
+                return await store(row)
+            except UNREACHABLE as error:
+                may_be_there = may_be_there or not was_never_sent(error)
+                raise
+
+        try:
+            return await self._retry_outage("add a row to the log", add, "Added again, it may be there twice.")
+        finally:
+            self._rows_done += 1
+
+    async def _retry_outage(self, action: str, step: Callable[[], Awaitable[T]], again: str | None = None) -> T:
+        """Do it now; while Redis is away, raise, but let a handler wait that a worker runs."""
+        attempt = self.attempt
+        if (retries := attempt.resources.outage_retries) is None or not attempt.is_in_handler:
+            return await step()
+        writing = None if again is None else Writing(ids=(self.id,), again=again)
+        try:
+            return await retries.run(lambda: attempt.cancelled, f"{action} of job {self.id}", step, writing)
+        except TypeError as error:  # bullmq's type for what its scripts refuse
+            if "Missing key" not in str(error):
+                raise
+            raise JobNotFoundError(job_id=self.id, queue=self.queue.name) from error
+
+    async def _last_rows(self, count: int) -> list[str]:
+        return cast("list[str]", await self.backend.conn.lrange(self._log_key, -count, -1))
+
+    @property
+    def _log_key(self) -> str:
+        return f"{self.backend.toKey(self.id)}:logs"
 
     async def getDependencies(self) -> Dependencies:
         """Return the job's children by outcome, as Node's `Job.getDependencies`."""

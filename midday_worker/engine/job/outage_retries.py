@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from redis.exceptions import RedisError
 
 from midday_worker.engine.redis.retry_queue import RetryQueue
 from midday_worker.engine.redis.translation import Writing, is_passing_for_worker, translation
-
-if TYPE_CHECKING:
-    from midday_worker.engine.job.stoppable_job import StoppableJob
 
 T = TypeVar("T")
 
@@ -31,12 +28,16 @@ class OutageRetries:
         self._retries = RetryQueue()
 
     async def run(
-        self, job: StoppableJob, action: str, step: Callable[[], Awaitable[T]], writing: Writing | None = None
+        self,
+        is_told: Callable[[], bool],
+        action: str,
+        step: Callable[[], Awaitable[T]],
+        writing: Writing | None = None,
     ) -> T:
         """Return what `step` returns, once it can be done.
 
         Args:
-            job: whose handler asks for it; once it was told to stop, nothing is tried again.
+            is_told: whether the attempt that asks for it has been told to stop; then nothing is tried again.
             action: what is done, for errors: "store the progress of job 7".
             step: does it; safe to be repeated.
             writing: for a step that changes something; see `translation`.
@@ -49,18 +50,18 @@ class OutageRetries:
             try:
                 done = await step()
             except (RedisError, OSError) as error:
-                if not is_passing_for_worker(error) or job.cancelled:
+                if not is_passing_for_worker(error) or is_told():
                     raise translation(error, action, writing) from error
-                await self.wait(job)
+                await self.wait(is_told)
             else:
                 self._retries.note_success()
                 return done
 
-    async def wait(self, job: StoppableJob) -> None:
+    async def wait(self, is_told: Callable[[], bool]) -> None:
         """Wait until it is worth another try, or the attempt is told to stop."""
         waiting = asyncio.create_task(self._retries.wait())
         try:
-            while not waiting.done() and not job.cancelled:
+            while not waiting.done() and not is_told():
                 await asyncio.wait({waiting}, timeout=_LOOK_S)
         finally:
             waiting.cancel()

@@ -11,6 +11,9 @@ from bullmq.job import optsDecodeMap
 
 RawJob: TypeAlias = Mapping[str, str]
 
+PARKED: Final = "parked"
+"""The field of a job's hash that counts how often it was parked: ours, which BullMQ's scripts keep and drop with it."""
+
 _POLICIES: Final = {
     "failParentOnFailure": "fpof",
     "removeDependencyOnFailure": "rdof",

@@ -10,10 +10,10 @@ from typing import Final, TypeAlias
 
 from loguru import logger
 
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.job.fresh_context import FreshContext
 from midday_worker.engine.job.interruption import Grace, forget_cancellations
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.job.stoppable_job import StoppableJob
 from midday_worker.engine.producer.schedule_repair import RUN_PREFIX
 from midday_worker.engine.wire.fetched import Fetched
 from midday_worker.engine.worker.locks import LockRenewal
@@ -93,7 +93,6 @@ class RunningJobs:
             self._unstarted.append(job)
             self._on_free()
             return
-        job.abandon = self._abandon
         # Not this task's context: it may be that of the job whose settling has brought this one.
         task = asyncio.create_task(self._run(job), name=f"job {job.name} {job.id}", context=self._contexts.make())
         self._handlers[task] = job
@@ -101,14 +100,14 @@ class RunningJobs:
 
     def stoppable(self) -> list[Job]:
         """Return the jobs that run and weren't told to stop."""
-        return [job for job in self._handlers.values() if job.stopped_by is None]
+        return [job for job in self._handlers.values() if job.attempt.stopped_by is None]
 
     def cancel(self, job_id: str, reason: str, of: Job | None = None) -> bool:
         """Tell a running attempt to stop, by its job's id; with `of`, just that attempt. False if it doesn't run."""
         for task, job in self._handlers.items():
             if job.id == job_id and (of is None or of is job):
-                if job.stopped_by is None:
-                    job.stop(task, JobCancelledError(reason))
+                if job.attempt.stopped_by is None:
+                    job.attempt.stop(task, JobCancelledError(reason))
                 return True
         return False
 
@@ -127,18 +126,21 @@ class RunningJobs:
         await self._hand_back_unstarted(min(timeout_s, _SETTLE_S))
         await self._wait(timeout_s)
         for task, job in list(self._handlers.items()):
-            if not job.has_left_handler:  # else it may be committing: to be run again after that is worse than to wait
+            # Who has left it may be committing: to be run again after that is worse than to wait.
+            if not job.attempt.has_left_handler:
                 # The first for who can't be interrupted: a thread, and what waits for Redis on its behalf.
-                job.cancelled = job.cut_short = True
+                job.attempt.tell()
+                job.attempt.cut_short = True
                 task.cancel("the worker is stopping")
         await self._wait(max(0.0, self._grace.clean_up_s + self._grace.cut_s - LAST_S))
         stuck: set[asyncio.Task[None]] = set()
         if left := self._tasks():
             _, stuck = await asyncio.wait(left, timeout=min(LAST_S, self._grace.clean_up_s + self._grace.cut_s))
             given_up = [job for task, job in self._handlers.items() if task in stuck]
+            releases = [job.attempt.release for job in given_up]
             # Before another worker starts them, unless the database has gone as well.
-            if releases := [asyncio.ensure_future(job.release()) for job in given_up if job.release is not None]:
-                await asyncio.wait(releases, timeout=_RELEASE_S)
+            if releasing := [asyncio.ensure_future(release()) for release in releases if release is not None]:
+                await asyncio.wait(releasing, timeout=_RELEASE_S)
             self._unfinished.extend(given_up)
         # A job may have ended by itself and yet be one that Redis couldn't store, or still can't.
         clean = not (self._unfinished or stuck or self._given_up or self._settlement.unsettled > unsettled)
@@ -159,7 +161,7 @@ class RunningJobs:
     async def _hand_back(self, jobs: list[Job]) -> None:
         """Put jobs back in front of their queue, in the order in which they were fetched."""
         # Each goes to the very front, so the one that was fetched first has to come last.
-        for job in sorted(jobs, key=lambda job: job.sequence, reverse=True):
+        for job in sorted(jobs, key=lambda job: job.attempt.sequence, reverse=True):
             self._locks.note_settling(job.id, job.token or "")
             try:
                 await self._settlement.hand_back(job)
@@ -171,24 +173,24 @@ class RunningJobs:
         following: Job | None = None
         try:
             outcome = await self._attempt(job)
-            if outcome is not None and not job.abandoned:
+            if outcome is not None and not job.attempt.abandoned:
                 following = await self._settle(job, outcome)
         finally:
-            if following is None and not job.abandoned:
+            if following is None and not job.attempt.abandoned:
                 self._on_free()
         if following is not None:
             self.start(following)
 
-    def _abandon(self, job: StoppableJob, error: Exception) -> None:
+    def abandon(self, attempt: Attempt, error: Exception) -> None:
         """Settle a job whose handler can't be stopped; what it does from now on has no effect on the outcome."""
-        found = next((task for task, running in self._handlers.items() if running is job), None)
+        found = next((task for task, job in self._handlers.items() if job.attempt is attempt), None)
         if found is None:
             return
+        job = self._given_up[found] = self._handlers.pop(found)
         logger.error("job {id} goes on although it was told to stop; its worker doesn't wait for it", id=job.id)
-        stuck = self._given_up[found] = self._handlers.pop(found)
-        job.abandoned = True
+        attempt.abandoned = True
         task = asyncio.create_task(
-            self._let_go(stuck, job.stopped_by or error), name=f"job {job.name} {job.id}, abandoned"
+            self._let_go(job, attempt.stopped_by or error), name=f"job {job.name} {job.id}, abandoned"
         )
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
@@ -196,10 +198,10 @@ class RunningJobs:
     async def _let_go(self, job: Job, error: Exception) -> None:
         following: Job | None = None
         try:
-            if job.release is not None:
-                await job.release()
-            if job.on_abandoned is not None:  # or its definition would have no say in what follows
-                await job.on_abandoned(error)
+            if job.attempt.release is not None:
+                await job.attempt.release()
+            if job.attempt.on_abandoned is not None:  # or its definition would have no say in what follows
+                await job.attempt.on_abandoned(error)
             following = await self._settle(job, self._settlement.failure(error))
         finally:
             if following is None:
@@ -213,12 +215,13 @@ class RunningJobs:
         if task is not None:  # from here on, a stop waits instead of cancelling
             self._handlers.pop(task, None)
             self._settling.add(task)
+        job.attempt.on_abandoned = None  # it holds the job: together only the garbage collector would free them
         self._locks.note_settling(job.id, job.token or "")
         try:
             fetched = await outcome(job)
         finally:  # else the lock of one whose settling is cancelled would be renewed for ever
             self._untrack(job)
-        if job.stopped_by is not None:
+        if job.attempt.stopped_by is not None:
             await self._settlement.forget_cancellation(job)
         return None if fetched is None else await self._receive(fetched, job.token or "")
 
@@ -244,9 +247,9 @@ class RunningJobs:
             return self._settlement.success(result, counts)
         except BaseException as error:  # SystemExit and CancelledError of a handler's own making fail its job
             await forget_cancellations()  # what follows has to be awaited
-            if job.stopped_by is not None:
-                error = _with_cause(job.stopped_by, error)
-            elif job.cut_short:
+            if job.attempt.stopped_by is not None:
+                error = _with_cause(job.attempt.stopped_by, error)
+            elif job.attempt.cut_short:
                 self._unfinished.append(job)
                 if self._tally is not None:
                     self._tally.of(job.name).handed_back += 1

@@ -15,6 +15,7 @@ from midday_worker.engine.redis.translation import ResponseError, is_passing_for
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.engine.wire.fetched import NOTHING, Fetched
 from midday_worker.engine.wire.options import attempts_of
+from midday_worker.engine.wire.stored_fields import PARKED
 from midday_worker.engine.worker.transitions import Transitions
 from midday_worker.errors import JobCancelledError, NonRetryableError
 from midday_worker.errors.handler_traceback import handler_traceback
@@ -116,7 +117,8 @@ class Settlement:
             if isinstance(error, Park):
                 if self._tally is not None:
                     self._tally.of(job.name).parked += 1
-                return await self._delay(job, error.delay_ms, {}, use_attempt=False)
+                stored = {PARKED: str(job.parked + 1)}
+                return await self._delay(job, error.delay_ms, stored, use_attempt=False)
             return await self._fail(job, error)
         except HashGone as gone:
             reason = str(gone)
@@ -284,8 +286,8 @@ def log_failure(job: Job, queue: str, error: BaseException, delay_ms: int | None
     log = job_logger(job_id=job.id, job=job.name, queue=queue, attempt=attempt).bind(will_retry=delay_ms is not None)
     values: dict[str, object] = {"attempt": attempt, "attempts": attempts_of(job.opts)}
     after = ""
-    if job.took_ms is not None:
-        after, values["ms"] = " after {ms} ms", job.took_ms
+    if job.attempt.took_ms is not None:
+        after, values["ms"] = " after {ms} ms", job.attempt.took_ms
     level, text = "ERROR", f"failed for good in attempt {{attempt}} of {{attempts}}{after}"
     if isinstance(error, JobCancelledError):  # somebody wanted it: no failure to be alarmed at
         level, text = "WARNING", f"cancelled in attempt {{attempt}} of {{attempts}}{after}"

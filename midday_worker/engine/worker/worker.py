@@ -19,6 +19,7 @@ from bullmq.redis_connection import RedisConnection
 from loguru import logger
 from redis.exceptions import RedisError
 
+from midday_worker.engine.job.attempt import Attempt, Resources
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.job.outage_retries import OutageRetries
 from midday_worker.engine.job.threads import Threads
@@ -89,7 +90,6 @@ class Worker(bullmq.Worker):
         self.keys = self.backend.keys
         self._who = f"queue {config.queue}"
         self._outage = outage or Outage(redact_url(redis.url))
-        self._outage_retries = OutageRetries()
         self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, connection, self._outage, tally)
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
@@ -106,8 +106,8 @@ class Worker(bullmq.Worker):
         self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
-        self._grace = config.grace
         self.processes = processes or ProcessPool()
+        self._resources = Resources(self._threads, self.processes, OutageRetries(), config.grace)
         self._received = 0
 
     def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
@@ -191,10 +191,8 @@ class Worker(bullmq.Worker):
         # A job that can't be read is returned as one, instead of raising for ever, as the port does.
         job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
         job.token = token
-        job.threads, job.processes, job.grace = self._threads, self.processes, self._grace
-        job.outage_retries = self._outage_retries
         self._received += 1
-        job.sequence = self._received
+        job.attempt = Attempt(self._resources, self._received, self._running.abandon)
         return job
 
     async def _make_next_run(self, job: Job) -> None:

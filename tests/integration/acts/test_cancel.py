@@ -169,7 +169,7 @@ async def test_a_cancel_that_meets_a_jobs_hooks(stage: Stage, redis: Redis) -> N
         await eventually(lambda: told(event.job), "its worker has heard of it")
 
     async def told(job: Job) -> bool:
-        return job.stopped_by is not None
+        return job.attempt.stopped_by is not None
 
     stage.play.hooks.on_success(cancel)
     stage.play.hooks.on_failure(cancel)

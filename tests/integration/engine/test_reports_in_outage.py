@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+from redis.exceptions import RedisError
 
 from midday_worker import (
     JobClient,
@@ -19,7 +20,7 @@ from midday_worker import (
     job,
 )
 from midday_worker.engine.job.outage_retries import OutageRetries
-from midday_worker.engine.job.stoppable_job import StoppableJob
+from midday_worker.engine.redis.translation import Writing
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
@@ -45,13 +46,25 @@ class Away:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.over = threading.Event()
         self.waiting: set[str] = set()
-        wait = OutageRetries.wait
+        run = OutageRetries.run
 
-        async def noted(outage_retries: OutageRetries, job: StoppableJob) -> None:
-            self.waiting.add(job.id)
-            await wait(outage_retries, job)
+        async def noted(
+            retries: OutageRetries,
+            is_told: Callable[[], bool],
+            action: str,
+            step: Callable[[], Awaitable[object]],
+            writing: Writing | None = None,
+        ) -> object:
+            async def noted_step() -> object:
+                try:
+                    return await step()
+                except (RedisError, OSError):
+                    self.waiting.add(action.rpartition(" ")[2])
+                    raise
 
-        monkeypatch.setattr(OutageRetries, "wait", noted)
+            return await run(retries, is_told, action, noted_step, writing)
+
+        monkeypatch.setattr(OutageRetries, "run", noted)
 
     async def is_noticed(self, by: int) -> None:
         """Wait until so many jobs have found out."""

@@ -113,7 +113,7 @@ async def test_a_stop_lets_a_commit_and_its_jobs_come_to_their_end(
             assert [await handle.cancel() for handle in handles] == ["requested"] * 3
 
             async def all_told() -> bool:
-                return all(one.stopped_by is not None for one in jobs)
+                return all(one.attempt.stopped_by is not None for one in jobs)
 
             await eventually(all_told, "all are told to stop")
         draining = asyncio.create_task(crew.worker.drain(0))

@@ -134,7 +134,7 @@ async def test_what_the_handler_raises_fails_the_job_with_the_childs_traceback(
     assert "in its process:" in stack
     files = [Path(line.split('"')[1]).name for line in stack.splitlines() if line.lstrip().startswith("File ")]
     # A result is refused after the handler, by what has called it.
-    assert files[0] == ("process_jobs.py" if data != "result" else "attempt.py")
+    assert files[0] == ("process_jobs.py" if data != "result" else "job_runner.py")
 
 
 async def test_the_classes_of_errors_keep_their_meaning(client: JobClient, settings: Settings) -> None:

@@ -106,7 +106,7 @@ async def test_to_run_it_here_is_refused(send_sms: JobDeclaration[Sms, SmsSent])
     with pytest.raises(NoHandlerError, match=refusal):
         await send_sms.execute(FakeJob({"not": "its schema"}))
     with pytest.raises(NoHandlerError, match=refusal):
-        await send_sms.attempt.run(FakeJob.of(send_sms, SMS), cast("AsyncSession", None))
+        await send_sms.runner.run(FakeJob.of(send_sms, SMS), cast("AsyncSession", None))
 
     assert failure.value.job == "send-sms"
 

@@ -12,17 +12,13 @@ from midday_worker import BatchContext, BatchDefinition, BatchOptions, JobRegist
 from midday_worker.engine.job.job import Job
 from midday_worker.errors import ResultError
 from midday_worker.execution.collector import Collector
-from midday_worker.testing import FakeJob
 
 
-class StoppableFake(FakeJob):
-    """A fake as a worker's jobs are: it is told where it may be stopped."""
-
-    def enter_handler(self) -> None:
-        """Nobody stops it."""
-
-    def leave_handler(self, error: BaseException | None = None) -> None:
-        """Nobody did."""
+def stored_job(data: object, job_id: str) -> Job:
+    """Return a job as a worker has fetched it."""
+    one = Job.__new__(Job)
+    one.data, one.id, one.attemptsMade = cast("int", data), job_id, 0
+    return one
 
 
 Squares = BatchDefinition[int, int]
@@ -53,8 +49,8 @@ def defined(squaring: Squaring, batch: BatchOptions) -> Squares:
 def running(
     collector: Collector, definition: Squares, payloads: Sequence[object], timeout_ms: int | None = None
 ) -> list[asyncio.Task[str]]:
-    jobs = [cast("Job", StoppableFake(cast("int", data), id=f"j{number}")) for number, data in enumerate(payloads)]
-    return [asyncio.create_task(collector.run(definition, one, timeout_ms)) for one in jobs]
+    jobs = [stored_job(data, f"j{number}") for number, data in enumerate(payloads)]
+    return [asyncio.create_task(collector.run(definition.batch_runner, one, timeout_ms)) for one in jobs]
 
 
 async def endings(tasks: list[asyncio.Task[str]]) -> list[str]:
@@ -155,7 +151,7 @@ async def test_the_shortest_timeout_of_its_jobs_is_the_timeout_of_the_call() -> 
 
 
 async def test_an_object_that_is_called_asynchronously_is_called_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midday_worker.definition.batch_definition.in_thread", None)
+    monkeypatch.setattr("midday_worker.handling.batch_runner.run_plain", None)
     tasks = running(Collector(None), defined(Squaring(), BatchOptions(max_size=2)), [1, 2])
 
     assert await endings(tasks) == ["1", "4"]

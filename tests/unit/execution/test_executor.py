@@ -12,6 +12,7 @@ import pytest
 from loguru import logger
 
 from midday_worker import JobContext, JobRegistry, JobTimeoutError, NonRetryableError, PayloadError, job
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.worker.settlement import Park
 from midday_worker.execution.executor import Executor
@@ -26,19 +27,10 @@ class StoredJob(FakeJob):
 
     unreadable: str | None = None
     attempts: int = 0
-    attemptsStarted: int = 1
+    parked: int = 0
     queue: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="warehouse"))
-    stopped_by: None = None
     refusal: None = None
-    abandoned: bool = False
-    cut_short: bool = False
-    took_ms: int | None = None
-
-    def enter_handler(self) -> None:
-        """As a worker's job does."""
-
-    def leave_handler(self, error: BaseException | None = None) -> None:
-        """As a worker's job does."""
+    attempt: Attempt = field(default_factory=Attempt)
 
 
 @pytest.fixture
@@ -80,7 +72,7 @@ async def test_what_an_attempt_fails_with_is_raised_and_left_to_be_logged(logged
         await execute(stored)
 
     assert isinstance(failure.value, NonRetryableError)
-    assert stored.took_ms is not None
+    assert stored.attempt.took_ms is not None
     assert [line.rstrip() for line in logged] == ["DEBUG test-job started"]
 
 
@@ -112,21 +104,21 @@ async def test_a_job_that_can_not_be_read_fails_for_good() -> None:
         await execute(StoredJob(None, name="pack", unreadable="The stored job can't be read: x"))
 
 
-@pytest.mark.parametrize(("started", "delay_ms"), [(1, 5_000), (2, 10_000), (4, 40_000), (9, 600_000)])
-async def test_an_unknown_job_is_parked_longer_each_time(started: int, delay_ms: int, logged: list[str]) -> None:
+@pytest.mark.parametrize(("before", "delay_ms"), [(0, 5_000), (1, 10_000), (3, 40_000), (8, 600_000)])
+async def test_an_unknown_job_is_parked_longer_each_time(before: int, delay_ms: int, logged: list[str]) -> None:
     with pytest.raises(Park) as parked:
-        await execute(StoredJob(None, name="pak", attemptsStarted=started))
+        await execute(StoredJob(None, name="pak", parked=before))
 
     assert parked.value.delay_ms == delay_ms
     assert "Did you mean 'pack'?" in logged[0]
-    assert f"parked for {delay_ms // 1000} s ({started} of 12)" in logged[0]
+    assert f"parked for {delay_ms // 1000} s ({before + 1} of 12)" in logged[0]
 
 
 async def test_all_tries_of_an_unknown_job_take_about_an_hour() -> None:
     seconds = 0.0
-    for started in range(1, 13):
+    for before in range(12):
         with pytest.raises(Park) as parked:
-            await execute(StoredJob({}, name="pak", attemptsStarted=started))
+            await execute(StoredJob({}, name="pak", parked=before))
         seconds += parked.value.delay_ms / 1000
     assert 50 * 60 < seconds < 70 * 60
 
@@ -145,9 +137,9 @@ async def test_a_job_that_is_declared_to_be_run_elsewhere_is_parked_for_other_wo
     assert f"Job 'send-sms' is declared without a handler, at {declared.defined_at}: it is to be run elsewhere" in line
     assert "Left to the other workers of queue warehouse: parked for 5 s (1 of 12)" in line
     with pytest.raises(NonRetryableError, match=r"is declared without a handler.* Given up after 2 tries\."):
-        await execute(StoredJob(1, name="send-sms", attemptsStarted=4, attemptsMade=1), registry, retries=2)
+        await execute(StoredJob(1, name="send-sms", parked=2, attemptsMade=1), registry, retries=2)
 
 
 async def test_an_unknown_job_fails_when_it_was_parked_often_enough() -> None:
     with pytest.raises(NonRetryableError, match=r"No job named 'pak' is registered .* Given up after 2 tries\."):
-        await execute(StoredJob(None, name="pak", attemptsStarted=4, attemptsMade=1), retries=2)
+        await execute(StoredJob(None, name="pak", parked=2, attemptsMade=1), retries=2)

@@ -13,7 +13,7 @@ from midday_worker.engine.job.job import Job
 from midday_worker.engine.wire.options import encode
 from midday_worker.errors import ResultError
 from midday_worker.execution.retries import decide
-from midday_worker.handling.attempt import InvalidStoredPayload
+from midday_worker.handling.job_runner import InvalidStoredPayload
 from midday_worker.options import check_options, merge
 
 Classes: TypeAlias = Sequence[type[Exception]] | type[Exception] | None

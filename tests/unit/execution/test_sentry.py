@@ -18,6 +18,7 @@ import sentry_sdk
 from pydantic import SecretStr
 from sentry_sdk.transport import Transport
 
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.worker.settlement import Park
 from midday_worker.errors import ConfigurationError, JobCancelledError, NonRetryableError
@@ -38,7 +39,7 @@ class StoredJob(FakeJob):
     """A job as a worker has fetched it, with three attempts."""
 
     attempts: int = 3
-    stopped_by: Exception | None = None
+    attempt: Attempt = field(default_factory=Attempt)
     deferredFailure: str | None = None
     queue: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="warehouse"))
 
@@ -144,7 +145,8 @@ async def test_what_fails_without_an_attempt_is_not_reported(mailbox: Mailbox) -
 
 async def test_what_a_cancelled_handler_raises_is_not_reported(mailbox: Mailbox) -> None:
     with pytest.raises(LookupError):
-        await attempt(StoredJob(1, attempts=1, stopped_by=JobCancelledError("cancelled: ")), failing(LookupError()))
+        stopped = Attempt(stopped_by=JobCancelledError("cancelled: "))
+        await attempt(StoredJob(1, attempts=1, attempt=stopped), failing(LookupError()))
 
     assert mailbox.events == []
 

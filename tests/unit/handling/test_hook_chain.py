@@ -201,11 +201,11 @@ async def test_a_stop_cuts_hooks_short_and_leaves_the_outcome() -> None:
 
     task = asyncio.create_task(attempt())
     await started.wait()
-    stopped.cut_short = True  # as a worker does that stops
+    stopped.attempt.cut_short = True  # as a worker does that stops
     task.cancel()
 
     assert await task == "5"
-    assert (task.cancelling(), stopped.cut_short) == (0, False)
+    assert (task.cancelling(), stopped.attempt.cut_short) == (0, False)
     assert heard == []
 
 

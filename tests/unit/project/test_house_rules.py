@@ -63,3 +63,21 @@ def test_only_the_settings_read_the_environment_and_only_a_child_s_starter_passe
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
     }
     assert readers <= {"midday_worker/settings/settings.py", "midday_worker/processes/worker_child.py"}
+
+
+def test_nothing_is_written_onto_jobs_outside_their_room_but_what_is_theirs() -> None:
+    """What is known of the attempt under way stands in `Attempt`."""
+    written: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "midday_worker").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                owner = ast.unparse(node.value).rpartition(".")[2]
+                if owner in ("job", "_job") and path.parent.name != "job":
+                    written.setdefault(path.relative_to(ROOT / "midday_worker").as_posix(), set()).add(node.attr)
+    assert written == {
+        "admin/reading.py": {"unreadable"},
+        "engine/producer/queue.py": {"unreadable"},
+        "engine/worker/settlement.py": {"attemptsMade", "is_gone"},
+        "engine/worker/worker.py": {"attempt", "token"},
+        "execution/executor.py": {"attempts"},
+    }

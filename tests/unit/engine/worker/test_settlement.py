@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 from redis.exceptions import ConnectionError, ReadOnlyError, ResponseError
 
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.wire.fetched import NOTHING, Fetched
 from midday_worker.engine.worker.settlement import Settlement
@@ -21,7 +22,8 @@ class Ended:
 
     id, name, token, failedReason, attemptsMade = "j1", "pack", "t", "refused", 0
     opts: Mapping[str, object] = {}
-    took_ms = deferredFailure = None
+    attempt = Attempt()
+    deferredFailure = None
 
     def note_failure(self, error: BaseException) -> dict[str, str]:
         return {}

@@ -1,17 +1,15 @@
-"""One attempt at one job: validate, open the session, call the handler, dump the result, commit."""
+"""`JobRunner`: makes one attempt at one job: validate, open the session, call the handler, dump the result, commit."""
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from midday_worker.database import Database, session_scope
-from midday_worker.engine.job.interruption import grace_of
+from midday_worker.engine.job.attempt import Attempt, run_plain
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.job.threads import Threads, heard_out, in_thread
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import is_asynchronous
@@ -51,8 +49,13 @@ class InvalidStoredPayload(PayloadError, NonRetryableError):
     """The stored payload doesn't match the schema: the job fails at once and keeps its data."""
 
 
+def attempt_of(job: ExecutableJob) -> Attempt:
+    """Return a job's attempt; of a test's fake, one that no worker knows of."""
+    return job.attempt if isinstance(job, Job) else Attempt()
+
+
 @dataclass(frozen=True, slots=True)
-class Attempt(Generic[P, R]):
+class JobRunner(Generic[P, R]):
     """How to run one job once. The same path serves the worker, `execute()` and tests."""
 
     name: str
@@ -77,7 +80,7 @@ class Attempt(Generic[P, R]):
             JobTimeoutError: the handler took longer than `timeout_ms`.
         """
         payload = self.parse(job.data)
-        context = JobContext(cast("Job", job), db, self._logger(job))
+        context = JobContext(cast("Job", job), db, self._logger(job), attempt_of(job))
         return self.checked(await self._within(timeout_ms, payload, context))
 
     async def run_stored(self, job: Job, database: Database | None, timeout_ms: int | None) -> str:
@@ -85,16 +88,16 @@ class Attempt(Generic[P, R]):
 
         The result is dumped, then the session committed: a result that can't be stored commits nothing.
         """
-        scope = session_scope(database)
+        attempt, scope = job.attempt, session_scope(database)
         async with scope as session:
-            job.release = scope.give_up
-            job.enter_handler()
+            attempt.release = scope.give_up
+            attempt.enter_handler()
             try:
                 result = await self.run(job, session, timeout_ms)
             except BaseException as error:
-                job.leave_handler(error)
+                attempt.leave_handler(error)
                 raise
-            job.leave_handler()
+            attempt.leave_handler()
             return self.dump_text(result)
 
     def parse(self, data: object) -> P:
@@ -134,7 +137,7 @@ class Attempt(Generic[P, R]):
         given = context if channel is None else channel.context
         if timeout_ms is None:
             return await self._call(payload, context, channel)
-        with TimeLimit(self.name, timeout_ms, self.source or self.handler, context.job, given):
+        with TimeLimit(self.name, timeout_ms, (context.attempt,), self.source or self.handler, given):
             return await self._call(payload, context, channel)
 
     async def _call(self, payload: P, context: JobContext, channel: LoopChannel | None) -> R:
@@ -144,13 +147,9 @@ class Attempt(Generic[P, R]):
 
     async def _in_thread(self, payload: P, context: JobContext, channel: LoopChannel) -> R:
         # A plain function may block: it runs in a thread, so that the loop goes on.
-        threads: Threads | None = getattr(context.job, "threads", None)
-        run = in_thread if threads is None else threads.run
         handler = cast("Callable[[P, SyncJobContext], R]", self.handler)
-        call = run(handler, payload, channel.context)
         try:
-            outcome = await heard_out(call, channel.stop, grace_of(context.job).clean_up_s)
-            return await cast("Awaitable[R]", outcome) if inspect.isawaitable(outcome) else outcome
+            return cast("R", await run_plain([context.attempt], handler, payload, channel.context))
         finally:
             channel.close()
 

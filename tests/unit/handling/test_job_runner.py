@@ -11,6 +11,7 @@ import pytest
 from loguru import logger
 
 from midday_worker import JobContext, JobRegistry, JobTimeoutError, SyncJobContext, job
+from midday_worker.engine.job.attempt import Attempt
 from midday_worker.errors import ResultError
 from midday_worker.handling.time_limit import TimeLimit
 from midday_worker.testing import FakeJob, run_job
@@ -69,7 +70,7 @@ async def test_a_result_of_no_json_form_names_job_and_type() -> None:
 
 
 async def test_a_timeout_of_the_handlers_own_is_passed_on() -> None:
-    with pytest.raises(TimeoutError) as failure, TimeLimit("pay", 60_000):
+    with pytest.raises(TimeoutError) as failure, TimeLimit("pay", 60_000, [Attempt()]):
         raise TimeoutError("theirs")
 
     assert not isinstance(failure.value, JobTimeoutError)
@@ -77,7 +78,10 @@ async def test_a_timeout_of_the_handlers_own_is_passed_on() -> None:
 
 async def test_a_handler_is_cancelled_at_its_limit() -> None:
     cancelled = False
-    with pytest.raises(JobTimeoutError, match="Job 'pay' took longer than its timeout of 5 ms"), TimeLimit("pay", 5):
+    with (
+        pytest.raises(JobTimeoutError, match="Job 'pay' took longer than its timeout of 5 ms"),
+        TimeLimit("pay", 5, [Attempt()]),
+    ):
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -89,7 +93,7 @@ async def test_a_handler_is_cancelled_at_its_limit() -> None:
 
 async def test_a_handler_that_swallows_its_cancellation_has_timed_out_all_the_same() -> None:
     refused = pytest.raises(JobTimeoutError, match="Job 'pay' took longer than its timeout of 5 ms")
-    with refused, TimeLimit("pay", 5), suppress(asyncio.CancelledError):
+    with refused, TimeLimit("pay", 5, [Attempt()]), suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
     current = asyncio.current_task()
     assert current is not None

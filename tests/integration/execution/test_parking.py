@@ -1,0 +1,40 @@
+"""Jobs without a handler here: how often they were parked is stored with them, and nothing else counts as that."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from midday_worker import JobClient, JobContext, JobRegistry, Settings, job
+from tests.deadline import eventually
+from tests.integration.crew import Crew
+
+
+async def test_only_parking_counts_as_parking(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    """Drains, stalls and lost replies start a job again too, without an attempt used."""
+
+    async def give_back(data: int, ctx: JobContext) -> int:
+        return data
+
+    known, elsewhere = job("known", int, give_back, registry=registry), JobRegistry()
+    job("other", int, give_back, registry=elsewhere)
+    handle = await known.trigger(7, client=client)
+    key = f"{settings.redis_prefix}:default:{handle.id}"
+
+    async def stored() -> list[bytes | str | None]:
+        return await redis.hmget(key, ["parked", "delay"])
+
+    await redis.hset(key, "ats", "40")
+    async with Crew(elsewhere, settings):
+        for count, delay_ms in ((1, 5_000), (2, 10_000), (3, 20_000)):
+
+            async def is_parked(count: int = count, delay_ms: int = delay_ms) -> bool:
+                return await stored() == [str(count), str(delay_ms)]
+
+            await eventually(is_parked, f"it is parked, {count} times so far")
+            assert await handle.state() == "delayed"
+            await handle.promote()
+    async with Crew(registry, settings):
+        assert await handle.result("20s") == 7
+    assert (await handle.fetch()).attemptsMade == 1
