@@ -33,13 +33,19 @@ def run_to_end(
     Returns:
         What the work has returned.
     """
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        well = _run(runner.get_loop(), work)
-        left = _run(runner.get_loop(), _end_tasks())
+    loop = (new_loop or asyncio.new_event_loop)()
+    try:
+        well = _run(loop, work)
+        left = _run(loop, _end_tasks())
         if left and deadline is not None:
             deadline.clean = False
             logger.error("given up, although they still run: {names}", names=", ".join(sorted(left)))
+        # Not asyncio.Runner: it runs the loop to the end too, and lets what comes out of a late callback out of itself.
+        _run(loop, loop.shutdown_asyncgens())
+        _run(loop, loop.shutdown_default_executor())
         return well and not left
+    finally:
+        loop.close()
 
 
 def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, T]) -> T:

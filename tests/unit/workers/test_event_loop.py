@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import NoReturn
 
@@ -67,8 +67,18 @@ def test_what_is_left_behind_is_cancelled_and_may_raise_anything(
             leave()
 
     left: list[asyncio.Task[None]] = []
+    generators: list[AsyncGenerator[int]] = []
+
+    async def generate() -> AsyncGenerator[int]:
+        try:
+            yield 1
+        finally:
+            asyncio.get_running_loop().call_soon(leave)
+            await asyncio.sleep(0.01)
 
     async def work() -> bool:
+        generators.append(generate())
+        await anext(generators[0])
         left.extend(asyncio.create_task(stay()) for _ in range(3))
         await asyncio.sleep(0)
         return True
