@@ -97,9 +97,22 @@ async def test_a_script_gets_what_it_asks_for(
     assert list(call.args[: len(args)]) == args
 
 
-def test_a_child_is_detached_as_its_script_asks_for() -> None:
-    asked = ["KEYS[1] 'key' prefix,", "ARGV[1] job key", "ARGV[2] parent key"]
-    assert _inputs("removeChildDependency-1.lua") == asked
+# Where what is sent can't be caught here: its first lines, and what we read in them.
+@pytest.mark.parametrize(
+    ("file", "asked"),
+    [
+        ("removeChildDependency-1.lua", ["KEYS[1] 'key' prefix,", "ARGV[1] job key", "ARGV[2] parent key"]),
+        (
+            "extendLock-2.lua",
+            [
+                *("KEYS[1] 'lock',", "KEYS[2] 'stalled'"),
+                *("ARGV[1] token", "ARGV[2] lock duration in milliseconds", "ARGV[3] jobid"),
+            ],
+        ),
+    ],
+)
+def test_a_script_asks_for_what_it_gets(file: str, asked: list[str]) -> None:
+    assert _inputs(file) == asked
 
 
 def _inputs(file: str) -> list[str]:
