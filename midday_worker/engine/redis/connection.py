@@ -19,7 +19,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
-from midday_worker.engine.redis.pipelining import PipelinedRedis
+from midday_worker.engine.transport import PipelinedRedis
 
 if TYPE_CHECKING:
     from bullmq.redis_connection import Script
@@ -45,15 +45,18 @@ _UNREGISTERED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedisConfig:
-    """Where Redis is and how long to wait for it."""
+    """Where Redis is, how long to wait for it, and whether concurrent commands share a connection."""
 
     url: str
     prefix: str = "bull"
     command_timeout_ms: int = 5_000
+    pipelining: bool = True
 
 
 def connect(config: RedisConfig) -> Redis:
     """Return a client for ordinary commands, which share a connection and its writes; it connects on first use.
+
+    Without pipelining it is redis-py's own: each command waits for its reply on a connection of the pool.
 
     Nothing is retried: redis-py's own retries would send an `add` again whose reply was lost.
     """
@@ -61,7 +64,7 @@ def connect(config: RedisConfig) -> Redis:
     from_url: Callable[..., BlockingConnectionPool] = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
     pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=seconds)
-    return PipelinedRedis.from_pool(pool)
+    return PipelinedRedis.from_pool(pool) if config.pipelining else Redis.from_pool(pool)
 
 
 def connect_blocking(config: RedisConfig, name: str = "") -> Redis:

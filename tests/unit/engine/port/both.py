@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.engine.job.job import Job
+from midday_worker.engine.producer.additions import Additions
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.connection import RedisConfig
 from midday_worker.engine.wire.options import METRICS_POINTS
@@ -35,6 +36,7 @@ class Both:
         self.queue = Queue(config.queue, self.connection, "bull")
         options = config.port_options(self.connection, RedisConfig("redis://nowhere"))
         self.queue.opts = cast("QueueBaseOptions", options)  # the port finds its worker's options there
+        self.queue.additions = Additions(self.queue.keys, self.connection.commands)  # with templates
         self.scripts = self.queue.backend.scripts
         self.moves = Transitions(
             self.queue.own_backend,

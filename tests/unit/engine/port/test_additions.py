@@ -36,7 +36,9 @@ async def test_a_job_is_added_as_the_port_does(options: ResolvedOptions) -> None
     both = Both()
     request = replace(pack.node(Parcel(order_id="o1")), options=options)
     # The second of a series is made by a template, the first isn't.
-    for addition in [both.queue.additions.make(request) for _ in range(2)]:
+    additions = [both.queue.additions.make(request) for _ in range(2)]
+    assert isinstance(additions[1].command, bytes) == (options.job_id is None)
+    for addition in additions:
         ours = _call(addition, both)
         ports = await both.sent(_add(both, request, addition, {}))
         assert ours == ports
