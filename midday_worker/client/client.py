@@ -275,6 +275,7 @@ def redis_config(settings: Settings) -> RedisConfig:
         url=settings.redis_url.get_secret_value(),
         prefix=settings.redis_prefix,
         command_timeout_ms=settings.redis_command_timeout,
+        pipelining=settings.redis_pipelining,
     )
 
 

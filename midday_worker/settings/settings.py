@@ -65,6 +65,10 @@ class Settings(BaseSettings):
         gt=0,
         description="How long a command to Redis may take.",
     )
+    redis_pipelining: bool = Field(
+        default=True,
+        description="Whether concurrent commands share a connection. false: each has one of redis-py's own, and waits.",
+    )
     database_primary_url: DatabaseUrl | None = Field(
         default=None,
         description="The database behind ctx.db: postgresql://user:password@host:5432/name, or sqlite:///path.",

@@ -1,8 +1,8 @@
-"""Draws the picture; run by scripts/architecture."""
+"""Draws the pictures; run by scripts/architecture."""
 
 from __future__ import annotations
 
-from scripts.drawing.plan import read_plan
-from scripts.drawing.svg import PICTURE, picture
+from scripts.drawing.svg import ARCHITECTURE, PORT, picture
 
-PICTURE.write_text(picture(read_plan()), "utf-8")
+for drawing in (ARCHITECTURE, PORT):
+    drawing.path.write_text(picture(drawing.plan(), drawing), "utf-8")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Final
 
 from scripts.drawing.arrow import BOX_HEIGHT, BOX_WIDTH, GUTTER, MARGIN, Router, left_of, middle_of, top_of
 from scripts.drawing.imports import ROOT
-from scripts.drawing.plan import COLUMNS, Room
+from scripts.drawing.plan import COLUMNS, Room, read_plan
 
-PICTURE: Final = ROOT / "docs" / "images" / "architecture.svg"
-ENGINE: Final = "engine."
-_CAPTION: Final = ("engine: nothing else", "imports bullmq or redis")
+IMAGES: Final = ROOT / "docs" / "images"
 _RADIUS: Final = 6
 _AROUND: Final = 14
 _STYLE: Final = """
@@ -28,7 +28,37 @@ _STYLE: Final = """
 """
 
 
-def picture(plan: Mapping[str, Room]) -> str:
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture: its file's name, what it shows, and the boxes with a frame around them, by how their names begin."""
+
+    name: str
+    label: str
+    framed: str
+    caption: tuple[str, str]
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return IMAGES / f"{self.name}.svg"
+
+    def plan(self) -> dict[str, Room]:
+        """Return what is to be drawn."""
+        return read_plan(IMAGES / f"{self.name}.toml")
+
+
+ARCHITECTURE: Final = Drawing(
+    "architecture",
+    "The rooms of midday_worker, and what each imports",
+    "engine.",
+    ("engine: nothing else", "imports bullmq or redis"),
+)
+PORT: Final = Drawing(
+    "port", "What is BullMQ's port, and what is the engine's", "bullmq.", ("BullMQ's port,", "as it is installed")
+)
+
+
+def picture(plan: Mapping[str, Room], drawing: Drawing = ARCHITECTURE) -> str:
     """Return the picture of a plan."""
     rooms = list(plan.values())
     width = 2 * MARGIN + COLUMNS * BOX_WIDTH + (COLUMNS - 1) * GUTTER
@@ -37,12 +67,12 @@ def picture(plan: Mapping[str, Room]) -> str:
     ways = [router.way(room, plan[name]) for room in rooms for name in room.imports]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
-        ' aria-label="The rooms of midday_worker, and what each imports">',
+        f' aria-label="{drawing.label}">',
         f"  <style>{_STYLE}  </style>",
         '  <defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path class="head" d="M0 0 L8 4 L0 8 z"/></marker></defs>',
         f'  <rect class="page" width="{width}" height="{height}"/>',
-        *_engine([room for room in rooms if room.name.startswith(ENGINE)]),
+        *_frame([room for room in rooms if room.name.startswith(drawing.framed)], drawing.caption),
         *(f'  <path class="arrow" marker-end="url(#head)" d="{_path(way)}"/>' for way in ways),
         *(line for room in rooms for line in _box(room)),
         "</svg>",
@@ -50,18 +80,18 @@ def picture(plan: Mapping[str, Room]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _engine(rooms: Iterable[Room]) -> list[str]:
+def _frame(rooms: Iterable[Room], caption: tuple[str, str]) -> list[str]:
     corners = [(left_of(room), top_of(room)) for room in rooms]
     left, top = min(x for x, _ in corners) - _AROUND, min(y for _, y in corners) - _AROUND
     width = max(x for x, _ in corners) + BOX_WIDTH + _AROUND - left
     height = max(y for _, y in corners) + BOX_HEIGHT + _AROUND - top
     # The caption is where it has room: beside the rooms that have their row alone.
-    x, y = left + 2 * _AROUND, top + height - 3 * BOX_HEIGHT - 16 * len(_CAPTION)
+    x, y = left + 2 * _AROUND, top + height - 3 * BOX_HEIGHT - 16 * len(caption)
     return [
         f'  <rect class="engine" x="{left}" y="{top}" width="{width}" height="{height}" rx="12"/>',
         *(
             f'  <text class="caption" x="{x}" y="{y + 16 * line}">{text}</text>'
-            for line, text in enumerate(_CAPTION, start=1)
+            for line, text in enumerate(caption, start=1)
         ),
     ]
 

@@ -18,8 +18,8 @@ WAS_CANCELLED: Final = "It was cancelled."
 """Why a cancelled job isn't retried among others."""
 
 _BEFORE_RETRY: Final = f"""
-local key = prefix .. id
-if ARGV[7] == "uncancelled" and found == "failed" then
+local key, which = prefix .. id, table.remove(ARGV)
+if which == "uncancelled" and found == "failed" then
   local reason = redis.call("HGET", key, "failedReason") or ""
   if string.sub(reason, 1, {len(CANCELLED)}) == "{CANCELLED}" then return {{found, "{WAS_CANCELLED}"}} end
 end
@@ -57,7 +57,7 @@ LOCKED: Final = "locked"
 CHILD_RUNS: Final = "child runs"
 
 _BEFORE_REMOVE: Final = f"""
-local key = prefix .. id
+local key, how = prefix .. id, table.remove(ARGV)
 local function runs_below(parent)
   for _, child in ipairs(redis.call("SMEMBERS", parent .. ":dependencies")) do
     if redis.call("EXISTS", child .. ":lock") == 1 or runs_below(child) then return true end
@@ -69,7 +69,7 @@ local next_run = schedule and redis.call("ZSCORE", prefix .. "repeat", schedule)
 if next_run and id == "repeat:" .. schedule .. ":" .. next_run then return {{found, "{SCHEDULED}" .. schedule}} end
 if redis.call("EXISTS", key .. ":lock") == 1 then return {{found, "{LOCKED}"}} end
 if ARGV[2] == "1" and runs_below(key) then return {{found, "{CHILD_RUNS}"}} end
-if ARGV[4] == "look" then return {{found, 1}} end
+if how == "look" then return {{found, 1}} end
 """
 """What BullMQ looks at before it removes, told apart: it has one answer for a lock of the job's and of a child's."""
 

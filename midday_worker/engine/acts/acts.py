@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+import bullmq
+from bullmq.scripts import Scripts
 
 from midday_worker.engine.acts.act import (
     CHANGE_PRIORITY,
@@ -27,13 +32,11 @@ from midday_worker.engine.redis.translation import Writing
 from midday_worker.errors import ScheduledRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from midday_worker.engine.producer.queue import Queue
 
+Call: TypeAlias = Callable[[Scripts], Awaitable[object]]
+
 _HELD: Final = {LOCKED: "A worker holds its lock.", CHILD_RUNS: "A child of it is running."}
-_TO_WAIT: Final = ("delayed", "wait", "paused", "meta", "prioritized", "active", "pc", "events", "marker")
-_PRIORITY: Final = ("wait", "paused", "meta", "prioritized", "active", "pc", "marker")
 
 
 class Acts:
@@ -48,7 +51,7 @@ class Acts:
 
     async def retry(self, job_id: str, *, reset_attempts: bool = False) -> None:
         """Put a job that has ended back into its queue, as Node's `Job.retry`; it isn't cancelled any more."""
-        await self._retry(job_id, RETRY, reset="1" if reset_attempts else "0")
+        await self._retry(job_id, RETRY, reset=reset_attempts)
 
     async def retry_from(self, job_id: str, state: str, *, cancelled: bool) -> None:
         """As `retry`, for a job that has ended so and not otherwise: by now it may have been retried, and completed.
@@ -59,20 +62,16 @@ class Acts:
             cancelled: whether also if somebody cancelled it; else it is refused, with WAS_CANCELLED as why.
         """
         which = "any" if cancelled else "uncancelled"
-        await self._retry(job_id, replace(RETRY, allowed=(state,)), reset="0", which=which)
+        await self._retry(job_id, replace(RETRY, allowed=(state,)), which=which)
 
-    async def _retry(self, job_id: str, act: Act, reset: str, which: str = "any") -> None:
-        push = "RPUSH" if await self._is_lifo(job_id) else "LPUSH"
+    async def _retry(self, job_id: str, act: Act, *, reset: bool = False, which: str = "any") -> None:
+        job = bullmq.Job(self._queue, "", None, {"lifo": await self._is_lifo(job_id)}, job_id)
+        options = {"resetAttemptsMade": reset, "resetAttemptsStarted": reset}
         found = act.allowed[0]
         for _ in range(3):  # at most: it may be retried by another and end differently in between
             state = found if found in act.allowed else act.allowed[0]
-            keys = [
-                self._queue.toKey(job_id),
-                *self._keys("events", state, "wait", "meta", "active", "marker", "prioritized", "pc"),
-            ]
-            field = "failedReason" if state == "failed" else "returnvalue"
-            args = [job_id, push, field, state, reset, reset, which]
-            found, answer = await self._run(act, job_id, keys, args, (state,))
+            call = partial(_reprocess, job=job, state=state, options=options)
+            found, answer = await self._run(act, job_id, call, (state,), (which,))
             if answer == FAILED_CHILDREN:
                 why = "A child of it has failed: retry that first, or remove it, as this job can't complete with it."
                 raise refusal(act, self._queue.name, job_id, found, why)
@@ -86,7 +85,7 @@ class Acts:
 
     async def promote(self, job_id: str) -> None:
         """Make a delayed job due now, as Node's `Job.promote`."""
-        await self._act(PROMOTE, job_id, self._keys(*_TO_WAIT), [self._prefix, job_id])
+        await self._act(PROMOTE, job_id, lambda scripts: scripts.promote(job_id))
 
     async def remove(self, job_id: str, *, children: bool = False) -> None:
         """Remove a job that isn't running, as Node's `Job.remove`; with its children, if none of them runs.
@@ -100,9 +99,9 @@ class Acts:
         await self._remove(job_id, "look", children=children)
 
     async def _remove(self, job_id: str, how: str, *, children: bool) -> None:
-        keys = [self._queue.toKey(job_id), *self._keys("repeat")]
-        args = [job_id, "1" if children else "0", self._prefix, how]
-        found, answer = await self._run(REMOVE, job_id, keys, args, REMOVE.allowed)
+        found, answer = await self._run(
+            REMOVE, job_id, lambda scripts: scripts.remove(job_id, children), REMOVE.allowed, (how,)
+        )
         if isinstance(answer, str) and answer.startswith(SCHEDULED):
             schedule_id = answer.removeprefix(SCHEDULED)
             raise ScheduledRunError(job_id=job_id, queue=self._queue.name, state=found, schedule_id=schedule_id)
@@ -111,17 +110,18 @@ class Acts:
 
     async def reschedule(self, job_id: str, delay_ms: int) -> None:
         """Make a delayed job due in `delay_ms` milliseconds from now, as Node's `Job.changeDelay`."""
-        args = [delay_ms, round(time.time() * 1000), job_id, self._queue.toKey(job_id)]
-        await self._act(RESCHEDULE, job_id, self._keys("delayed", "meta", "marker", "events"), args)
+        args: list[str | int] = [delay_ms, round(time.time() * 1000), job_id, self._queue.toKey(job_id)]
+        keys = [self._queue.keys[name] for name in ("delayed", "meta", "marker", "events")]
+        await self._act(RESCHEDULE, job_id, lambda scripts: scripts.commands["changeDelay"](keys=keys, args=args))
 
     async def change_priority(self, job_id: str, priority: int, *, lifo: bool = False) -> None:
         """Change the priority of a job that waits, as Node's `Job.changePriority`."""
-        args = [priority, self._prefix, job_id, "1" if lifo else "0"]
-        await self._act(CHANGE_PRIORITY, job_id, self._keys(*_PRIORITY), args)
+        await self._act(CHANGE_PRIORITY, job_id, lambda scripts: scripts.changePriority(job_id, priority, lifo))
 
     async def update_data(self, job_id: str, text: str) -> None:
         """Replace the payload, a JSON text, of a job that isn't running, as Node's `Job.updateData`."""
-        await self._act(UPDATE_DATA, job_id, [self._queue.toKey(job_id)], [text])
+        keys = [self._queue.toKey(job_id)]  # the port takes a value, and makes its JSON once more
+        await self._act(UPDATE_DATA, job_id, lambda scripts: scripts.commands["updateData"](keys=keys, args=[text]))
 
     async def _is_lifo(self, job_id: str) -> bool:
         """Return whether the job goes in front of those that wait; its payload, which may be large, isn't read."""
@@ -137,23 +137,20 @@ class Acts:
         """Cancel a job, whether it runs or not; see `Cancelling`."""
         return await Cancelling(self._queue, reason).cancel(job_id, children=children)
 
-    async def _act(self, act: Act, job_id: str, keys: Sequence[str], args: Sequence[object]) -> object:
-        found, answer = await self._run(act, job_id, keys, args, act.allowed)
+    async def _act(self, act: Act, job_id: str, call: Call) -> object:
+        found, answer = await self._run(act, job_id, call, act.allowed)
         if answer is None:
             raise refusal(act, self._queue.name, job_id, found)
         return answer
 
     async def _run(
-        self, act: Act, job_id: str, keys: Sequence[str], args: Sequence[object], allowed: tuple[str, ...]
+        self, act: Act, job_id: str, call: Call, allowed: tuple[str, ...], own: tuple[str, ...] = ()
     ) -> tuple[str, object]:
         queue = self._queue
         writing = Writing(ids=[job_id], again="Look at the job's state before calling again.")
         async with queue.bounded(f"act on job {job_id} of queue {queue.name}", writing):
-            return await act.script.run(queue.backend.connection, keys, args, (self._prefix, job_id), allowed)
+            return await act.script.run(queue.backend.connection, call, (queue.keys[""], job_id), allowed, own)
 
-    @property
-    def _prefix(self) -> str:
-        return self._queue.keys[""]
 
-    def _keys(self, *names: str) -> list[str]:
-        return [self._queue.keys[name] for name in names]
+def _reprocess(scripts: Scripts, *, job: bullmq.Job, state: str, options: Mapping[str, object]) -> Awaitable[object]:
+    return scripts.reprocessJob(job, state, options)

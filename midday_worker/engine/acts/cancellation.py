@@ -12,23 +12,25 @@ and deduplication are seen to as ever. For one that runs, three things are writt
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-import msgpack
+import bullmq
+from bullmq.flow_producer import MinimalQueue
 
 from midday_worker.engine.acts.act import UNSTARTED, Act, refusal
 from midday_worker.engine.redis.translation import Writing
 from midday_worker.engine.wire.failure import LONGEST_REASON, storable
 from midday_worker.engine.wire.guarded import Guarded
-from midday_worker.engine.wire.options import METRICS_POINTS, encode, keep_jobs
+from midday_worker.engine.wire.options import METRICS_POINTS, encode
 from midday_worker.errors import CANCELLED
 from midday_worker.options import ResolvedOptions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from bullmq.types import QueueBaseOptions
 
     from midday_worker.engine.producer.queue import Queue
 
@@ -38,13 +40,14 @@ CancelOutcome: TypeAlias = Literal["cancelled", "requested"]
 KEPT_MS: Final = 24 * 3_600_000
 """How long the key of a running job's cancellation is kept, if nobody takes it away."""
 
-_FINISH: Final = (
-    *("wait", "active", "prioritized", "events", "stalled"),
-    *("limiter", "delayed", "paused", "meta", "pc", "failed"),
-)
+# The port reads its worker's options there.
+_COUNTED: Final = cast("QueueBaseOptions", {"metrics": {"maxDataPoints": METRICS_POINTS}})
 _KEEP: Final = encode(ResolvedOptions())["removeOnFail"]
 _BEFORE: Final = """
 local key = prefix .. id
+local kept_ms = table.remove(ARGV)
+local message = table.remove(ARGV)
+local channel = table.remove(ARGV)
 if found == "failed" then
   local reason = redis.call("HGET", key, "failedReason") or ""
   if string.sub(reason, 1, 10) == "cancelled:" then return {found, "cancelled"} end
@@ -52,8 +55,8 @@ if found == "failed" then
 end
 if found == "active" then
   redis.call("HSETNX", key, "defa", ARGV[4])
-  redis.call("SET", key .. ":cancel", ARGV[4], "PX", ARGV[12], "NX")
-  redis.pcall("PUBLISH", ARGV[10], ARGV[11])
+  redis.call("SET", key .. ":cancel", ARGV[4], "PX", kept_ms, "NX")
+  redis.pcall("PUBLISH", channel, message)
   return {found, "requested"}
 end
 local schedule = redis.call("HGET", key, "rjk")
@@ -142,19 +145,22 @@ class Cancelling:
                 await self._cancel_children(cast("list[object]", below))
 
     async def _run(self, prefix: str, job_id: str, allowed: Collection[str]) -> tuple[str, object]:
-        keys = [*(prefix + name for name in _FINISH), prefix + job_id, f"{prefix}metrics:failed", f"{prefix}marker"]
-        options: dict[str, object] = {
-            "token": "0",  # there is no lock
-            "keepJobs": keep_jobs(await self._retention(prefix + job_id)),
-            "attempts": 2**31,  # they are not exhausted
-            "maxMetricsSize": METRICS_POINTS,
-        }
-        args: list[object] = [job_id, round(time.time() * 1000), "failedReason", self._reason, "failed", "", prefix]
-        args += [msgpack.packb(options, use_bin_type=True), ""]
+        keep = await self._retention(prefix + job_id)
+        queue = MinimalQueue(self._queue.name, self._queue.backend, _COUNTED)
+        job = bullmq.Job(queue, "", None, {"attempts": 2**31}, job_id)  # they are not exhausted
         name = prefix.removeprefix(f"{self._queue.prefix}:").removesuffix(":")
-        args += [channel(self._queue.prefix), CancelMessage(name, job_id, self._reason).encode(), KEPT_MS]
-        connection = self._queue.backend.connection
-        return await CANCEL.script.run(connection, keys, args, (prefix, job_id), allowed)
+        own: list[str | int] = [
+            channel(self._queue.prefix),
+            CancelMessage(name, job_id, self._reason).encode(),
+            KEPT_MS,
+        ]
+        return await CANCEL.script.run(
+            self._queue.backend.connection,
+            lambda scripts: scripts.moveToFailed(job, self._reason, keep, "0", fetchNext=False),  # there is no lock
+            (prefix, job_id),
+            allowed,
+            own,
+        )
 
     async def _retention(self, key: str) -> object:
         """Return a job's retention; options never change, so it may be read before."""

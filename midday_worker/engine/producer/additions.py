@@ -78,9 +78,11 @@ class Additions:
     Args:
         keys: the queue's keys, by BullMQ's names for them.
         commands: BullMQ's scripts, registered.
+        packed: whether the connection takes commands as bytes, which are made faster.
     """
 
-    def __init__(self, keys: Mapping[str, str], commands: Mapping[str, Script]) -> None:
+    def __init__(self, keys: Mapping[str, str], commands: Mapping[str, Script], *, packed: bool = True) -> None:
+        self._packed = packed
         self._prefix = keys[""]
         self._kinds = {name: _call(commands[name], [keys[key] for key in used]) for name, used in _KEYS.items()}
         self._last: tuple[ResolvedOptions, TraceContext | None, bytes] | None = None
@@ -89,7 +91,7 @@ class Additions:
     def make(self, request: JobRequest, parent: Parent | None = None) -> Addition:
         """Return the addition of one request, as a job that waits for its children if it has any."""
         now = round(time.time() * 1000)
-        if parent is None and (one_of_many := self._from_template(request, now)) is not None:
+        if self._packed and parent is None and (one_of_many := self._from_template(request, now)) is not None:
             return one_of_many
         options = request.options
         job_id = options.job_id or (_new_id() if parent is None else mark(_new_id(), kind_of(request)))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 
 from bullmq.backends.redis_backend import RedisBackend
+from redis.asyncio import Redis
 
 from midday_worker.engine.producer.additions import Addition, Words
-from midday_worker.engine.redis.command import Command
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.limited import checked
-from midday_worker.engine.redis.pipelining import PipelinedRedis
+from midday_worker.engine.transport import Command, PipelinedRedis
 
 
 class Backend(RedisBackend):
@@ -23,13 +23,17 @@ class Backend(RedisBackend):
 
     def post(self, addition: Addition) -> Command | None:
         """Send a job's addition; None if there is no connection yet, or it isn't packed."""
-        command = addition.command
-        return cast("PipelinedRedis", self.conn).post(command) if type(command) is bytes else None
+        command, client = addition.command, self.conn
+        return client.post(command) if type(command) is bytes and isinstance(client, PipelinedRedis) else None
 
     def add_one(self, addition: Addition) -> Awaitable[object]:
         """Add a job; return what Lua answered."""
-        client = cast("PipelinedRedis", self.conn)  # connect() makes no other
-        return client.call_script(addition.script.script, addition.command)
+        client, command = self.conn, addition.command
+        if isinstance(client, PipelinedRedis):
+            return client.call_script(addition.script.script, command)
+        words = cast("Words", command)  # only a shared connection takes bytes
+        first = 3 + int(words[2])
+        return addition.script(keys=cast("Sequence[str]", words[3:first]), args=words[first:])
 
     async def add(self, additions: Sequence[Addition]) -> list[object]:
         """Add jobs in one transaction and one round trip; return what Lua answered, in order.
@@ -40,8 +44,9 @@ class Backend(RedisBackend):
         scripts = {addition.script.sha: addition.script for addition in additions}
         loads: list[Words] = [("SCRIPT", "LOAD", script.script) for script in scripts.values()]
         adds = [addition.command for addition in additions]
-        client = cast("PipelinedRedis", self.conn)
-        return (await client.run_transaction([*loads, *adds]))[len(loads) :]
+        if isinstance(self.conn, PipelinedRedis):
+            return (await self.conn.run_transaction([*loads, *adds]))[len(loads) :]
+        return (await _transact(self.conn, [*loads, *cast("list[Words]", adds)]))[len(loads) :]
 
     async def getJobScheduler(self, job_scheduler_id: str) -> tuple[dict[str, str] | None, int | None]:
         """Return a scheduler's hash and its next run; (None, None) for a missing one, where the port raises."""
@@ -83,3 +88,16 @@ class Backend(RedisBackend):
 def client_name(prefix: str, queue: str) -> str:
     """Return what Node's `QueueBase.clientName` returns: prefix and base64 of the queue's name."""
     return f"{prefix}:{b64encode(queue.encode()).decode()}"
+
+
+async def _transact(client: Redis, commands: Sequence[Words]) -> list[object]:
+    """Run commands in one transaction of redis-py's; a reply that is an error stands in its place."""
+    async with client.pipeline(transaction=True) as pipe:
+        now = cast("Callable[[str], Awaitable[object]]", pipe.immediate_execute_command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+        add = cast("Callable[..., object]", pipe.execute_command)  # pyright: ignore[reportUnknownMemberType] - as above
+        # Where a user may not send MULTI, what comes after it would be carried out one by one.
+        await now("MULTI")
+        await now("DISCARD")
+        for words in commands:
+            add(*words)
+        return await pipe.execute(raise_on_error=False)

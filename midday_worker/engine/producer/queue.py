@@ -20,13 +20,13 @@ from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.translation import (
     UNREACHABLE,
-    NeverSentTimeoutError,
     Writing,
     bounded,
     is_unreachable,
     translated,
     was_never_sent,
 )
+from midday_worker.engine.transport import NeverSentTimeoutError, PipelinedRedis
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.request import JobRequest
 
@@ -59,8 +59,10 @@ class Queue(bullmq.Queue):
         self.keys = self.backend.keys
         self.qualifiedName = self.backend.qualifiedName
         self._job_scheduler = None
-        self.additions = Additions(self.keys, connection.commands)
+        self.additions = Additions(self.keys, connection.commands, packed=isinstance(self.client, PipelinedRedis))
         self._deadlines = connection.deadlines
+        # Over connections of their own they could overtake each other.
+        self._under_way = UNDER_WAY if isinstance(self.client, PipelinedRedis) else 1
         self._adding = f"add a job to queue {name}"
 
     def bounded(self, action: str, writing: Writing | None = None) -> bounded:
@@ -136,7 +138,7 @@ class Queue(bullmq.Queue):
                 additions = [self.additions.make(request) for request in requests[start : start + BULK]]
                 under_way.append(asyncio.create_task(self._add(additions)))
                 await asyncio.sleep(0)
-                if len(under_way) == UNDER_WAY and not await take_oldest():
+                if len(under_way) == self._under_way and not await take_oldest():
                     break
             while under_way:
                 await take_oldest()

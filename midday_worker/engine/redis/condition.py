@@ -40,14 +40,6 @@ _MOVED: Final = (
     "this Redis is a node of a cluster that doesn't hold these keys: REDIS_URL must name the one that does, and "
     "REDIS_PREFIX have a hash tag, such as {bull}"
 )
-_OF_A_REPLICA: Final = (
-    # By the words, as an error within a script comes as a plain ResponseError that quotes it. Without their codes,
-    # READONLY, MASTERDOWN and LOADING, which redis-py takes off where the reply is an error of its own.
-    "write against a read only replica",
-    "Link with MASTER is down",
-    "instance state changed (master -> replica?)",
-    "loading the dataset in memory",  # as a replica does that copies its primary
-)
 _CERTIFICATE: Final = (
     "Redis's certificate can't be verified: have it signed for this host by an authority that this machine trusts, "
     "or name that authority's file in REDIS_URL (?ssl_ca_certs=/path)"
@@ -67,12 +59,6 @@ def meaning_of(error: BaseException) -> str | None:
         return _MOVED
     meaning = next((meaning for words, meaning in _MEANINGS.items() if words in text), None)
     return _CERTIFICATE if meaning is None and is_about_certificate(error) else meaning
-
-
-def is_of_replica(error: BaseException) -> bool:
-    """Return whether a server answers as one that is not the primary, or not any more."""
-    text = str(error)
-    return any(words in text for words in _OF_A_REPLICA)
 
 
 def is_about_certificate(error: BaseException) -> bool:

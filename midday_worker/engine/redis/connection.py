@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from bullmq.redis_connection import RedisConnection, loadScript
 from bullmq.utils import isRedisVersionLowerThan
@@ -19,7 +20,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
-from midday_worker.engine.redis.pipelining import PipelinedRedis
+from midday_worker.engine.transport import PipelinedRedis
 
 if TYPE_CHECKING:
     from bullmq.redis_connection import Script
@@ -45,15 +46,32 @@ _UNREGISTERED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedisConfig:
-    """Where Redis is and how long to wait for it."""
+    """Where Redis is, how long to wait for it, and whether concurrent commands share a connection."""
 
     url: str
     prefix: str = "bull"
     command_timeout_ms: int = 5_000
+    pipelining: bool = True
+
+
+class UnpipelinedRedis(Redis):
+    """redis-py's client, but that it loses no cancellation, as `asyncio.wait_for` in it does on Python 3.11."""
+
+    async def execute_command(self, *args: EncodableT, **options: object) -> object:
+        """Send a command and return its reply."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        execute = cast("Callable[..., Awaitable[object]]", super().execute_command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+        reply = await execute(*args, **options)
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
+        return reply
 
 
 def connect(config: RedisConfig) -> Redis:
     """Return a client for ordinary commands, which share a connection and its writes; it connects on first use.
+
+    Without pipelining it is redis-py's own: each command waits for its reply on a connection of the pool.
 
     Nothing is retried: redis-py's own retries would send an `add` again whose reply was lost.
     """
@@ -61,7 +79,7 @@ def connect(config: RedisConfig) -> Redis:
     from_url: Callable[..., BlockingConnectionPool] = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
     pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=seconds)
-    return PipelinedRedis.from_pool(pool)
+    return PipelinedRedis.from_pool(pool) if config.pipelining else UnpipelinedRedis.from_pool(pool)
 
 
 def connect_blocking(config: RedisConfig, name: str = "") -> Redis:

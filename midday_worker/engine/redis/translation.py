@@ -22,18 +22,10 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from midday_worker.engine.redis.condition import explained, is_about_certificate, is_of_replica
+from midday_worker.engine.redis.condition import explained, is_about_certificate
 from midday_worker.engine.redis.deadlines import Deadlines
+from midday_worker.engine.transport import NeverSentError, is_of_replica
 from midday_worker.errors import EngineError, RedisRefusedError, RedisUnavailableError
-
-
-class NeverSentError(ConnectionError):
-    """The connection could not be made, or broke before the command was written to it."""
-
-
-class NeverSentTimeoutError(NeverSentError, TimeoutError):
-    """The connection could not be made in time."""
-
 
 UNREACHABLE: Final = (ConnectionError, TimeoutError, BusyLoadingError, OSError, asyncio.TimeoutError)
 """What redis-py raises when Redis is away, as opposed to Redis refusing."""

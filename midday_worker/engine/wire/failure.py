@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Final, cast
 
+from bullmq.backoffs import Backoffs
 from bullmq.custom_errors import UnrecoverableError
 
 from midday_worker.errors import DurationError, NonRetryableError, RetryAfter
@@ -75,10 +76,11 @@ def retry_delay_ms(error: BaseException, backoff: object, attempts_made: int, lo
 
 def _computed(backoff: Mapping[str, object], attempts_made: int, longest_ms: int | None = None) -> int:
     kind, delay, jitter = backoff.get("type"), _within_bounds(backoff.get("delay", 0)), backoff.get("jitter", 0)
-    if delay is None or (kind != "fixed" and kind != "exponential"):
+    strategy = Backoffs.builtin_strategies.get(kind) if isinstance(kind, str) else None
+    if delay is None or strategy is None:
         return _computed(_FALLBACK, attempts_made, longest_ms)
     # 2**52 ms is beyond every delay; a larger exponent would only overflow.
-    full = delay if kind == "fixed" else delay * 2 ** min(attempts_made - 1, 52)
+    full: float = strategy(round(delay))(min(attempts_made, 53), kind, None, None)
     if longest_ms is not None:
         full = min(full, longest_ms)
     share = jitter if isinstance(jitter, int | float) and 0 <= jitter <= 1 else 0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from bullmq.redis_connection import loadScript
+from bullmq.scripts import Scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from bullmq.redis_connection import RedisConnection
+    from bullmq.redis_connection import RedisConnection, Script
+    from redis.typing import EncodableT
 
 MISSING: Final = "missing"
 """The state that is found when Redis doesn't hold the job."""
@@ -30,9 +33,11 @@ local function stateOf(prefix, id)
   return redis.call("HEXISTS", prefix .. id, "timestamp") == 1 and "unknown" or "missing"
 end
 """
-# The three values are the last, so that BullMQ's part finds its own where it looks for them.
+# What is ours comes last and is taken off, so that BullMQ's part finds its own arguments and no others.
 _GUARD: Final = """
-local prefix, id, allowed = ARGV[#ARGV - 2], ARGV[#ARGV - 1], ARGV[#ARGV]
+local allowed = table.remove(ARGV)
+local id = table.remove(ARGV)
+local prefix = table.remove(ARGV)
 local found = stateOf(prefix, id)
 if not string.find(allowed, "," .. found .. ",", 1, true) then return {found} end
 """
@@ -44,7 +49,8 @@ class Guarded:
 
     Attributes:
         file: BullMQ's script.
-        before: Lua that runs first, with `prefix`, `id` and the `found` state; it may return.
+        before: Lua that runs first, with `prefix`, `id` and the `found` state; it may return. It takes arguments of its
+            own off the end of ARGV.
         after: Lua that runs last, with BullMQ's `answer` too.
     """
 
@@ -55,19 +61,19 @@ class Guarded:
     async def run(
         self,
         connection: RedisConnection,
-        keys: Sequence[str],
-        args: Sequence[object],
+        call: Callable[[Scripts], Awaitable[object]],
         target: tuple[str, str],
         allowed: Collection[str],
+        own: Sequence[str | int] = (),
     ) -> tuple[str, object]:
         """Act on a job if its state is one of `allowed`.
 
         Args:
             connection: where to.
-            keys: what BullMQ's script takes.
-            args: the same.
+            call: calls BullMQ's script as the port does. What the port would have sent goes to the whole script.
             target: the queue's prefix, with the colon at its end, and the job's id.
             allowed: states as BullMQ names them.
+            own: the arguments of `before`.
 
         Returns:
             The state found, and BullMQ's answer; the answer is None if the state doesn't allow the act.
@@ -75,9 +81,17 @@ class Guarded:
         script = connection.commands.get(self._name)
         if script is None:
             script = connection.commands[self._name] = connection.conn.register_script(self.lua())
-        last = (*target, f",{','.join(allowed)},")
-        reply = await script(keys=keys, args=[*args, *last])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType] - texts, ints and bytes
-        found, *answer = cast("list[object]", reply)
+        last = (*own, *target, f",{','.join(allowed)},")
+        reply: list[object] = []
+
+        async def send(keys: Sequence[str], args: Sequence[EncodableT], client: object = None) -> None:
+            reply.extend(cast("list[object]", await script(keys=keys, args=[*args, *last])))
+
+        prefix, _, queue = target[0].removesuffix(":").rpartition(":")
+        scripts = Scripts(prefix, queue, connection)
+        scripts.commands = cast("dict[str, Script]", defaultdict(lambda: send))
+        await call(scripts)
+        found, *answer = reply
         return str(found), answer[0] if answer else None
 
     def lua(self) -> str:

@@ -35,8 +35,6 @@ _FINISH: Final = (
     *("wait", "active", "prioritized", "events", "stalled"),
     *("limiter", "delayed", "paused", "meta", "pc"),
 )
-_DELAY: Final = ("events", "meta", "stalled", "wait", "limiter", "pc")
-_RETRY: Final = ("meta", "events", "delayed", "prioritized", "pc", "marker", "stalled")
 _HAND_BACK: Final = ("active", "wait", "stalled", "paused", "meta", "limiter", "prioritized", "marker", "events")
 
 
@@ -103,24 +101,19 @@ class Transitions:
         self, job: Job, delay_ms: int, fields: Fields, *, fetch_next: bool, use_attempt: bool = True
     ) -> Fetched | None:
         """Put a job off for `delay_ms` milliseconds; None if no next job was brought, for whatever reason."""
-        keys = [
-            *self._keys(("marker", "active", "prioritized", "delayed")),
-            self._prefix + job.id,
-            *self._keys(_DELAY),
-        ]
-        args: list[EncodableT] = [self._prefix, _now(), job.id, job.token or "", delay_ms, "0" if use_attempt else "1"]
-        args += [_flat(fields), "1" if fetch_next else "0"]
-        if fetch_next:
-            args.append(_packed({**self._fetch_opts, "token": job.token or ""}))
+        token = job.token or ""
+        options = {"skipAttempt": not use_attempt, "fieldsToUpdate": fields}
+        keys, args = self._backend.scripts.moveToDelayedArgs(job.id, _now(), token, delay_ms, options)
+        if fetch_next:  # with the worker's name, which the port doesn't send
+            args[-1:] = ["1", _packed({**self._fetch_opts, "token": token})]
         answer = self._checked(job, "moveToDelayed", await self._run("moveToDelayed", keys, args))
         # The script keeps to itself why there is none: a limit, a pause, an empty queue.
         return None if isinstance(answer, int) else Fetched.parse(answer)
 
     async def retry(self, job: Job, fields: Fields) -> None:
         """Put a job back into its queue at once, an attempt used."""
-        keys = [*self._keys(("active", "wait", "paused")), self._prefix + job.id, *self._keys(_RETRY)]
-        push = "RPUSH" if job.opts.get("lifo") else "LPUSH"
-        args: list[EncodableT] = [self._prefix, _now(), push, job.id, job.token or "", _flat(fields)]
+        lifo = bool(job.opts.get("lifo"))
+        keys, args = self._backend.scripts.retryJobArgs(job.id, lifo, job.token or "", {"fieldsToUpdate": fields})
         self._checked(job, "retryJob", await self._run("retryJob", keys, args))
 
     async def hand_back(self, job: Job) -> bool:
@@ -155,8 +148,7 @@ class Transitions:
         asked = (fetched.raw or {}).get("processedOn", "")  # as this worker's clock said when it asked
         if not asked.isdecimal() or _now() - int(asked) < self._lock_ms / 2:
             return True
-        keys = [f"{self._prefix}{fetched.job_id}:lock", self._backend.keys["stalled"]]
-        return await self._run("extendLock", keys, [token, self._lock_ms, fetched.job_id or ""]) == 1
+        return await self._backend.scripts.extendLock(fetched.job_id or "", token, self._lock_ms) == 1
 
     async def forget_cancellation(self, job: Job) -> None:
         """Remove what is left of the cancellation of a job that has ended."""

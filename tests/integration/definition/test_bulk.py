@@ -26,7 +26,7 @@ from midday_worker import (
 from midday_worker.engine.producer.additions import Addition
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import RedisConfig, connect
-from midday_worker.engine.redis.pipelining import PipelinedRedis
+from midday_worker.engine.transport.pipelining import PipelinedRedis
 from midday_worker.errors import FlowError
 from midday_worker.testing import RedisServer
 from tests.integration.crew import Crew

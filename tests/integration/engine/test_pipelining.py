@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
 from redis.exceptions import ConnectionError, ResponseError
 
-from midday_worker.engine.redis.pipelining import PipelinedRedis
+from midday_worker.engine.transport.pipelining import PipelinedRedis
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.redis_proxy import LossyProxy

@@ -19,7 +19,7 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ConnectionError
 
-from midday_worker.engine.redis.pipelining import PipelinedRedis
+from midday_worker.engine.transport.pipelining import PipelinedRedis
 from midday_worker.testing import RedisServer
 from tests.integration.jobs.certificate import write_certificate
 

@@ -10,7 +10,7 @@ import pytest
 
 from scripts.drawing.imports import cycles, floors, module_imports, reached, read_modules, room_imports, room_of
 from scripts.drawing.plan import COLUMNS, LONGEST_PURPOSE, arrows, read_plan
-from scripts.drawing.svg import PICTURE, picture
+from scripts.drawing.svg import ARCHITECTURE, PORT, Drawing, picture
 
 MOST_FLOORS: Final = 14
 MOST_SMALL_MODULES: Final = 45
@@ -116,5 +116,6 @@ def test_no_arrow_is_implied_by_others(name: str) -> None:
     assert sorted(ARROWS[name] & others) == []
 
 
-def test_the_picture_is_what_the_script_draws() -> None:
-    assert PICTURE.read_text("utf-8") == picture(PLAN), "run: bash scripts/architecture"
+@pytest.mark.parametrize("drawing", [ARCHITECTURE, PORT], ids=lambda drawing: drawing.name)
+def test_the_picture_is_what_the_script_draws(drawing: Drawing) -> None:
+    assert drawing.path.read_text("utf-8") == picture(drawing.plan(), drawing), "run: bash scripts/architecture"

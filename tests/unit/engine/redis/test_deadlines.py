@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from midday_worker.engine.redis.command import Command
 from midday_worker.engine.redis.deadlines import Deadlines
+from midday_worker.engine.transport.command import Command
 
 LONG_S = 30.0
 

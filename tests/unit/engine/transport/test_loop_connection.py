@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
 
-from midday_worker.engine.redis.pipelining import PipelinedRedis
-from midday_worker.engine.redis.translation import NeverSentError
+from midday_worker.engine.transport import NeverSentError
+from midday_worker.engine.transport.pipelining import PipelinedRedis
 from tests.deadline import eventually
 from tests.scripted_redis import ScriptedRedis, Words, bulk
 

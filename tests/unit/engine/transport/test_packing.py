@@ -12,8 +12,8 @@ from redis.asyncio import Connection
 from redis.exceptions import DataError
 from redis.typing import EncodableT
 
-from midday_worker.engine.redis import command as packing
-from midday_worker.engine.redis.command import packer
+from midday_worker.engine.transport import command as packing
+from midday_worker.engine.transport.command import packer
 
 
 class Number(IntEnum):

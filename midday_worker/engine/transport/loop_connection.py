@@ -11,9 +11,9 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, TimeoutError
 
-from midday_worker.engine.redis.replies import take_over
-from midday_worker.engine.redis.stream import Stream, is_error_reply
-from midday_worker.engine.redis.translation import NeverSentError, NeverSentTimeoutError
+from midday_worker.engine.transport.replies import take_over
+from midday_worker.engine.transport.stream import Stream, is_error_reply
+from midday_worker.engine.transport.unsent import NeverSentError, NeverSentTimeoutError
 
 CLOSED: Final = "The client has been closed"
 Value = TypeVar("Value")

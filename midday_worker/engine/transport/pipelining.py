@@ -36,16 +36,16 @@ from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
 from redis.exceptions import AskError, MovedError, NoScriptError
 
-from midday_worker.engine.redis.command import Command, needs_own_connection
-from midday_worker.engine.redis.loop_connection import CLOSED, LoopConnection
-from midday_worker.engine.redis.translation import NeverSentError
+from midday_worker.engine.transport.command import Command, needs_own_connection
+from midday_worker.engine.transport.loop_connection import CLOSED, LoopConnection
+from midday_worker.engine.transport.unsent import NeverSentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from redis.typing import EncodableT, ScriptTextT
 
-    from midday_worker.engine.redis.stream import Words
+    from midday_worker.engine.transport.stream import Words
 
 MAX_IN_FLIGHT_BYTES: Final = 8 * 1024 * 1024
 

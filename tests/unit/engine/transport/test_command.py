@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.typing import EncodableT
 
-from midday_worker.engine.redis.command import needs_own_connection
+from midday_worker.engine.transport.command import needs_own_connection
 
 OWN: list[tuple[EncodableT, ...]] = [
     ("BLPOP", "list", 1),

@@ -10,7 +10,7 @@ from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, InvalidResponse
 
-from midday_worker.engine.redis.stream import Stream, is_error_reply
+from midday_worker.engine.transport.stream import Stream, is_error_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

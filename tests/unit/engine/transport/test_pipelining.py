@@ -16,8 +16,9 @@ from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
-from midday_worker.engine.redis.pipelining import PipelinedRedis
-from midday_worker.engine.redis.translation import NeverSentError, was_never_sent
+from midday_worker.engine.redis.translation import was_never_sent
+from midday_worker.engine.transport import NeverSentError
+from midday_worker.engine.transport.pipelining import PipelinedRedis
 from tests.deadline import eventually
 from tests.scripted_redis import OK, ScriptedRedis, Words, bulk
 

@@ -13,9 +13,9 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 from redis.typing import EncodableT
 
-from midday_worker.engine.redis.command import Command, Errors, packer
-from midday_worker.engine.redis.condition import is_of_replica
-from midday_worker.engine.redis.translation import NeverSentError
+from midday_worker.engine.transport.command import Command, Errors, packer
+from midday_worker.engine.transport.demotion import is_of_replica
+from midday_worker.engine.transport.unsent import NeverSentError
 
 Words: TypeAlias = tuple[EncodableT, ...]
 

@@ -1,0 +1,13 @@
+"""A redis-py client whose concurrent commands share a connection and its writes. It knows nothing of jobs.
+
+`PipelinedRedis` is used as any `redis.asyncio.Redis`; a command that can't have reached the server ends with a
+`NeverSentError`, and `is_of_replica` knows the errors of one that isn't the primary. A `Command` is what
+`PipelinedRedis.post` gives.
+"""
+
+from midday_worker.engine.transport.command import Command
+from midday_worker.engine.transport.demotion import is_of_replica
+from midday_worker.engine.transport.pipelining import PipelinedRedis
+from midday_worker.engine.transport.unsent import NeverSentError, NeverSentTimeoutError
+
+__all__ = ["Command", "NeverSentError", "NeverSentTimeoutError", "PipelinedRedis", "is_of_replica"]
