@@ -10,7 +10,7 @@ from midday_worker.admin.reading import get_job
 from midday_worker.engine.acts.acts import Acts
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.translation import Writing
+from midday_worker.engine.redis.error_translation import Writing
 
 _UNREAD: Final = 0
 """No payload is needed of a job that is acted on."""

@@ -10,7 +10,7 @@ from midday_worker.admin.reading import LONGEST, read_all
 from midday_worker.admin.snapshot import JobSnapshot, snapshot_of
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.translation import translated
+from midday_worker.engine.redis.error_translation import translated
 
 FINISHED: Final = ("completed", "failed")
 """The states that a job ends in, as BullMQ names them."""

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias, cast
 
 from midday_worker.engine.acts.acts import Acts
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.translation import Writing
+from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.errors import InvalidInputError, JobNotFoundError, JobStateError, QueueStateError
 
 BATCH: Final = 1_000

@@ -10,7 +10,7 @@ from typing import Final, cast
 from midday_worker.admin.snapshot import Cut, JobSnapshot, snapshot_of
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.translation import is_unreachable
+from midday_worker.engine.redis.error_translation import is_unreachable
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.errors import JobNotFoundError
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from midday_worker.admin.finding import Finding
 from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.error_translation import bounded
 from midday_worker.engine.redis.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
-from midday_worker.engine.redis.translation import bounded
 from midday_worker.errors import ConfigurationError
 
 _PACKAGES: Final = ("midday-worker", "bullmq", "redis", "pydantic")

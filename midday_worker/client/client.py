@@ -27,7 +27,7 @@ from midday_worker.engine.producer.schedule import (
     upsert_schedule,
 )
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect
-from midday_worker.engine.redis.translation import UNREACHABLE, translated
+from midday_worker.engine.redis.error_translation import UNREACHABLE, translated
 from midday_worker.errors import ClientClosedError
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings.settings import Settings, load_settings

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 from collections.abc import Iterator
 from typing import Final, TypeVar, cast
 
-from loguru import logger
-
 from midday_worker.definition.definition import JobDefinition
-from midday_worker.definition.import_fault import describe_fault, placed
-from midday_worker.definition.package_contents import Contents
-from midday_worker.errors import DuplicateJobError, ImportFailedError, UnknownJobError
+from midday_worker.definition.job_imports import import_jobs
+from midday_worker.errors import DuplicateJobError, UnknownJobError
 from midday_worker.handling.hooks import Hooks
 from midday_worker.handling.job_runner import ExecutableJob
 from midday_worker.options.defined_at import two_names
@@ -100,13 +96,7 @@ class JobRegistry:
         Raises:
             ImportFailedError: one of them can't be imported.
         """
-        contents = [Contents.of(module, _import(module))]
-        while contents:
-            here = contents.pop()
-            for left_out in here.left_out:
-                logger.info("{} is left out of the import of {}.", left_out, module)
-            contents += [Contents.of(name, _import(name)) for name in here.modules]
-            contents += here.folders
+        import_jobs(module)
 
 
 default_registry: Final = JobRegistry()
@@ -120,20 +110,3 @@ async def execute_job(name: str, job: ExecutableJob, db: object = None) -> objec
         UnknownJobError: no such job is registered.
     """
     return await default_registry.get(name).execute(job, db)
-
-
-def _import(module: str) -> object:
-    if not all(part.isidentifier() for part in module.split(".")):
-        raise ImportFailedError(module, "accepted: a module's name, for example my_service.jobs")
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        missing = error.name or str(error)
-        hint = (
-            "no such module; is it installed, or below the current directory?"
-            if module == missing or module.startswith(f"{missing}.")
-            else placed(f"it imports {missing!r}, which isn't installed", error, module)
-        )
-        raise ImportFailedError(module, hint) from error
-    except (Exception, SystemExit) as error:  # a user's module may raise anything, and a script may exit
-        raise ImportFailedError(module, describe_fault(error, module)) from error

@@ -12,8 +12,8 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.engine.job.threads import in_thread
+from midday_worker.telemetry.metrics.catalogue import LAGS
 from midday_worker.telemetry.metrics.distribution import Distribution
-from midday_worker.telemetry.metrics.instrument import LAGS
 
 LIMIT_S: Final = 1.0
 """How long the loop may be blocked before it is said."""

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from midday_worker import JobClient
-from midday_worker.telemetry.metrics.instrument import INSTRUMENTS
+from midday_worker.telemetry.metrics.catalogue import INSTRUMENTS
 from midday_worker.testing import PostgresServer, RedisServer
 from tests.acceptance.command import Command
 from tests.acceptance.http_client import HttpClient

@@ -28,7 +28,7 @@ from midday_worker.engine.acts.act import (
     refusal,
 )
 from midday_worker.engine.acts.cancellation import Cancelling, CancelOutcome
-from midday_worker.engine.redis.translation import Writing
+from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.errors import ScheduledRunError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import bullmq
 from bullmq.flow_producer import MinimalQueue
 
 from midday_worker.engine.acts.act import UNSTARTED, Act, refusal
-from midday_worker.engine.redis.translation import Writing
+from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.engine.wire.failure import LONGEST_REASON, storable
 from midday_worker.engine.wire.guarded import Guarded
 from midday_worker.engine.wire.options import METRICS_POINTS, encode

@@ -22,8 +22,8 @@ from midday_worker.engine.job.interruption import end_all
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.condition import explained
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_blocking
+from midday_worker.engine.redis.error_translation import UNREACHABLE, is_passing
 from midday_worker.engine.redis.retry_queue import RetryQueue
-from midday_worker.engine.redis.translation import UNREACHABLE, is_passing
 from midday_worker.errors import ClientClosedError, RedisRefusedError
 
 POLL_MS: Final = 5_000

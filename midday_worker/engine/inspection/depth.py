@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from midday_worker.engine.redis.translation import translated
+from midday_worker.engine.redis.error_translation import translated
 
 if TYPE_CHECKING:
     from redis.asyncio.client import Pipeline

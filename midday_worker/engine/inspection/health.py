@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Final, cast
 
 from midday_worker.engine.redis.connection import Connection
-from midday_worker.engine.redis.translation import translated
+from midday_worker.engine.redis.error_translation import translated
 
 HEARTBEAT_S: Final = 5
 STALE_S: Final = 20

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final, cast
 
 from midday_worker.engine.redis.connection import Connection
-from midday_worker.engine.redis.translation import bounded
+from midday_worker.engine.redis.error_translation import bounded
 from midday_worker.errors import RedisRefusedError
 
 _STEP: Final = 10_000

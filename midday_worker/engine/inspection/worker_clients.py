@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from midday_worker.engine.producer.backend import client_name
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.translation import translated
+from midday_worker.engine.redis.error_translation import translated
 from midday_worker.errors import RedisRefusedError
 
 _NAMED: Final = ":w:"

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 
 from redis.exceptions import RedisError
 
+from midday_worker.engine.redis.error_translation import Writing, is_passing_for_worker, translation
 from midday_worker.engine.redis.retry_queue import RetryQueue
-from midday_worker.engine.redis.translation import Writing, is_passing_for_worker, translation
 
 T = TypeVar("T")
 

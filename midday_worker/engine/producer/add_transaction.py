@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from midday_worker.engine.producer.additions import Addition
-from midday_worker.engine.redis.translation import Writing, already, is_unreachable, translation, was_never_sent
+from midday_worker.engine.producer.add_commands import Addition
+from midday_worker.engine.redis.error_translation import Writing, already, is_unreachable, translation, was_never_sent
 from midday_worker.errors import EngineError, EnqueueError
 
 _ERRORS = {

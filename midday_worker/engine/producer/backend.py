@@ -9,7 +9,7 @@ from typing import cast
 from bullmq.backends.redis_backend import RedisBackend
 from redis.asyncio import Redis
 
-from midday_worker.engine.producer.additions import Addition, Words
+from midday_worker.engine.producer.add_commands import Addition, Words
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.limited import checked
 from midday_worker.engine.transport import Command, PipelinedRedis

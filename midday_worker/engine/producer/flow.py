@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from midday_worker.engine.producer.add_commands import Addition, Parent
 from midday_worker.engine.producer.add_transaction import checked_id
-from midday_worker.engine.producer.additions import Addition, Parent
 from midday_worker.engine.producer.queue import BULK, Progress, Queue
-from midday_worker.engine.redis.translation import Writing
+from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.errors import FlowError
 from midday_worker.request import JobRequest, refuse_same_ids
 

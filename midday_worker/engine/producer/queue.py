@@ -14,11 +14,11 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.typing import EncodableT
 
 from midday_worker.engine.job.job import Job
+from midday_worker.engine.producer.add_commands import Addition, Additions
 from midday_worker.engine.producer.add_transaction import AddTransaction, checked_id, failure_of
-from midday_worker.engine.producer.additions import Addition, Additions
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import Connection
-from midday_worker.engine.redis.translation import (
+from midday_worker.engine.redis.error_translation import (
     UNREACHABLE,
     Writing,
     bounded,

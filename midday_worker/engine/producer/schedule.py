@@ -12,8 +12,8 @@ from uuid import uuid4
 from midday_worker.engine.cron.pattern import CronPattern
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.producer.scheduler import Scheduler
+from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.engine.redis.limited import UsedUp
-from midday_worker.engine.redis.translation import Writing
 from midday_worker.engine.wire.options import encode_request
 from midday_worker.errors import ScheduleError
 from midday_worker.request import JobRequest

@@ -17,7 +17,7 @@ from redis.exceptions import WatchError
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.producer.schedule import Schedule, find_schedule
 from midday_worker.engine.producer.scheduler import Scheduler
-from midday_worker.engine.redis.translation import is_passing_for_worker
+from midday_worker.engine.redis.error_translation import is_passing_for_worker
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.errors import RedisUnavailableError
 

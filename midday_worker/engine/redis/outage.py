@@ -12,8 +12,8 @@ from loguru import logger
 from redis.exceptions import RedisError
 
 from midday_worker.engine.redis.condition import explained, meaning_of
+from midday_worker.engine.redis.error_translation import UNREACHABLE, is_unreachable
 from midday_worker.engine.redis.pause import pause
-from midday_worker.engine.redis.translation import UNREACHABLE, is_unreachable
 from midday_worker.errors import EngineError
 
 T = TypeVar("T")

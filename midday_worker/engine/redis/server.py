@@ -9,7 +9,7 @@ from typing import Final, cast
 from bullmq.utils import isRedisVersionLowerThan
 
 from midday_worker.engine.redis.connection import Connection
-from midday_worker.engine.redis.translation import bounded
+from midday_worker.engine.redis.error_translation import bounded
 
 OLDEST_VERSION: Final = "6.2.0"
 KEEPS_ALL: Final = "noeviction"

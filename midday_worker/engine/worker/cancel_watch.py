@@ -17,8 +17,8 @@ from redis.exceptions import NoPermissionError
 from midday_worker.engine.acts.cancellation import CancelMessage, channel
 from midday_worker.engine.job.interruption import end_all
 from midday_worker.engine.redis.connection import connect_blocking
+from midday_worker.engine.redis.error_translation import UNREACHABLE
 from midday_worker.engine.redis.retry_queue import RetryQueue
-from midday_worker.engine.redis.translation import UNREACHABLE
 from midday_worker.engine.wire.cancel_key import cancel_key, forget_if_ended
 
 if TYPE_CHECKING:

@@ -13,10 +13,15 @@ from redis.exceptions import RedisError
 
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import LONGEST_BLOCK_S
+from midday_worker.engine.redis.error_translation import (
+    UNREACHABLE,
+    ResponseError,
+    is_passing_for_worker,
+    was_never_sent,
+)
 from midday_worker.engine.redis.retry_queue import RetryQueue
-from midday_worker.engine.redis.translation import UNREACHABLE, ResponseError, is_passing_for_worker, was_never_sent
 from midday_worker.engine.wire.fetched import Fetched
-from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.engine.worker.job_scripts import Transitions
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from loguru import logger
 
 from midday_worker.engine.job.job import Job
+from midday_worker.engine.redis.error_translation import is_passing_for_worker
 from midday_worker.engine.redis.retry_queue import RetryQueue
-from midday_worker.engine.redis.translation import is_passing_for_worker
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.engine.wire.fetched import Fetched
-from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.engine.worker.job_scripts import Transitions
 
 
 class NextRuns:

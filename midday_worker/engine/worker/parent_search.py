@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.engine.inspection.queue_names import keys_pattern
-from midday_worker.engine.producer.additions import Parent
+from midday_worker.engine.producer.add_commands import Parent
 from midday_worker.engine.wire.child_kinds import ChildKinds
 from midday_worker.engine.wire.options import extras_of
 

@@ -9,14 +9,14 @@ from contextlib import suppress
 from loguru import logger
 
 from midday_worker.engine.job.job import Job
+from midday_worker.engine.redis.error_translation import ResponseError, is_passing_for_worker, is_unreachable
 from midday_worker.engine.redis.gone import GONE
 from midday_worker.engine.redis.retry_queue import RetryQueue
-from midday_worker.engine.redis.translation import ResponseError, is_passing_for_worker, is_unreachable
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.engine.wire.fetched import NOTHING, Fetched
 from midday_worker.engine.wire.options import attempts_of
 from midday_worker.engine.wire.stored_fields import PARKED
-from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.engine.worker.job_scripts import Transitions
 from midday_worker.errors import JobCancelledError, NonRetryableError
 from midday_worker.errors.handler_traceback import handler_traceback
 from midday_worker.settings.durations import from_milliseconds

@@ -28,19 +28,19 @@ from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.producer.schedule_repair import ScheduleRepair
 from midday_worker.engine.producer.scheduler import Scheduler
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_blocking
+from midday_worker.engine.redis.error_translation import UNREACHABLE, is_passing_for_worker
 from midday_worker.engine.redis.outage import Outage
-from midday_worker.engine.redis.translation import UNREACHABLE, is_passing_for_worker
 from midday_worker.engine.wire.fetched import Fetched
 from midday_worker.engine.wire.options import METRICS_POINTS
 from midday_worker.engine.worker.cancel_watch import CancelWatch
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.engine.worker.intake import Intake
+from midday_worker.engine.worker.job_scripts import Transitions
 from midday_worker.engine.worker.locks import LockRenewal
 from midday_worker.engine.worker.next_runs import NextRuns
 from midday_worker.engine.worker.running import Processor, RunningJobs
 from midday_worker.engine.worker.settlement import Settlement
 from midday_worker.engine.worker.stalls import Stalls
-from midday_worker.engine.worker.transitions import Transitions
 from midday_worker.errors import EngineError
 from midday_worker.processes.pool import ProcessPool
 from midday_worker.settings.urls import redact_url
@@ -94,7 +94,7 @@ class Worker(bullmq.Worker):
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
         self._fetching.set()
-        self._stalled_check: asyncio.Task[None] | None = None
+        self._recovery: asyncio.Task[None] | None = None
         self._moves = _transitions(self.backend, config)
         settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next, tally)
         next_runs = NextRuns(self._make_next_run, self._moves, config.lock_duration_ms)
@@ -149,10 +149,11 @@ class Worker(bullmq.Worker):
             await self._outage.survive(self._who, blocking.getRedisVersion, self._intake.closed)
         self.lockManager.start()
         self._watch.join(self.name, self.keys[""], self._running)
-        if self._stalled_check is None:
-            self._stalled_check = asyncio.create_task(self._check_stalled())
+        if self._recovery is None:
+            self._recovery = asyncio.create_task(self._recover_lost())
 
-    async def _check_stalled(self) -> None:
+    async def _recover_lost(self) -> None:
+        """Find jobs whose worker is gone, and schedules whose next run is."""
         interval_s = float(self.opts["stalledInterval"]) / 1000
         while True:
             await self.runStalledJobsCheck()  # catches and emits its own errors
@@ -261,8 +262,8 @@ class Worker(bullmq.Worker):
         self.stop_fetching()
         if force:
             await self.drain(0)
-        if self._stalled_check is not None:
-            self._stalled_check.cancel()
+        if self._recovery is not None:
+            self._recovery.cancel()
         self._threads.close()
         await self.processes.close()
         await self._watch.leave(self._running)

@@ -11,8 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from midday_worker.telemetry.metrics.catalogue import INSTRUMENTS
 from midday_worker.telemetry.metrics.distribution import Bounds
-from midday_worker.telemetry.metrics.instrument import INSTRUMENTS
 from midday_worker.telemetry.metrics.snapshot import Snapshot, Values
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST

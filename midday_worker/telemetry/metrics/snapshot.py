@@ -7,7 +7,7 @@ from typing import Final, Self, TypeAlias
 
 from pydantic import TypeAdapter
 
-from midday_worker.telemetry.metrics.instrument import INSTRUMENTS
+from midday_worker.telemetry.metrics.catalogue import INSTRUMENTS
 
 Labels: TypeAlias = tuple[str, ...]
 Values: TypeAlias = list[float]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from midday_worker.telemetry.metrics.catalogue import DURATIONS, WAITS
 from midday_worker.telemetry.metrics.distribution import Distribution
-from midday_worker.telemetry.metrics.instrument import DURATIONS, WAITS
 from midday_worker.telemetry.metrics.snapshot import Snapshot
 
 UNKNOWN: Final = "(unknown)"

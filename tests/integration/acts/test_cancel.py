@@ -24,7 +24,7 @@ from midday_worker import (
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.wire.fetched import Fetched
-from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.engine.worker.job_scripts import Transitions
 from tests.deadline import eventually
 from tests.integration.acts.stages import STATES, Stage
 from tests.integration.crew import Crew

@@ -10,7 +10,7 @@ import pytest
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, RedisUnavailableError, Settings, job
 from midday_worker.engine.producer import queue as queue_module
-from midday_worker.engine.producer.additions import Addition
+from midday_worker.engine.producer.add_commands import Addition
 from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 from tests.redis_proxy import BlackHole

@@ -21,7 +21,7 @@ from midday_worker import (
     Settings,
     job,
 )
-from midday_worker.engine.producer.additions import Addition
+from midday_worker.engine.producer.add_commands import Addition
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.testing import RedisServer

@@ -23,7 +23,7 @@ from midday_worker import (
     Settings,
     job,
 )
-from midday_worker.engine.producer.additions import Addition
+from midday_worker.engine.producer.add_commands import Addition
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.engine.transport.pipelining import PipelinedRedis

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError
 from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Settings, job
 from midday_worker.engine.wire.fetched import Fetched
 from midday_worker.engine.worker.config import WorkerConfig
-from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.engine.worker.job_scripts import Transitions
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 

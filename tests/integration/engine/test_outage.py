@@ -19,7 +19,7 @@ from midday_worker import (
 )
 from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.engine.wire.fetched import Fetched
-from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.engine.worker.job_scripts import Transitions
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew

@@ -20,7 +20,7 @@ from midday_worker import (
     job,
 )
 from midday_worker.engine.job.outage_retries import OutageRetries
-from midday_worker.engine.redis.translation import Writing
+from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually

@@ -12,7 +12,7 @@ from midday_worker.client.client import redis_config
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import Connection, connect
 from midday_worker.engine.worker.config import WorkerConfig
-from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.engine.worker.job_scripts import Transitions
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 

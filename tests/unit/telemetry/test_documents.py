@@ -12,7 +12,7 @@ import promql_parser
 import pytest
 import yaml
 
-from midday_worker.telemetry.metrics.instrument import INSTRUMENTS
+from midday_worker.telemetry.metrics.catalogue import INSTRUMENTS
 
 DOCS = Path(__file__).parents[3] / "docs"
 DEPLOY = sorted((DOCS / "deploy").iterdir())

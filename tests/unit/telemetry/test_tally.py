@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from midday_worker.telemetry.metrics.catalogue import INSTRUMENTS
 from midday_worker.telemetry.metrics.distribution import Distribution
 from midday_worker.telemetry.metrics.exposition import expose
-from midday_worker.telemetry.metrics.instrument import INSTRUMENTS
 from midday_worker.telemetry.metrics.snapshot import Snapshot
 from midday_worker.telemetry.metrics.tally import UNKNOWN, QueueTally
 from midday_worker.workers.fleet import FleetMetrics

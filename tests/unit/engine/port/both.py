@@ -7,12 +7,12 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.producer.additions import Additions
+from midday_worker.engine.producer.add_commands import Additions
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.connection import RedisConfig
 from midday_worker.engine.wire.options import METRICS_POINTS
 from midday_worker.engine.worker.config import WorkerConfig
-from midday_worker.engine.worker.transitions import Transitions
+from midday_worker.engine.worker.job_scripts import Transitions
 from tests.unit.engine.port.sent import Call, call_of, same_options, silent_connection
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
-from midday_worker.engine.redis.translation import was_never_sent
+from midday_worker.engine.redis.error_translation import was_never_sent
 from midday_worker.engine.transport import NeverSentError
 from midday_worker.engine.transport.pipelining import PipelinedRedis
 from tests.deadline import eventually

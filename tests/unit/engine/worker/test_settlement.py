@@ -11,8 +11,8 @@ from redis.exceptions import ConnectionError, ReadOnlyError, ResponseError
 from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.wire.fetched import NOTHING, Fetched
+from midday_worker.engine.worker.job_scripts import Transitions
 from midday_worker.engine.worker.settlement import Settlement
-from midday_worker.engine.worker.transitions import Transitions
 
 IN_A_SCRIPT = "Error running script: @user_script:324: -READONLY You can't write against a read only replica."
 

@@ -10,7 +10,7 @@ import hiredis
 import pytest
 from redis.typing import EncodableT
 
-from midday_worker.engine.producer.additions import Addition, Parent
+from midday_worker.engine.producer.add_commands import Addition, Parent
 from midday_worker.engine.wire.options import WireOptions, encode_on_failure, encode_request
 from midday_worker.options import ResolvedOptions
 from midday_worker.options.resolved import BackoffPolicy, DeduplicationPolicy, KeepPolicy

@@ -18,7 +18,7 @@ from redis.exceptions import (
 )
 
 from midday_worker import RedisRefusedError, RedisUnavailableError
-from midday_worker.engine.redis.translation import Writing, is_passing, is_unreachable, translated
+from midday_worker.engine.redis.error_translation import Writing, is_passing, is_unreachable, translated
 
 AWAY = [
     ConnectionError("gone"),

@@ -1,16 +1,50 @@
-"""What a package holds: its modules, and the folders in it that have no `__init__.py`."""
+"""`import_jobs`: what `--import` and WORKER_IMPORTS import of a package."""
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from loguru import logger
+
+from midday_worker.definition.import_fault import describe_fault, placed
+from midday_worker.errors import ImportFailedError
+
+
+def import_jobs(module: str) -> None:
+    """Import a module, and if it is a package all that `JobRegistry.load` says. Raises ImportFailedError."""
+    contents = [_Contents.of(module, _import(module))]
+    while contents:
+        here = contents.pop()
+        for left_out in here.left_out:
+            logger.info("{} is left out of the import of {}.", left_out, module)
+        contents += [_Contents.of(name, _import(name)) for name in here.modules]
+        contents += here.folders
+
+
+def _import(module: str) -> object:
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ImportFailedError(module, "accepted: a module's name, for example my_service.jobs")
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or str(error)
+        hint = (
+            "no such module; is it installed, or below the current directory?"
+            if module == missing or module.startswith(f"{missing}.")
+            else placed(f"it imports {missing!r}, which isn't installed", error, module)
+        )
+        raise ImportFailedError(module, hint) from error
+    except (Exception, SystemExit) as error:  # a user's module may raise anything, and a script may exit
+        raise ImportFailedError(module, describe_fault(error, module)) from error
+
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class _Contents:
     """What lies directly in a package, or in a folder that is imported like one.
 
     Attributes:
@@ -20,7 +54,7 @@ class Contents:
     """
 
     modules: Sequence[str]
-    folders: Sequence[Contents]
+    folders: Sequence[_Contents]
     left_out: Sequence[str]
 
     @classmethod

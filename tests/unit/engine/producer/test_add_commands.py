@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midday_worker.engine.producer import additions as additions_module
-from midday_worker.engine.producer.additions import Addition, Additions, Parent
+from midday_worker.engine.producer import add_commands as additions_module
+from midday_worker.engine.producer.add_commands import Addition, Additions, Parent
 from midday_worker.engine.redis.template import ID_LENGTH
 from midday_worker.engine.wire.options import WireOptions, encode_request
 from midday_worker.options import ResolvedOptions

@@ -15,7 +15,7 @@ import msgpack
 from redis.typing import EncodableT
 
 from midday_worker.engine.redis.connection import run_script
-from midday_worker.engine.redis.translation import ResponseError
+from midday_worker.engine.redis.error_translation import ResponseError
 from midday_worker.engine.wire.cancel_key import cancel_key
 from midday_worker.engine.wire.fetched import NOTHING, Fetched
 from midday_worker.engine.wire.options import keep_jobs
