@@ -28,6 +28,14 @@ BULL_BOARD = "9.10.2"
 IN_THE_BROWSER = ROOT / "tests" / "browser"
 NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance", IN_THE_BROWSER)
 UNIT = ROOT / "tests" / "unit"
+MEASURED_PROCESSES = (
+    ROOT / "tests" / "integration" / "processes" / "test_children.py",
+    ROOT / "tests" / "acceptance" / "test_dev.py",
+    ROOT / "tests" / "acceptance" / "test_processes.py",
+)
+"""Tests of what runs in processes alone: of those that they start, coverage is measured."""
+COVERAGE = "COVERAGE_PROCESS_CONFIG"
+"""The variable by which coverage is measured in a process that is started."""
 NO_BROWSER = pytest.StashKey[bool]()
 LEFT_OUT = pytest.StashKey[int]()
 FEWEST_PROCESSES = 4
@@ -72,6 +80,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
         config.stash[LEFT_OUT] = len(left_out)
+
+
+@pytest.fixture(autouse=True)
+def _measured_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not any(request.path.is_relative_to(measured) for measured in MEASURED_PROCESSES):
+        monkeypatch.delenv(COVERAGE, raising=False)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from pathlib import Path
@@ -233,11 +232,8 @@ async def test_what_tries_to_end_the_process_fails_its_attempt_alone(
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 async def test_what_a_handler_forks_is_ended_by_its_signals_and_the_worker_is_not(
-    command: Command, client: JobClient, loop: str, monkeypatch: pytest.MonkeyPatch
+    command: Command, client: JobClient, loop: str
 ) -> None:
-    # What measures coverage takes SIGTERM before the worker does, and what it then does in a fork can wait for ever.
-    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
-        monkeypatch.delenv(name)
     (command.folder / "forking.py").write_text(FORKS)
     if loop == "asyncio":
         without_uvloop(command.folder)
