@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bullmq import LockManager, Worker
 from bullmq.redis_connection import loadScript
 from loguru import logger
 from redis import Redis
@@ -40,13 +40,14 @@ class _Held:
     settling: bool = False
 
 
-class LockRenewal(LockManager):
+class LockRenewal:
     """Renews the locks of tracked jobs every quarter of their duration; soon again when that fails.
 
     A reply is waited for no longer than such a quarter, so that there are further tries while a lock lasts.
 
     Args:
-        worker: whose jobs they are.
+        queue: the name of the queue whose jobs they are.
+        keys: of the queue, by the port's names.
         lock_duration_ms: how long a lock lasts without renewal.
         url: the Redis to which the thread opens a connection of its own.
         connection: the process's shared one; the thread's is made anew when that is.
@@ -56,27 +57,28 @@ class LockRenewal(LockManager):
 
     def __init__(
         self,
-        worker: Worker,
+        queue: str,
+        keys: Mapping[str, str],
         lock_duration_ms: int,
         url: str,
         connection: Connection,
         outage: Outage,
         tally: QueueTally | None = None,
     ) -> None:
-        super().__init__(worker, lock_duration_ms // 2, lock_duration_ms, worker.id)
+        self._lock_duration_ms = lock_duration_ms
         self._url = url
         self._connection = connection
         self._outage = outage
         self._every_s = lock_duration_ms / 4000
         self._timeout_s = max(_SHORTEST_S, min(_LONGEST_S, self._every_s))
-        self._tally = tally or QueueTally(worker.name)
-        self._who = f"locks of queue {worker.name}"
+        self._tally = tally or QueueTally(queue)
+        self._who = f"locks of queue {queue}"
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._keys = (worker.keys["stalled"], worker.keys[""])
+        self._keys = (keys["stalled"], keys[""])
         self._held: dict[str, _Held] = {}
 
-    def track_job(self, job_id: str, token: str, ts: int, should_create_controller: bool = False) -> None:
+    def track_job(self, job_id: str, token: str) -> None:
         """Renew the lock of a job from now on."""
         self._held[job_id] = _Held(token, time.monotonic())
 
@@ -98,7 +100,7 @@ class LockRenewal(LockManager):
 
     def start(self) -> None:
         """Start the thread. Safe to call again."""
-        if self._thread is None and not self.closed:
+        if self._thread is None and not self._stop.is_set():
             self._thread = threading.Thread(target=self._renew, name="midday-worker-locks", daemon=True)
             self._thread.start()
 
@@ -108,7 +110,6 @@ class LockRenewal(LockManager):
 
     async def close(self) -> None:
         """Stop renewing. The jobs have ended, or are handed back."""
-        self.closed = True
         self._stop.set()
         self._held.clear()
         if self._thread is not None:
@@ -140,7 +141,7 @@ class LockRenewal(LockManager):
             with client.pipeline(transaction=False) as pipeline:  # pyright: ignore[reportUnknownMemberType] - as below
                 for job_id, held in locks:
                     keys = [_bytes(f"{prefix}{job_id}:lock"), stalled.encode()]
-                    extend(keys=keys, args=[held.token, self.lock_duration, _bytes(job_id)], client=pipeline)
+                    extend(keys=keys, args=[held.token, self._lock_duration_ms, _bytes(job_id)], client=pipeline)
                 if not locks:
                     pipeline.ping()  # pyright: ignore[reportUnknownMemberType] - as above; so that the end of an outage is noticed
                 renewed = pipeline.execute()
@@ -163,7 +164,7 @@ class LockRenewal(LockManager):
         if self._held.get(job_id) is not held:
             return False
         # One that can't have expired yet was taken by our own settlement, whose answer is still to come.
-        return not held.settling or time.monotonic() - held.since >= self.lock_duration / 1000
+        return not held.settling or time.monotonic() - held.since >= self._lock_duration_ms / 1000
 
 
 def _bytes(text: str) -> bytes:

@@ -88,7 +88,7 @@ class RunningJobs:
 
     def start(self, job: Job) -> None:
         """Run a job that has just been fetched; after `close` keep it, to be handed back."""
-        self._locks.track_job(job.id, job.token or "", round(time.time() * 1000))
+        self._locks.track_job(job.id, job.token or "")
         if self._closed:
             self._unstarted.append(job)
             self._on_free()

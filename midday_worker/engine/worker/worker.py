@@ -90,7 +90,9 @@ class Worker(bullmq.Worker):
         self.keys = self.backend.keys
         self._who = f"queue {config.queue}"
         self._outage = outage or Outage(redact_url(redis.url))
-        self.lockManager = LockRenewal(self, config.lock_duration_ms, redis.url, connection, self._outage, tally)
+        self.locks = LockRenewal(
+            config.queue, self.keys, config.lock_duration_ms, redis.url, connection, self._outage, tally
+        )
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
         self._fetching.set()
@@ -99,11 +101,11 @@ class Worker(bullmq.Worker):
         settlement = Settlement(self._moves, config.queue, config.lock_duration_ms, self._wants_next, tally)
         next_runs = NextRuns(self._make_next_run, self._moves, config.lock_duration_ms)
         self._running = RunningJobs(
-            processor, settlement, self.lockManager, self._receive, self._slots.release, next_runs, tally, config.grace
+            processor, settlement, self.locks, self._receive, self._slots.release, next_runs, tally, config.grace
         )
         self._schedules = ScheduleRepair(Queue(config.queue, connection, redis.prefix))
         self._stalls = Stalls(self.backend, config.queue, tally)
-        self._intake = Intake(self._moves, self.backend, self.id, self.lockManager.get_tracked_job_ids)
+        self._intake = Intake(self._moves, self.backend, self.id, self.locks.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
         self.processes = processes or ProcessPool()
@@ -147,7 +149,7 @@ class Worker(bullmq.Worker):
         blocking = self.backend.blocking_connection
         if blocking is not None:
             await self._outage.survive(self._who, blocking.getRedisVersion, self._intake.closed)
-        self.lockManager.start()
+        self.locks.start()
         self._watch.join(self.name, self.keys[""], self._running)
         if self._recovery is None:
             self._recovery = asyncio.create_task(self._recover_lost())
@@ -267,7 +269,7 @@ class Worker(bullmq.Worker):
         self._threads.close()
         await self.processes.close()
         await self._watch.leave(self._running)
-        await self.lockManager.close()
+        await self.locks.close()
         with suppress(*UNREACHABLE):
             await self.backend.close()
         self.closed = True

@@ -131,10 +131,10 @@ async def test_locks_are_renewed_while_a_job_with_a_strange_id_runs(
     config = WorkerConfig(queue="default", concurrency=1, lock_duration_ms=1_000)
     async with Crew(registry, settings, configs=(config,)) as crew:
         for job_id in ("good", "\udcff"):
-            crew.worker.lockManager.track_job(job_id, "token", 0)
+            crew.worker.locks.track_job(job_id, "token")
         await redis.set(lock, "token", px=1_500)
         await asyncio.sleep(2)  # what is seen is that the lock outlives its time
         assert await redis.exists(lock)
-        assert crew.worker.lockManager.is_running()
+        assert crew.worker.locks.is_running()
         for job_id in ("good", "\udcff"):
-            crew.worker.lockManager.untrack_job(job_id)
+            crew.worker.locks.untrack_job(job_id)

@@ -288,6 +288,6 @@ async def test_an_attempt_that_began_before_the_one_before_it_was_settled_keeps_
             return crew.worker.running_count == 1
 
         await eventually(is_settled, "the first attempt is settled")
-        assert crew.worker.lockManager.get_tracked_job_ids() == [triggered.id]
+        assert crew.worker.locks.get_tracked_job_ids() == [triggered.id]
         release.set()
         await triggered.result("10s")

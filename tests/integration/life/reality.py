@@ -56,7 +56,7 @@ class Reality:
         assert self._crew is not None
         worker = self._crew.worker
         worker.stop_fetching()
-        await worker.lockManager.close()
+        await worker.locks.close()
         if (verdict := self._verdicts.pop(job_id, None)) is not None:
             self._abandoned.append(verdict)
         await self.client.connection.conn.delete(f"{self.client.queue(QUEUE).toKey(job_id)}:lock")
