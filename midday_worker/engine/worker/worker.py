@@ -86,8 +86,7 @@ class Worker(bullmq.Worker):
         self.backend = Backend(config.queue, connection, redis.prefix, blocking)
         self.blockingRedisConnection: RedisConnection = blocking
         self.bclient = self.backend.bclient
-        self.scripts = self.backend.scripts
-        self.keys = self.backend.keys
+        self.scripts, self.keys = self.backend.scripts, self.backend.keys
         self._who = f"queue {config.queue}"
         self._outage = outage or Outage(redact_url(redis.url))
         self.locks = LockRenewal(
