@@ -157,6 +157,8 @@ class Settlement:
         log_failure(job, self._queue, error, delay_ms)
         job.attemptsMade += 1
         if delay_ms is None:
+            if job.parked:
+                fields[PARKED] = "0"  # a retry by hand, maybe after a deploy, is given all its tries again
             return await self._persist(job, lambda fetch: self._moves.fail(job, reason, fields, fetch_next=fetch))
         if delay_ms > 0:
             return await self._delay(job, delay_ms, fields)

@@ -38,3 +38,23 @@ async def test_only_parking_counts_as_parking(
     async with Crew(registry, settings):
         assert await handle.result("20s") == 7
     assert (await handle.fetch()).attemptsMade == 1
+
+
+async def test_a_job_that_was_given_up_is_parked_anew_after_a_retry(
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+) -> None:
+    async def give_back(data: int, ctx: JobContext) -> int:
+        return data
+
+    elsewhere = JobRegistry()
+    job("other", int, give_back, registry=elsewhere)
+    handle = await job("known", int, give_back, registry=registry).trigger(7, client=client)
+    await redis.hset(f"{settings.redis_prefix}:default:{handle.id}", "parked", "12")
+
+    async def is_in(state: str) -> bool:
+        return await handle.state() == state
+
+    async with Crew(elsewhere, settings):
+        await eventually(lambda: is_in("failed"), "it is given up")
+        await handle.retry()
+        await eventually(lambda: is_in("delayed"), "it is parked")
