@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import suppress
 
@@ -45,7 +46,7 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
                 until = f"up to {limit_s:g} s" if limit_s else "for ever"
                 logger.warning("Redis at {where} does not answer yet; trying {until}", where=where, until=until)
             failures += 1
-            await pause(failures, stop)
+            await pause(failures, stop, started + limit_s if limit_s else math.inf)
     return ""
 
 

@@ -42,10 +42,11 @@ async def tail(board: Board, queue: Queue, job: JobSnapshot) -> AsyncGenerator[s
         yield f"retry: {_AGAIN_MS}\n{event('start', {'state': job.state})}"
         while True:
             has_ended = waiter.ending.done()
-            for text in await follower.news():
+            news = await follower.news()
+            for text in news:
                 beat = time.monotonic()
                 yield text
-            if has_ended:
+            if has_ended and not news:  # one reading may not have brought all that was written until then
                 yield event("end", {"state": outcome(waiter)})
                 return
             now = time.monotonic()
@@ -54,7 +55,8 @@ async def tail(board: Board, queue: Queue, job: JobSnapshot) -> AsyncGenerator[s
             if now - beat >= HEARTBEAT_S:
                 beat = now
                 yield ": still there\n\n"
-            await follower.pause()
+            if not has_ended:
+                await follower.pause()
     finally:
         waiter.leave(waiter)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import time
 from typing import Final
 
 FIRST_S: Final = 0.1
@@ -16,9 +18,15 @@ def pause_s(failures: int) -> float:
     return longest * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
 
 
-async def pause(failures: int, stop: asyncio.Event) -> None:
-    """Pause after so many failures in a row, or until `stop` is set."""
+async def pause(failures: int, stop: asyncio.Event, until: float = math.inf) -> None:
+    """Pause after so many failures in a row, or until `stop` is set.
+
+    Args:
+        failures: how many there were.
+        stop: ends the pause.
+        until: in the seconds of `time.monotonic`, when it ends at the latest.
+    """
     try:
-        await asyncio.wait_for(stop.wait(), pause_s(failures))
+        await asyncio.wait_for(stop.wait(), min(pause_s(failures), max(0.0, until - time.monotonic())))
     except TimeoutError:
         return

@@ -88,11 +88,11 @@ class CancelWatch:
             try:
                 async with client.pubsub() as pubsub:  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
                     await pubsub.subscribe(channel(self._redis.prefix))  # pyright: ignore[reportUnknownMemberType] - as above
-                    retries.note_success()
                     generation = self._connection.generation
                     while generation == self._connection.generation:  # else it may lead to a server that was demoted
                         message = cast("Mapping[str, object] | None", await pubsub.get_message(timeout=_LISTEN_S))
-                        if message is not None:
+                        if message is not None:  # the first confirms that it listens
+                            retries.note_success()
                             self._receive(message)
             except NoPermissionError as error:
                 self._warn(error)

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 from uuid import UUID
 
 import pytest
-from pydantic import AnyUrl, Field, field_validator
+from pydantic import AnyUrl, Field, WithJsonSchema, field_validator
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypeForm
 
 from midday_worker import Payload
@@ -82,6 +83,28 @@ class Colour(Enum):
 
 class Word(StrEnum):
     RED = "red"
+
+
+class Rough(Payload):
+    """Its JSON schema can't be made, or is none that says what it takes."""
+
+    number: Annotated[int, WithJsonSchema({"type": ["integer", "string"]})]
+    kind: type[int] = int
+
+
+class Raising(Payload):
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: object, handler: object) -> NoReturn:
+        """Fail."""
+        raise RuntimeError("no schema")
+
+
+@pytest.mark.parametrize(
+    "type_", [Feet | SkipJsonSchema[Named], int | SkipJsonSchema[Feet], Rough | int, Raising | int]
+)
+def test_a_member_whose_json_schema_can_not_be_made_is_not_guessed_at(type_: TypeForm[object]) -> None:
+    schema = Schema(type_)
+    assert schema.dump(1 if type_ != Feet | SkipJsonSchema[Named] else Feet(height=1))
 
 
 @pytest.mark.parametrize(
