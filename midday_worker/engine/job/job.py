@@ -70,7 +70,7 @@ class Job(bullmq.Job):
         return self.attempt.cancelled
 
     @classmethod
-    def from_raw(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
+    def from_raw(cls, queue: bullmq.Queue, raw: RawJob, job_id: str) -> Job:
         """Make a job from its hash. A hash that can't be read makes a job that says so, never an error."""
         try:
             job = cls._parse(queue, raw, job_id)
@@ -85,7 +85,7 @@ class Job(bullmq.Job):
         return job
 
     @classmethod
-    def _parse(cls, queue: bullmq.Queue | bullmq.Worker, raw: RawJob, job_id: str) -> Job:
+    def _parse(cls, queue: bullmq.Queue, raw: RawJob, job_id: str) -> Job:
         job = cls.__new__(cls)
         # Not through __init__, which does more work than all else on a job's way through a worker.
         vars(job).update(parse_fields(raw))

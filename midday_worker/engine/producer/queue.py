@@ -46,7 +46,8 @@ class Queue(bullmq.Queue):
     """A queue on a shared connection."""
 
     def __init__(self, name: str, connection: Connection, prefix: str) -> None:
-        # Not bullmq.Queue's __init__: it would open a connection for each queue.
+        # Not bullmq.Queue's __init__: it takes a client and no backend. It would make a connection and a backend of its
+        # own around that, reading 35 scripts from disk for each queue, only to have them replaced by ours.
         EventEmitter.__init__(self)
         self.name = name
         self.opts = {"prefix": prefix}

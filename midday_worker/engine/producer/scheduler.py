@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import cast
 
 import bullmq
 from bullmq.job_scheduler import JobScheduler
@@ -14,7 +15,7 @@ from midday_worker.engine.cron.pattern import repeat_strategy
 class Scheduler(JobScheduler):
     """Writes schedules, and advances them when a run of theirs starts."""
 
-    def __init__(self, queue: bullmq.Queue | bullmq.Worker) -> None:
+    def __init__(self, queue: bullmq.Queue) -> None:
         super().__init__(queue, repeat_strategy)
 
     async def upsertJobScheduler(
@@ -44,6 +45,13 @@ class Scheduler(JobScheduler):
             await self.removeJobScheduler(job_scheduler_id)
             return None
         return job
+
+    async def advance(self, run: bullmq.Job) -> None:
+        """Make the run that follows this one, as the port's worker does before a schedule's run begins."""
+        schedule_id, repeat = cast("str", run.repeatJobKey), cast("Mapping[str, object]", run.opts.get("repeat"))
+        await self.upsertJobScheduler(
+            schedule_id, repeat, run.name, run.data, run.opts, override=False, producer_id=run.id
+        )
 
 
 def fires_at_ms(job_id: str) -> int:

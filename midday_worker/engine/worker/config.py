@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from midday_worker.engine.job.interruption import Grace
-from midday_worker.engine.wire.options import METRICS_POINTS
-
-if TYPE_CHECKING:
-    from midday_worker.engine.redis.connection import Connection, RedisConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +26,3 @@ class WorkerConfig:
     def limiter(self) -> dict[str, int] | None:
         """The rate limit as BullMQ has it."""
         return None if self.rate_limit is None else {"max": self.rate_limit[0], "duration": self.rate_limit[1]}
-
-    def port_options(self, connection: Connection, redis: RedisConfig) -> dict[str, object]:
-        """Return the options of the port's worker."""
-        return {
-            "connection": connection.conn,
-            "prefix": redis.prefix,
-            "autorun": False,
-            "concurrency": self.concurrency,
-            "lockDuration": self.lock_duration_ms,
-            "stalledInterval": self.stalled_interval_ms,
-            "maxStalledCount": self.max_stalled_count,
-            "metrics": {"maxDataPoints": METRICS_POINTS},
-            **({} if self.limiter is None else {"limiter": self.limiter}),
-        }

@@ -1,7 +1,7 @@
 """The engine's worker: fetches jobs, runs them side by side, and stops without losing or repeating one.
 
-A fetch loop of our own replaces the port's `run`, which asks Redis once per free slot, dies with a handler's
-`CancelledError` and can't be stopped in time; the scripts, the lock manager and the scheduler are bullmq's.
+It stands beside the port's worker, which asks Redis once per free slot, dies with a handler's `CancelledError` and
+can't be stopped in time; the scripts, the jobs and the scheduler are bullmq's.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import time
 from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
+from uuid import uuid4
 
-import bullmq
-from bullmq.redis_connection import RedisConnection
 from loguru import logger
 from redis.exceptions import RedisError
 
@@ -28,7 +27,7 @@ from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.producer.schedule_repair import ScheduleRepair
 from midday_worker.engine.producer.scheduler import Scheduler
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_blocking
-from midday_worker.engine.redis.error_translation import UNREACHABLE, is_passing_for_worker
+from midday_worker.engine.redis.error_translation import UNREACHABLE
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.wire.fetched import Fetched
 from midday_worker.engine.wire.options import METRICS_POINTS
@@ -56,7 +55,7 @@ LEAVE_S: Final = 2.0
 """How long a worker that stops tries to give back what it took from Redis and doesn't run."""
 
 
-class Worker(bullmq.Worker):
+class Worker:
     """Works one queue with `processor`, which returns a job's result as JSON values, or raises.
 
     Args:
@@ -81,16 +80,15 @@ class Worker(bullmq.Worker):
         tally: QueueTally | None = None,
         processes: ProcessPool | None = None,
     ) -> None:
-        super().__init__(config.queue, None, config.port_options(connection, redis))
-        blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
-        self.backend = Backend(config.queue, connection, redis.prefix, blocking)
-        self.blockingRedisConnection: RedisConnection = blocking
-        self.bclient = self.backend.bclient
-        self.scripts, self.keys = self.backend.scripts, self.backend.keys
+        self.name = config.queue
+        self.running = self._closed = False
+        self._blocking = Connection(connect_blocking(redis, client_name(redis.prefix, config.queue)))
+        self.backend = Backend(config.queue, connection, redis.prefix, self._blocking)
+        self.queue = Queue(config.queue, connection, redis.prefix)
         self._who = f"queue {config.queue}"
         self._outage = outage or Outage(redact_url(redis.url))
         self.locks = LockRenewal(
-            config.queue, self.keys, config.lock_duration_ms, redis.url, connection, self._outage, tally
+            config.queue, self.backend.keys, config.lock_duration_ms, redis.url, connection, self._outage, tally
         )
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
@@ -102,24 +100,15 @@ class Worker(bullmq.Worker):
         self._running = RunningJobs(
             processor, settlement, self.locks, self._receive, self._slots.release, next_runs, tally, config.grace
         )
-        self._schedules = ScheduleRepair(Queue(config.queue, connection, redis.prefix))
-        self._stalls = Stalls(self.backend, config.queue, tally)
-        self._intake = Intake(self._moves, self.backend, self.id, self.locks.get_tracked_job_ids)
+        self._schedules = ScheduleRepair(self.queue)
+        self._recovery_every_s = config.stalled_interval_ms / 1000
+        self.stalls = Stalls(self.backend, config, tally)
+        self._intake = Intake(self._moves, self.backend, uuid4().hex, self.locks.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
         self.processes = processes or ProcessPool()
         self._resources = Resources(self._threads, self.processes, OutageRetries(), config.grace)
         self._received = 0
-
-    def emit(self, event_name: str, *args: object, **kwargs: object) -> None:
-        """Log what the port would emit: a listener's exception must never reach the engine's loops."""
-        if event_name == "error":
-            error = args[0] if args else "unknown error"
-            # Of an outage it is said once, and not here.
-            level = "DEBUG" if isinstance(error, Exception) and is_passing_for_worker(error) else "WARNING"
-            logger.log(level, "queue {queue}: {error}", queue=self.name, error=error)
-        elif event_name == "stalled":
-            self._stalls.note(str(args[0]))
 
     @property
     def is_fetching(self) -> bool:
@@ -144,22 +133,19 @@ class Worker(bullmq.Worker):
             self.running = False
 
     async def _prepare(self) -> None:
-        await self._outage.survive(self._who, self.backend.connection.getRedisVersion, self._intake.closed)
-        blocking = self.backend.blocking_connection
-        if blocking is not None:
-            await self._outage.survive(self._who, blocking.getRedisVersion, self._intake.closed)
+        for connection in (self.queue.redisConnection, self._blocking):
+            await self._outage.survive(self._who, connection.getRedisVersion, self._intake.closed)
         self.locks.start()
-        self._watch.join(self.name, self.keys[""], self._running)
+        self._watch.join(self.name, self.backend.keys[""], self._running)
         if self._recovery is None:
             self._recovery = asyncio.create_task(self._recover_lost())
 
     async def _recover_lost(self) -> None:
         """Find jobs whose worker is gone, and schedules whose next run is."""
-        interval_s = float(self.opts["stalledInterval"]) / 1000
         while True:
-            await self.runStalledJobsCheck()  # catches and emits its own errors
-            await self._schedules.check(interval_s)  # as above
-            await asyncio.sleep(interval_s)
+            await self.stalls.check()
+            await self._schedules.check(self._recovery_every_s)
+            await asyncio.sleep(self._recovery_every_s)
 
     async def _fetch_some(self) -> None:
         # However many slots are free, an idle worker has one blocking command; more only while there are jobs.
@@ -191,7 +177,7 @@ class Worker(bullmq.Worker):
         if fetched.job_id is None or not await self._still_holds(fetched, token):
             return None
         # A job that can't be read is returned as one, instead of raising for ever, as the port does.
-        job = Job.from_raw(self, fetched.raw or {}, fetched.job_id)
+        job = Job.from_raw(self.queue, fetched.raw or {}, fetched.job_id)
         job.token = token
         self._received += 1
         job.attempt = Attempt(self._resources, self._received, self._running.abandon)
@@ -199,7 +185,7 @@ class Worker(bullmq.Worker):
 
     async def _make_next_run(self, job: Job) -> None:
         if not job.is_gone:
-            await self._scheduleNextIteration(job)
+            await Scheduler(self.queue).advance(job)
             return
         try:
             await self._schedules.replace_run(job.id)
@@ -216,14 +202,8 @@ class Worker(bullmq.Worker):
             logger.warning("job {id} came too late to be run here: its lock has expired", id=fetched.job_id)
         return held
 
-    @property
-    def jobScheduler(self) -> Scheduler:
-        """The scheduler with our cron iterator, and without a run after the end."""
-        return Scheduler(self)
-
     def stop_fetching(self) -> None:
         """Start no further job. Those that run go on."""
-        self.closing = True
         self._running.close()
         self._intake.close()
 
@@ -258,7 +238,7 @@ class Worker(bullmq.Worker):
 
     async def close(self, force: bool = False) -> None:
         """Release what this worker holds; `drain` first, or pass `force` to hand running jobs back at once."""
-        if self.closed:
+        if self._closed:
             return
         self.stop_fetching()
         if force:
@@ -271,7 +251,7 @@ class Worker(bullmq.Worker):
         await self.locks.close()
         with suppress(*UNREACHABLE):
             await self.backend.close()
-        self.closed = True
+        self._closed = True
 
 
 def _transitions(backend: Backend, config: WorkerConfig) -> Transitions:

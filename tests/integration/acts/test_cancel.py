@@ -197,7 +197,7 @@ async def test_a_job_whose_worker_died_is_not_run_again(stage: Stage, client: Jo
         await eventually(expired, "the lock has expired")
         for _ in range(2):  # the first look notes what is active, the second takes what has no lock
             await queue.client.delete(queue.keys["stalled-check"])
-            await crew.worker.runStalledJobsCheck()
+            await crew.worker.stalls.check()
         await stage.until(handle, "failed")
     assert await reason_of(handle) == "cancelled: nobody runs it"
     assert stage.ran == []

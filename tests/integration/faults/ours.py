@@ -45,8 +45,8 @@ class OurWork:
         await self._worker.drain(0)
 
     def listen(self, event: str, listener: Callable[..., object]) -> None:
-        """Listen on the emitter that a handler reaches through `ctx.job`; it is no part of the API."""
-        self._worker.on(event, listener)
+        """Listen on the emitter that a handler reaches through `ctx.job.queue`; it is no part of the API."""
+        self._worker.queue.on(event, listener)
 
 
 class Ours:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, cast
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.add_commands import Additions
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.connection import RedisConfig
 from midday_worker.engine.wire.options import METRICS_POINTS
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.engine.worker.job_scripts import Transitions
@@ -34,8 +33,7 @@ class Both:
     def __init__(self, config: WorkerConfig = PLAIN, answer: object = None) -> None:
         self.connection, self.client = silent_connection(answer)
         self.queue = Queue(config.queue, self.connection, "bull")
-        options = config.port_options(self.connection, RedisConfig("redis://nowhere"))
-        self.queue.opts = cast("QueueBaseOptions", options)  # the port finds its worker's options there
+        self.queue.opts = cast("QueueBaseOptions", _worker_options(config))  # where the port looks for them
         self.queue.additions = Additions(self.queue.keys, self.connection.commands)  # with templates
         self.scripts = self.queue.backend.scripts
         self.moves = Transitions(
@@ -73,6 +71,11 @@ def assert_same(ours: Call, ports: Call, file: str, packed: int) -> None:
     assert same_options(ours.args[packed], ports.args[packed], file), (ours.args[packed], ports.args[packed])
     left_out = len(ours.args) - len(ports.args)
     assert _without(ours, packed) == (*_without(ports, packed), *("",) * left_out)
+
+
+def _worker_options(config: WorkerConfig) -> dict[str, object]:
+    options: dict[str, object] = {"lockDuration": config.lock_duration_ms, "metrics": {"maxDataPoints": METRICS_POINTS}}
+    return options if config.limiter is None else {**options, "limiter": config.limiter}
 
 
 def _without(call: Call, place: int) -> tuple[object, ...]:
