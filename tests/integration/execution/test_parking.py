@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobRegistry, Settings, job
@@ -40,8 +41,9 @@ async def test_only_parking_counts_as_parking(
     assert (await handle.fetch()).attemptsMade == 1
 
 
+@pytest.mark.parametrize("reset_attempts", [False, True])
 async def test_a_job_that_was_given_up_is_parked_anew_after_a_retry(
-    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis
+    client: JobClient, registry: JobRegistry, settings: Settings, redis: Redis, *, reset_attempts: bool
 ) -> None:
     async def give_back(data: int, ctx: JobContext) -> int:
         return data
@@ -56,5 +58,5 @@ async def test_a_job_that_was_given_up_is_parked_anew_after_a_retry(
 
     async with Crew(elsewhere, settings):
         await eventually(lambda: is_in("failed"), "it is given up")
-        await handle.retry()
+        await handle.retry(reset_attempts=reset_attempts)
         await eventually(lambda: is_in("delayed"), "it is parked")
