@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 
 from midday_worker import JobContext
@@ -33,10 +34,19 @@ class Switch:
 SWITCH = Switch()
 
 
+def running_of(ctx: JobContext) -> RunningJobs:
+    """Return the running jobs of the worker, one of whose methods gives an attempt up."""
+    abandon = ctx.job.attempt.abandon
+    running: object = abandon.__self__ if inspect.ismethod(abandon) else None
+    if not isinstance(running, RunningJobs):
+        raise TypeError(f"an attempt is given up by {abandon!r}, and not by the worker's running jobs")
+    return running
+
+
 async def handle(data: Item, ctx: JobContext) -> None:
     """Note the number."""
     started = time.monotonic_ns()
-    SWITCH.note(vars(ctx.job.queue)["_running"])
+    SWITCH.note(running_of(ctx))
     LEDGER.add(data.n, started)
 
 
