@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -47,20 +48,35 @@ async def test_its_clients_are_redis_pys_own(settings: Settings) -> None:
         assert isinstance(client, PipelinedRedis)
 
 
+async def all_end_when_they_are_cancelled(repeat: Callable[[], Awaitable[object]]) -> None:
+    """Begin to do something over and over, and cancel that after ever more turns of the loop."""
+
+    async def for_ever() -> None:
+        while True:
+            await repeat()
+
+    for turns in range(60):
+        task = asyncio.create_task(for_ever())
+        for _ in range(turns % 30):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, left = await asyncio.wait({task}, timeout=10)
+        assert not left
+
+
 async def test_a_task_that_sends_command_after_command_ends_when_it_is_cancelled(settings: Settings) -> None:
     async with connect(redis_config(settings)) as client:
+        await all_end_when_they_are_cancelled(lambda: client.get("nothing"))
 
-        async def ask_for_ever() -> None:
-            while True:
-                await client.get("nothing")
 
-        for turns in range(60):
-            task = asyncio.create_task(ask_for_ever())
-            for _ in range(turns % 9):
-                await asyncio.sleep(0)
-            task.cancel()
-            _, left = await asyncio.wait({task}, timeout=10)
-            assert not left
+async def test_a_task_that_adds_batch_after_batch_ends_when_it_is_cancelled(
+    client: JobClient, registry: JobRegistry
+) -> None:
+    async def do_nothing(data: Number, ctx: JobContext) -> None:
+        raise NotImplementedError
+
+    add = job("nothing", Number, do_nothing, registry=registry).batch_trigger
+    await all_end_when_they_are_cancelled(lambda: add([{"payload": Number(value=1)}] * 3, client=client))
 
 
 async def test_jobs_batches_flows_delays_and_retries_work(
