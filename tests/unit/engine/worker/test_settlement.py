@@ -23,7 +23,7 @@ class Ended:
     id, name, token, failedReason, attemptsMade = "j1", "pack", "t", "refused", 0
     opts: Mapping[str, object] = {}
     attempt = Attempt()
-    deferredFailure = None
+    deferredFailure, parked = None, 0
 
     def note_failure(self, error: BaseException) -> dict[str, str]:
         return {}
