@@ -76,7 +76,9 @@ async def test_a_task_that_adds_batch_after_batch_ends_when_it_is_cancelled(
         raise NotImplementedError
 
     add = job("nothing", Number, do_nothing, registry=registry).batch_trigger
-    await all_end_when_they_are_cancelled(lambda: add([{"payload": Number(value=1)}] * 3, client=client))
+    await all_end_when_they_are_cancelled(
+        lambda: add([{"payload": Number(value=value)} for value in range(3)], client=client)
+    )
 
 
 async def test_jobs_batches_flows_delays_and_retries_work(
