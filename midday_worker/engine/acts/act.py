@@ -32,7 +32,7 @@ redis.call("DEL", key .. ":unsuccessful")
 for _, child in ipairs(redis.call("SMEMBERS", key .. ":dependencies")) do
   if is_gone(child) then redis.call("SREM", key .. ":dependencies", child) end
 end
-redis.call("HDEL", key, "defa", "parked")
+redis.call("HDEL", key, "defa")
 redis.call("DEL", key .. ":cancel")
 """
 """A job that is run again is not cancelled any more, and waits for no child that is gone: nobody can retry that."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
@@ -11,7 +10,7 @@ from bullmq.backends.redis_backend import RedisBackend
 from redis.asyncio import Redis
 
 from midday_worker.engine.producer.add_commands import Addition, Words
-from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.connection import Connection, cancellation_kept
 from midday_worker.engine.redis.limited import checked
 from midday_worker.engine.transport import Command, PipelinedRedis, is_of_replica
 
@@ -93,8 +92,15 @@ def client_name(prefix: str, queue: str) -> str:
 
 async def _transact(client: Redis, commands: Sequence[Words]) -> list[object]:
     """Run commands in one transaction of redis-py's; a reply that is an error stands in its place."""
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
+    with cancellation_kept():
+        replies = await _execute(client, commands)
+    if any(isinstance(reply, Exception) and is_of_replica(reply) for reply in replies):
+        # redis-py closes a connection for such an error, and not for one within the answer of a transaction.
+        await client.connection_pool.disconnect(inuse_connections=False)
+    return replies
+
+
+async def _execute(client: Redis, commands: Sequence[Words]) -> list[object]:
     async with client.pipeline(transaction=True) as pipe:
         now = cast("Callable[[str], Awaitable[object]]", pipe.immediate_execute_command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
         add = cast("Callable[..., object]", pipe.execute_command)  # pyright: ignore[reportUnknownMemberType] - as above
@@ -103,10 +109,4 @@ async def _transact(client: Redis, commands: Sequence[Words]) -> list[object]:
         await now("DISCARD")
         for words in commands:
             add(*words)
-        replies: list[object] = await pipe.execute(raise_on_error=False)
-    if any(isinstance(reply, Exception) and is_of_replica(reply) for reply in replies):
-        # redis-py closes a connection for such an error, and not for one within the answer of a transaction.
-        await client.connection_pool.disconnect(inuse_connections=False)
-    if task and task.cancelling() > before:  # as in UnpipelinedRedis: redis-py has lost a cancellation
-        raise asyncio.CancelledError
-    return replies
+        return await pipe.execute(raise_on_error=False)

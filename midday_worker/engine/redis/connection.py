@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
@@ -54,18 +54,24 @@ class RedisConfig:
     pipelining: bool = True
 
 
+@contextmanager
+def cancellation_kept() -> Iterator[None]:
+    """Raise CancelledError at the end of a block if redis-py has lost it, as `asyncio.wait_for` does on Python 3.11."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    yield
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+
+
 class UnpipelinedRedis(Redis):
-    """redis-py's client, but that it loses no cancellation, as `asyncio.wait_for` in it does on Python 3.11."""
+    """redis-py's client, but that no command of its loses a cancellation."""
 
     async def execute_command(self, *args: EncodableT, **options: object) -> object:
         """Send a command and return its reply."""
-        task = asyncio.current_task()
-        before = task.cancelling() if task else 0
         execute = cast("Callable[..., Awaitable[object]]", super().execute_command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
-        reply = await execute(*args, **options)
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError
-        return reply
+        with cancellation_kept():
+            return await execute(*args, **options)
 
 
 def connect(config: RedisConfig) -> Redis:

@@ -46,8 +46,8 @@ def _computed(backoff: Mapping[str, object], attempts_made: int, longest_ms: int
     if longest_ms is not None:
         full = min(full, longest_ms)
     share = jitter if isinstance(jitter, int | float) and 0 <= jitter <= 1 else 0
-    # As Node's Backoffs: the last `jitter` of the delay is drawn by lot. Not for secrets.
-    return min(MAX_MS, round(full * (1 - share) + random.random() * full * share))  # noqa: S311
+    # As Node's Backoffs: the last `jitter` of the delay is drawn by lot.
+    return min(MAX_MS, round(full * (1 - share) + random.random() * full * share))  # noqa: S311 - jitter, not a secret
 
 
 def _within_bounds(delay: object) -> float | None:

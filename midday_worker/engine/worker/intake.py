@@ -113,7 +113,8 @@ class Intake:
                     try:
                         await self._clear_up(found)
                     except (RedisError, OSError):
-                        await retries.wait(until)
+                        if not await retries.wait(until):
+                            break
         return found
 
     async def _clear_up(self, found: list[Answer]) -> None:

@@ -171,5 +171,16 @@ async def test_all_connections_go_over_to_the_new_primary(
     assert len([line for line in lines if "does not answer as it should" in line]) == 1, lines
 
 
+async def test_batches_without_pipelining_go_over_to_the_new_primary(pair: Pair, registry: JobRegistry) -> None:
+    """redis-py doesn't look for the replica's error within the answer of a transaction."""
+    add = job("double", int, double, registry=registry).batch_trigger
+    settings = Settings(env_file=None, redis_url=pair.balancer.url, redis_pipelining=False)
+    async with JobClient(settings) as client:
+        await add([{"payload": 1}], client=client)
+        await pair.has_copied()
+        await pair.fail_over(replicating=True)
+        await until_done(lambda: add([{"payload": 2}], client=client))
+
+
 async def double(data: int, ctx: JobContext) -> int:
     return data * 2
