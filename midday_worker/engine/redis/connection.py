@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -55,7 +55,7 @@ class RedisConfig:
 
 
 @contextmanager
-def cancellation_kept() -> Iterator[None]:
+def cancellation_kept() -> Generator[None]:
     """Raise CancelledError at the end of a block if redis-py has lost it, as `asyncio.wait_for` does on Python 3.11."""
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
