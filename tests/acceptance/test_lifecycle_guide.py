@@ -17,8 +17,6 @@ from tests.acceptance.readme_blocks import README, block, blocks, run_python
 TRIGGER_HANGING: Final = """
 from my_service.hanging import hang
 handle = await hang.trigger(None)
-while await handle.state() != "active":
-    pass
 print(handle.id)
 """
 READ_REASON: Final = """
@@ -37,6 +35,7 @@ from midday_worker import JobContext, job
 
 @job("hang", queue="reports")
 async def hang(data: None, ctx: JobContext) -> None:
+    ctx.logger.info("hangs")
     try:
         await asyncio.Event().wait()
     finally:
@@ -90,6 +89,7 @@ async def test_cancelling_in_the_shell(service: Path, environment: dict[str, str
         running = await command.start("run", "--import", "my_service")
         await running.until("report")
         job_id = (await run_python(TRIGGER_HANGING, service, environment)).strip()
+        await running.until("hangs")
         (line,) = block("Cancel a job", "bash", GUIDE).splitlines()
         program, *arguments = shlex.split(line.replace("JOB_ID", job_id))
         assert program == "midday-worker"

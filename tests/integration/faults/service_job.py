@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import bullmq
@@ -10,9 +11,13 @@ import bullmq
 from midday_worker import JobContext, job
 from tests.integration.faults.engine import JOB, QUEUE
 
+STARTED = b"the handler has started\n"
+"""What the process prints then: a job is active a moment earlier, and may still be handed back."""
+
 
 @job(JOB, queue=QUEUE)
 async def take_a_second(data: object, ctx: JobContext) -> None:
+    os.write(sys.stdout.fileno(), STARTED)
     await asyncio.sleep(1)
 
 
@@ -20,6 +25,7 @@ async def main(url: str, prefix: str) -> None:
     """Work the queue with a stock worker, until the process ends."""
 
     async def process(job: bullmq.Job, token: str) -> None:
+        os.write(sys.stdout.fileno(), STARTED)
         await asyncio.sleep(1)
 
     bullmq.Worker(QUEUE, process, {"connection": url, "prefix": prefix})

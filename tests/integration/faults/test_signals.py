@@ -12,7 +12,7 @@ import pytest
 
 from midday_worker.testing import RedisServer
 from tests.integration.faults.engine import Engine
-from tests.integration.faults.state import until_state
+from tests.integration.faults.service_job import STARTED
 
 ROOT = Path(__file__).parents[3]
 JOB_MODULE = "tests.integration.faults.service_job"
@@ -29,12 +29,18 @@ async def test_a_service_finishes_its_job_after_sigterm(
     }
     variables = {"REDIS_URL": redis_server.url, "REDIS_PREFIX": redis_prefix}
     service = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *commands[engine_name], cwd=ROOT, env={**os.environ, **variables}
+        sys.executable,
+        "-m",
+        *commands[engine_name],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdout=asyncio.subprocess.PIPE,
     )
+    assert service.stdout is not None
     try:
-        await until_state(engine, job_id, "active", within_s=20)
+        assert await asyncio.wait_for(service.stdout.readline(), 60) == STARTED
         service.send_signal(signal.SIGTERM)
-        code = await asyncio.wait_for(service.wait(), 20)
+        code = await asyncio.wait_for(service.wait(), 60)
     finally:
         if service.returncode is None:
             service.kill()

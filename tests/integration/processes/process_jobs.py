@@ -146,6 +146,7 @@ def obey(data: str, ctx: SyncJobContext) -> None:
 
 @job("compute", queue="sums", executor="process", registry=registry)
 def compute(data: float, ctx: SyncJobContext) -> int:
+    ctx.log("has started")
     end, rounds = time.monotonic() + data, 0
     while time.monotonic() < end:
         rounds += 1
