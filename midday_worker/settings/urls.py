@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-_REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
-_REDIS_FORMS: Final = (
-    "accepted: redis://[user:password@]host[:port][/db], the same with rediss:// for TLS, "
-    "or unix://[user:password@]/path/to/redis.sock[?db=0]"
-)
 _DATABASE_FORMS: Final = (
     "accepted: postgresql://, postgres:// or postgresql+asyncpg://, each followed by "
     "[user:password@]host[:port]/name; sqlite:/// or sqlite+aiosqlite:///, each followed by a path"
@@ -18,13 +13,13 @@ _DATABASE_FORMS: Final = (
 _SENTRY_FORM: Final = "accepted: https://key@host/project, the project a number"
 POSTGRES_SCHEMES: Final = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 SQLITE_SCHEMES: Final = frozenset({"sqlite", "sqlite+aiosqlite"})
-_ENCODE: Final = "(a password's special characters must be percent-encoded: # as %23, / as %2F, @ as %40)"
+ENCODE: Final = "(a password's special characters must be percent-encoded: # as %23, / as %2F, @ as %40)"
 
 _SCHEME: Final = re.compile(r"\s*(?:[A-Za-z][\w+.-]*:/+|//)?")
 _HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.%]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{0,6}))?")
 _QUERY_SECRET: Final = re.compile(r"(?i)([?&;](?:\w*password|passwd|pwd|token|secret)=)[^&;#\s'\"]*")
 _URL_IN_TEXT: Final = re.compile(
-    r"\b(?:(?:rediss?|unix|postgres(?:ql)?(?:\+\w+)?)://[^\s'\"<>]*@|[A-Za-z][\w+.-]*://[^\s'\"<>/?#]*@)"
+    r"\b(?:(?:rediss?(?:\+\w+)?|unix|postgres(?:ql)?(?:\+\w+)?)://[^\s'\"<>]*@|[A-Za-z][\w+.-]*://[^\s'\"<>/?#]*@)"
 )
 
 
@@ -57,54 +52,43 @@ def _hide_password(userinfo: str) -> str:
     return f"{user}:***" if colon else "***"
 
 
-def check_redis_url(url: str) -> None:
-    """Raise ValueError, with the accepted forms and without the URL, unless this is a Redis URL."""
-    parts = _split(url, _REDIS_FORMS)
-    databases = parse_qs(parts.query).get("db", [])
-    if parts.scheme == "unix":
-        fits = len(parts.path) > 1
-    else:
-        fits = parts.scheme in _REDIS_SCHEMES and _is_host(parts.netloc.rpartition("@")[2])
-        databases += [part for part in [parts.path.strip("/")] if part]
-    if not fits or not _are_numbers(databases):
-        raise ValueError(f"{_REDIS_FORMS} {_ENCODE}")
-
-
 def check_database_url(url: str) -> None:
     """Raise ValueError, with the accepted forms and without the URL, unless this is a database's URL."""
-    parts = _split(url, _DATABASE_FORMS)
+    parts = split_url(url, _DATABASE_FORMS)
     if parts.scheme in SQLITE_SCHEMES and not parts.netloc:
         return
     hosts = parts.netloc.rpartition("@")[2]
-    if parts.scheme not in POSTGRES_SCHEMES or not (hosts == "" or all(map(_is_host, hosts.split(",")))):
-        raise ValueError(f"{_DATABASE_FORMS} {_ENCODE}")
+    if parts.scheme not in POSTGRES_SCHEMES or not (hosts == "" or all(map(is_host, hosts.split(",")))):
+        raise ValueError(f"{_DATABASE_FORMS} {ENCODE}")
 
 
 def check_sentry_dsn(url: str) -> None:
     """Raise ValueError, with the accepted form and without the URL, unless this is a DSN of Sentry's."""
-    parts = _split(url, _SENTRY_FORM)
+    parts = split_url(url, _SENTRY_FORM)
     key, at, host = parts.netloc.rpartition("@")
     project = parts.path.rpartition("/")[2]
-    if parts.scheme not in ("https", "http") or not (key and at and _is_host(host) and _are_numbers([project])):
+    if parts.scheme not in ("https", "http") or not (key and at and is_host(host) and are_numbers([project])):
         raise ValueError(_SENTRY_FORM)
 
 
-def _split(url: str, forms: str) -> SplitResult:
+def split_url(url: str, forms: str) -> SplitResult:
+    """Return the parts of a URL. Raises ValueError with the accepted forms."""
     try:
         parts = urlsplit(url)
     except ValueError:
         # The standard library's message may quote a part of the password.
         raise ValueError(forms) from None
     if parts.fragment:
-        raise ValueError(f"{forms} {_ENCODE}")
+        raise ValueError(f"{forms} {ENCODE}")
     return parts
 
 
-def _are_numbers(texts: list[str]) -> bool:
+def are_numbers(texts: list[str]) -> bool:
+    """Whether all these are written in digits alone."""
     return all(text.isascii() and text.isdecimal() for text in texts)
 
 
-def _is_host(text: str) -> bool:
+def is_host(text: str) -> bool:
     """Whether this is `name`, `name:port` or `[IPv6]:port`."""
     found = _HOST.fullmatch(text)
     return found is not None and bool(found["name"]) and 0 < int(found["port"] or "1") < 2**16

@@ -11,7 +11,8 @@ from pydantic_settings import NoDecode
 from midday_worker.errors import DurationError
 from midday_worker.settings.durations import Duration, to_milliseconds
 from midday_worker.settings.http_address import HttpAddress
-from midday_worker.settings.urls import check_database_url, check_redis_url, check_sentry_dsn
+from midday_worker.settings.redis_address import check_redis_url
+from midday_worker.settings.urls import check_database_url, check_sentry_dsn
 
 __all__ = [
     "Address",

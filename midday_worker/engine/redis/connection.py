@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+import redis
 from bullmq.redis_connection import RedisConnection, loadScript
 from bullmq.utils import isRedisVersionLowerThan
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis, UnixDomainSocketConnection
@@ -16,16 +17,21 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry as BlockingRetry
 
 from midday_worker.engine.redis.deadlines import Deadlines
+from midday_worker.engine.redis.discovery import connection_options
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
 from midday_worker.engine.transport import PipelinedRedis
+from midday_worker.settings.redis_address import RedisAddress
 
 if TYPE_CHECKING:
     from bullmq.redis_connection import Script
     from redis.asyncio.connection import AbstractConnection
     from redis.typing import EncodableT
+
+Pool = TypeVar("Pool", ConnectionPool, BlockingConnectionPool, redis.ConnectionPool)
 
 LONGEST_BLOCK_S: Final = 10
 """The longest that the engine blocks in one command (bullmq's default_maximum_block_timeout)."""
@@ -82,8 +88,7 @@ def connect(config: RedisConfig) -> Redis:
     Nothing is retried: redis-py's own retries would send an `add` again whose reply was lost.
     """
     seconds = config.command_timeout_ms / 1000
-    from_url: Callable[..., BlockingConnectionPool] = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
-    pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds, maint_notifications_config=_NO_NOTICES)
+    pool = _pool(BlockingConnectionPool, config, max_connections=_POOL_SIZE, timeout=seconds)
     _own_limits(pool, socket_timeout=seconds)
     return PipelinedRedis.from_pool(pool) if config.pipelining else UnpipelinedRedis.from_pool(pool)
 
@@ -93,12 +98,31 @@ def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
 
     Its time limit exceeds every blocking call, whatever the URL says: a shorter one makes an idle worker deaf.
     """
-    from_url: Callable[..., ConnectionPool] = ConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
-    pool = from_url(config.url, maint_notifications_config=_NO_NOTICES)
+    pool = _pool(ConnectionPool, config)
     _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
     if name:
         pool.connection_kwargs["redis_connect_func"] = partial(_greet, name=name)
     return Redis.from_pool(pool)
+
+
+def connect_in_thread(config: RedisConfig, timeout_s: float) -> redis.Redis:
+    """Return a client for a thread, each of whose steps may take so long; nothing is retried."""
+    pool = _pool(redis.ConnectionPool, config)
+    pool.connection_kwargs.update(
+        decode_responses=True,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=BlockingRetry(NoBackoff(), 0),
+    )
+    return redis.Redis.from_pool(pool)
+
+
+def _pool(kind: type[Pool], config: RedisConfig, **limits: object) -> Pool:
+    """Return a pool whose connections lead to where the jobs of a configuration are."""
+    address = RedisAddress.parse(config.url)
+    from_url = cast("Callable[..., Pool]", kind.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    found = connection_options(address, blocking=issubclass(kind, redis.ConnectionPool))
+    return from_url(address.server, maint_notifications_config=_NO_NOTICES, **found, **limits)
 
 
 async def _greet(connection: AbstractConnection, name: str) -> None:

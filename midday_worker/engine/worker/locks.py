@@ -15,12 +15,10 @@ from typing import Final
 from bullmq.redis_connection import loadScript
 from loguru import logger
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.commands.core import Script
-from redis.retry import Retry
 
 from midday_worker.engine.job.threads import in_thread
-from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_in_thread
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.redis.pause import pause_s
 from midday_worker.telemetry.metrics.tally import QueueTally
@@ -49,7 +47,7 @@ class LockRenewal:
         queue: the name of the queue whose jobs they are.
         keys: of the queue, by the port's names.
         lock_duration_ms: how long a lock lasts without renewal.
-        url: the Redis to which the thread opens a connection of its own.
+        redis: to which the thread opens a connection of its own.
         connection: the process's shared one; the thread's is made anew when that is.
         outage: is told whether that Redis answers.
         tally: counts renewals.
@@ -60,13 +58,13 @@ class LockRenewal:
         queue: str,
         keys: Mapping[str, str],
         lock_duration_ms: int,
-        url: str,
+        redis: RedisConfig,
         connection: Connection,
         outage: Outage,
         tally: QueueTally | None = None,
     ) -> None:
         self._lock_duration_ms = lock_duration_ms
-        self._url = url
+        self._redis = redis
         self._connection = connection
         self._outage = outage
         self._every_s = lock_duration_ms / 4000
@@ -116,7 +114,7 @@ class LockRenewal:
             await in_thread(self._thread.join, _LONGEST_S)
 
     def _renew(self) -> None:
-        client = _connect(self._url, self._timeout_s)
+        client = connect_in_thread(self._redis, self._timeout_s)
         extend = client.register_script(loadScript("extendLock-2.lua"))
         failed, generation = 0, self._connection.generation
         try:
@@ -170,13 +168,3 @@ class LockRenewal:
 def _bytes(text: str) -> bytes:
     # An id may be anything: what is not UTF-8 is escaped in it, and redis-py's encoding of arguments is strict here.
     return text.encode("utf-8", "surrogateescape")
-
-
-def _connect(url: str, timeout_s: float) -> Redis:
-    return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-        url,
-        decode_responses=True,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        retry=Retry(NoBackoff(), 0),
-    )

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midday_worker.settings.urls import check_database_url, check_redis_url, redact_text, redact_url
+from midday_worker.settings.redis_address import RedisAddress, check_redis_url
+from midday_worker.settings.urls import check_database_url, redact_text, redact_url
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,10 @@ from midday_worker.settings.urls import check_database_url, check_redis_url, red
         "redis://localhost?db=3",
         "unix:///run/redis.sock",
         "unix://user:secret@/run/redis.sock?db=1",
+        "redis+sentinel://one/mymaster",
+        "rediss+sentinel://user:secret@one:26379,[::1]:26380/my%20master/3?sentinel_password=secret",
+        "redis+cluster://user:secret@one:7000,two:7001",
+        "rediss+cluster://one/0",
     ],
 )
 def test_redis_is_reached_by_tcp_tls_or_socket(url: str) -> None:
@@ -55,6 +60,16 @@ def test_redis_is_reached_by_tcp_tls_or_socket(url: str) -> None:
         "redis://user:se#cret@localhost",
         "redis://user:12#34@localhost",
         "redis://user:se/cret@localhost",
+        "redis+sentinel://one:26379",
+        "redis+sentinel://one:26379/",
+        "redis+sentinel://one:26379/mymaster/first",
+        "redis+sentinel://one:26379/mymaster/0/1",
+        "redis+sentinel://one,/mymaster",
+        "redis+sentinel:///mymaster",
+        "redis+cluster://one:7000/1",
+        "redis+cluster://one:7000?db=1",
+        "redis+cluster://one:7000/mymaster",
+        "redis+other://one:7000",
     ],
 )
 def test_another_form_of_redis_url_is_refused_with_the_accepted_ones(url: str) -> None:
@@ -143,3 +158,31 @@ def test_urls_in_a_text_lose_their_passwords_and_keep_the_rest() -> None:
 def test_a_text_without_urls_is_left_alone() -> None:
     text = "ada@example.com asked at 10:30 for job mail:1, password=none"
     assert redact_text(text) is text
+
+
+def test_a_url_of_sentinels_is_taken_apart() -> None:
+    url = "rediss+sentinel://user:p%40ss@one,[::1]:26380/my%20master/3?sentinel_password=se%40cret&ssl_cert_reqs=none"
+    assert RedisAddress.parse(url) == RedisAddress(
+        "sentinel",
+        "rediss://user:p%40ss@one/3?ssl_cert_reqs=none",
+        (("one", 26379), ("::1", 26380)),
+        "my master",
+        (("password", "se@cret"),),
+    )
+
+
+def test_a_url_of_a_cluster_is_taken_apart() -> None:
+    address = RedisAddress.parse("redis+cluster://:secret@one:7000,two")
+    assert address == RedisAddress("cluster", "redis://:secret@one:7000", (("one", 7000), ("two", 6379)))
+    assert not address.is_tls
+
+
+def test_several_hosts_without_their_kind_are_named_as_that() -> None:
+    with pytest.raises(ValueError, match="^Several hosts are those of sentinels or of a cluster; accepted"):
+        check_redis_url("redis://one:6379,two:6379")
+
+
+def test_a_password_of_sentinels_is_hidden() -> None:
+    url = "redis+sentinel://user:secret@one:26379,two/mymaster/0?sentinel_password=secret"
+    assert redact_url(url) == "redis+sentinel://user:***@one:26379,two/mymaster/0?sentinel_password=***"
+    assert redact_text(f"at {url}") == f"at {redact_url(url)}"

@@ -1,0 +1,110 @@
+"""Where the server of a connection is, asked each time one is made: of sentinels, or of the nodes of a cluster.
+
+A connection that is lost, or given up because its server is the primary no more, is made again in any case; with
+these classes it then leads to where the jobs are now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
+
+from redis.asyncio.connection import Connection as AsyncConnection
+from redis.asyncio.connection import SSLConnection as AsyncTlsConnection
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.connection import Connection, SSLConnection
+from redis.sentinel import Sentinel
+
+from midday_worker.settings.redis_address import RedisAddress
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+Place: TypeAlias = tuple[str, int]
+
+ANSWER_S: Final = 1.0
+"""How long one of those who are asked may take, before the next one is."""
+
+
+class Discovery(Protocol):
+    """Tells where the server is that holds the jobs."""
+
+    async def find(self) -> Place:
+        """Return its host and port. Raises redis-py's ConnectionError if nobody knows it."""
+        ...
+
+    def find_blocking(self) -> Place:
+        """As `find`, in a thread."""
+        ...
+
+
+class SentinelDiscovery:
+    """Asks sentinels for the primary, one after another until one knows it.
+
+    Each time by connections of its own: they serve any event loop, thread and forked process.
+    """
+
+    def __init__(self, address: RedisAddress) -> None:
+        self._hosts = list(address.hosts)
+        self._service = address.service
+        self._options: dict[str, object] = {
+            **dict(address.sentinel),
+            "socket_timeout": ANSWER_S,
+            "socket_connect_timeout": ANSWER_S,
+        }
+
+    async def find(self) -> Place:
+        """Return the primary's host and port. Raises redis-py's MasterNotFoundError if no sentinel knows it."""
+        async with AsyncSentinel(self._hosts, sentinel_kwargs=self._options) as sentinels:  # type: ignore[no-untyped-call] # as all of redis-py's
+            return cast("Place", await sentinels.discover_master(self._service))
+
+    def find_blocking(self) -> Place:
+        """As `find`, in a thread."""
+        sentinels = Sentinel(self._hosts, sentinel_kwargs=self._options)  # type: ignore[no-untyped-call] # as above
+        try:
+            return cast("Place", sentinels.discover_master(self._service))  # type: ignore[no-untyped-call] # as above
+        finally:
+            sentinels.close()
+
+
+class _Found(AsyncConnection):
+    """A connection to where its server is found."""
+
+    def __init__(self, *, discovery: Discovery, **options: object) -> None:
+        cast("Callable[..., None]", super().__init__)(**options)
+        self._discovery = discovery
+
+    async def _connect(self) -> None:
+        self.host, self.port = await self._discovery.find()
+        await super()._connect()  # type: ignore[no-untyped-call] # as above
+
+
+class _FoundTls(_Found, AsyncTlsConnection): ...
+
+
+class _FoundBlocking(Connection):
+    """As `_Found`, for threads."""
+
+    def __init__(self, *, discovery: Discovery, **options: object) -> None:
+        cast("Callable[..., None]", super().__init__)(**options)
+        self._discovery = discovery
+
+    def _connect(self) -> socket.socket:
+        self.host, self.port = self._discovery.find_blocking()
+        return cast("socket.socket", super()._connect())  # type: ignore[no-untyped-call] # as above
+
+
+class _FoundBlockingTls(_FoundBlocking, SSLConnection): ...
+
+
+def connection_options(address: RedisAddress, *, blocking: bool = False) -> dict[str, object]:
+    """Return what a pool of redis-py's is to be told beside the address of a server: none where that is all.
+
+    Args:
+        address: as REDIS_URL has it.
+        blocking: whether the pool is for threads, and not for an event loop.
+    """
+    if address.topology != "sentinel":
+        return {}
+    classes = (_FoundBlocking, _FoundBlockingTls) if blocking else (_Found, _FoundTls)
+    return {"connection_class": classes[address.is_tls], "discovery": SentinelDiscovery(address)}
