@@ -15,7 +15,7 @@ from midday_worker.workers.member import Member
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import plan_from_settings
 from midday_worker.workers.service import WorkerService
-from midday_worker.workers.status_line import answer
+from midday_worker.workers.status_channel import answer
 
 
 def run_one(imports: Sequence[str], member: Member | None, settings: Settings) -> bool:

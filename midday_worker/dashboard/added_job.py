@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.bodies import AddedJob
-from midday_worker.dashboard.problem import INVALID_BODY, Problem
+from midday_worker.dashboard.error_response import INVALID_BODY, Problem
 from midday_worker.definition.declaration import JobDeclaration
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.errors import OptionError

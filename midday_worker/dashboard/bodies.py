@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from midday_worker.dashboard.problem import INVALID_BODY, Problem
+from midday_worker.dashboard.error_response import INVALID_BODY, Problem
 from midday_worker.options import MAX_PRIORITY
 
 _LARGEST: Final = 2**53 - 1

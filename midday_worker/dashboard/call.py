@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.bodies import Body, parse_body
-from midday_worker.dashboard.problem import Problem, wrong_parameter
+from midday_worker.dashboard.error_response import Problem, wrong_parameter
 from midday_worker.dashboard.security.access import Access
 from midday_worker.engine.producer.queue import Queue
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from midday_worker.dashboard.error_response import Problem
 from midday_worker.dashboard.paths import raw_path
-from midday_worker.dashboard.problem import Problem
 from midday_worker.dashboard.request_handler import add_headers
 
 

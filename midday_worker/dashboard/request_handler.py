@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.call import Call
+from midday_worker.dashboard.error_response import INVALID_BODY, Problem, problem_of
 from midday_worker.dashboard.paths import raw_path, segments
-from midday_worker.dashboard.problem import INVALID_BODY, Problem, problem_of
 from midday_worker.dashboard.router import find_handler
 from midday_worker.dashboard.routes.table import ROUTES
 from midday_worker.dashboard.security.access import Access

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from midday_worker.dashboard.problem import Problem
+from midday_worker.dashboard.error_response import Problem
 
 if TYPE_CHECKING:
     from midday_worker.dashboard.call import Call

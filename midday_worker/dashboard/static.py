@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from midday_worker.dashboard.assets_folder import Asset, find_own, load_assets
 from midday_worker.dashboard.call import Call
-from midday_worker.dashboard.problem import Problem
+from midday_worker.dashboard.error_response import Problem
 from midday_worker.errors import ConfigurationError
 
 _OWN: Final = "runs/"

@@ -17,8 +17,8 @@ from midday_worker.demo.outcome import Outcome
 _REASON_LENGTH: Final = 160
 
 
-def print_report(console: Console, expected: Expectation, outcome: Outcome, fed: Fed) -> None:
-    """Print everything that the demo shows at its end."""
+def print_report(console: Console, expected: Expectation, outcome: Outcome, fed: Fed, took_s: float) -> None:
+    """Print what was done, as tables and in a sentence."""
     for table in (
         _jobs(expected, outcome),
         _emails(expected, outcome),
@@ -27,6 +27,16 @@ def print_report(console: Console, expected: Expectation, outcome: Outcome, fed:
     ):
         console.print()
         console.print(table)
+    console.print(f"\n{_summary(expected, outcome, fed, took_s)}")
+
+
+def _summary(expected: Expectation, outcome: Outcome, fed: Fed, took_s: float) -> str:
+    return (
+        f"{outcome.jobs.total()} jobs in {took_s:.1f} s. Python added {fed.by_python} of them and Node {fed.by_node}; "
+        f"the others came from jobs. {expected.repeated} lines were there twice and did nothing twice. "
+        f"{outcome.retried} jobs completed at a later attempt. {outcome.teams} teams are in the database. "
+        f"Orders brought in {outcome.paid}."
+    )
 
 
 def _jobs(expected: Expectation, outcome: Outcome) -> Table:

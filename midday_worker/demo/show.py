@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from midday_worker.definition.registry import default_registry
-from midday_worker.demo.expectation import Expectation, expect
-from midday_worker.demo.feed import Fed, feed
+from midday_worker.demo.expectation import expect
+from midday_worker.demo.feed import feed
 from midday_worker.demo.input_lines import INPUT, read_lines
 from midday_worker.demo.node import NodeRuntime
-from midday_worker.demo.outcome import Outcome, differences, read_outcome
+from midday_worker.demo.outcome import differences, read_outcome
 from midday_worker.demo.progress import Watch, queue_totals
 from midday_worker.demo.report import print_report
 from midday_worker.demo.stage import DIRECTORY, Stage, open_stage
@@ -65,23 +65,14 @@ async def _play(stage: Stage, node: NodeRuntime, console: Console, source: Path)
         group.create_task(Watch(console, totals).until_idle(stage, feeding.done, TIMEOUT_S))
     fed, took_s = feeding.result(), time.monotonic() - started
     outcome = await read_outcome(stage, totals)
-    print_report(console, expected, outcome, fed)
-    console.print(f"\n{_summary(expected, outcome, fed, took_s)} E-mails are in {_short(stage.mail)}.")
+    print_report(console, expected, outcome, fed, took_s)
+    console.print(f"E-mails are in {_short(stage.mail)}.")
     wrong = differences(expected, outcome, fed)
     for difference in wrong:
         console.print(Text.assemble(("Not as expected: ", "bold red"), difference))
     if not wrong:
         console.print("Everything ended as it should.", style="bold green")
     return not wrong
-
-
-def _summary(expected: Expectation, outcome: Outcome, fed: Fed, took_s: float) -> str:
-    return (
-        f"{outcome.jobs.total()} jobs in {took_s:.1f} s. Python added {fed.by_python} of them and Node {fed.by_node}; "
-        f"the others came from jobs. {expected.repeated} lines were there twice and did nothing twice. "
-        f"{outcome.retried} jobs completed at a later attempt. {outcome.teams} teams are in the database. "
-        f"Orders brought in {outcome.paid}."
-    )
 
 
 async def _stay(stage: Stage, console: Console) -> None:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from midday_worker.telemetry.metrics.snapshot import Snapshot
 from midday_worker.workers.status import METRICS, STATUS, ProcessStatus, ServiceStatus
-from midday_worker.workers.status_line import ANSWER_S, SilentProcessError, StatusLine
+from midday_worker.workers.status_channel import ANSWER_S, SilentProcessError, StatusChannel
 
 _STATUS: Final = TypeAdapter(ProcessStatus)
 
@@ -35,17 +35,17 @@ class Fleet:
         self._count = count
         self._environment = environment
         self._draining = draining
-        self._lines: dict[int, StatusLine] = {}
+        self._lines: dict[int, StatusChannel] = {}
         self._metrics = FleetMetrics()
 
-    def line(self, index: int) -> StatusLine:
+    def line(self, index: int) -> StatusChannel:
         """Return the line to the process that is started now as number `index`; its predecessor's is closed."""
         before = self._lines.get(index)
         if before is not None:
             before.close()
             self._metrics.retire(index)
             self._metrics.restarted()
-        line = self._lines[index] = StatusLine()
+        line = self._lines[index] = StatusChannel()
         return line
 
     @asynccontextmanager
@@ -68,7 +68,7 @@ class Fleet:
         await asyncio.gather(*(self._ask_metrics(index, line) for index, line in list(self._lines.items())))
         return self._metrics.total()
 
-    async def _ask_metrics(self, index: int, line: StatusLine) -> None:
+    async def _ask_metrics(self, index: int, line: StatusChannel) -> None:
         try:
             answer = await line.ask(METRICS, ANSWER_S if line.answered else _STARTING_S)
         except SilentProcessError:
@@ -93,7 +93,7 @@ class Fleet:
         )
 
 
-async def _status(line: StatusLine) -> ProcessStatus | bool | None:
+async def _status(line: StatusChannel) -> ProcessStatus | bool | None:
     """Return what a process answers; None if it has ended or is starting, False if it is silent."""
     try:
         answer = await line.ask(STATUS, ANSWER_S if line.answered else _STARTING_S)

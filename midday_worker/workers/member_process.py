@@ -10,7 +10,7 @@ from typing import Final
 
 from midday_worker.processes.worker_child import WorkerChild
 from midday_worker.workers.member import END_OF_BANNER, FORCE_SIGNAL
-from midday_worker.workers.status_line import StatusLine
+from midday_worker.workers.status_channel import StatusChannel
 
 _LONGEST_BANNER: Final = 16 * 1024 * 1024
 
@@ -24,7 +24,7 @@ class MemberProcess:
         line: where it is to answer questions, if it is.
     """
 
-    def __init__(self, arguments: Sequence[str], index: int, line: StatusLine | None = None) -> None:
+    def __init__(self, arguments: Sequence[str], index: int, line: StatusChannel | None = None) -> None:
         self._reading, self._writing = os.pipe()
         self._line = line
         place = ["--process-index", str(index), "--ready-fd", str(self._writing)]

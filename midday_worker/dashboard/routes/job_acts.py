@@ -17,8 +17,8 @@ from midday_worker.admin import (
 from midday_worker.dashboard.added_job import checked_data
 from midday_worker.dashboard.bodies import ChangedData, ChangedDelay, ChangedPriority
 from midday_worker.dashboard.call import Call
+from midday_worker.dashboard.error_response import INVALID_BODY, Problem
 from midday_worker.dashboard.json_response import json_response
-from midday_worker.dashboard.problem import INVALID_BODY, Problem
 from midday_worker.dashboard.shown.redaction import Shown, stands_for_hidden
 
 

@@ -26,8 +26,8 @@ from midday_worker.admin import (
 from midday_worker.dashboard.added_job import request_of
 from midday_worker.dashboard.bodies import AddedJob, ChangedConcurrency, ChangedRate, Obliteration, whole_number
 from midday_worker.dashboard.call import Call
+from midday_worker.dashboard.error_response import Problem
 from midday_worker.dashboard.json_response import json_response
-from midday_worker.dashboard.problem import Problem
 from midday_worker.dashboard.routes.jobs import shown_with_state
 
 _GRACE_MS: Final = 5_000

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from midday_worker.admin import JobSnapshot, QueueOverview, read_overview, read_page, read_server, read_throughput
 from midday_worker.dashboard.call import Call
+from midday_worker.dashboard.error_response import Problem, wrong_parameter
 from midday_worker.dashboard.job_schema import job_data_schema, job_defaults
 from midday_worker.dashboard.json_response import json_response
-from midday_worker.dashboard.problem import Problem, wrong_parameter
 from midday_worker.dashboard.shown.job import show_job
 from midday_worker.dashboard.shown.queue import (
     STATUSES,

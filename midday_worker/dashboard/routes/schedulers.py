@@ -21,8 +21,8 @@ from midday_worker.admin import (
 )
 from midday_worker.dashboard.bodies import ChangedSchedule, whole_number
 from midday_worker.dashboard.call import Call
+from midday_worker.dashboard.error_response import Problem
 from midday_worker.dashboard.json_response import json_response
-from midday_worker.dashboard.problem import Problem
 from midday_worker.dashboard.shown.job import show_job
 from midday_worker.dashboard.shown.queue import show_schedule
 from midday_worker.engine.cron.pattern import CronPattern

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from midday_worker.dashboard.problem import Problem
+from midday_worker.dashboard.error_response import Problem
 from midday_worker.engine.job.interruption import end_all
 
 MOST: Final = 50

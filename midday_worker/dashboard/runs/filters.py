@@ -10,7 +10,7 @@ from midday_worker.admin.runs import STATES, BulkAct, RunChoice, Tag
 from midday_worker.dashboard.board import Board
 from midday_worker.dashboard.bodies import Body, checked
 from midday_worker.dashboard.call import Call
-from midday_worker.dashboard.problem import Problem, wrong_parameter
+from midday_worker.dashboard.error_response import Problem, wrong_parameter
 
 LARGEST: Final = 2**53 - 1
 """The largest integer that the page can hold."""

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from midday_worker.dashboard.assets_folder import OWN_FOLDER, load_assets
 from midday_worker.dashboard.call import Call
+from midday_worker.dashboard.error_response import Problem
 from midday_worker.dashboard.index import render_index
 from midday_worker.dashboard.paths import base_path
-from midday_worker.dashboard.problem import Problem
 from midday_worker.errors import ConfigurationError
 
 _STYLES: Final = re.compile(r'href="(static/css/main\.[^"]+\.css)"')

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from midday_worker.admin import get_job
 from midday_worker.admin.runs import BulkAct, BulkStep, Cursor, act_on_runs, count_runs, list_runs
 from midday_worker.dashboard.call import Call
+from midday_worker.dashboard.error_response import wrong_parameter
 from midday_worker.dashboard.json_response import json_response
-from midday_worker.dashboard.problem import wrong_parameter
 from midday_worker.dashboard.runs.event_stream import EventStream
 from midday_worker.dashboard.runs.filters import BulkStepBody, asked_choice
 from midday_worker.dashboard.runs.shown_run import listed, show_with

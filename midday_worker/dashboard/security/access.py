@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias, cast
 
 from starlette.requests import Request
 
-from midday_worker.dashboard.problem import FORBIDDEN, Problem
+from midday_worker.dashboard.error_response import FORBIDDEN, Problem
 from midday_worker.errors import ConfigurationError
 from midday_worker.settings.settings import Settings
 

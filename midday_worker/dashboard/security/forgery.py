@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from midday_worker.dashboard.error_response import FORBIDDEN, Problem
 from midday_worker.dashboard.paths import base_path
-from midday_worker.dashboard.problem import FORBIDDEN, Problem
 
 COOKIE: Final = "XSRF-TOKEN"
 HEADER: Final = "X-XSRF-TOKEN"

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from midday_worker.dashboard.problem import FORBIDDEN, INVALID_BODY, Problem
+from midday_worker.dashboard.error_response import FORBIDDEN, INVALID_BODY, Problem
 from midday_worker.dashboard.security.access import Access, Authenticate, ask
 from midday_worker.dashboard.security.forgery import SAFE, check_origin, check_token
 from midday_worker.dashboard.security.host import Hosts

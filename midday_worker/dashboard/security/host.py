@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from midday_worker.dashboard.problem import FORBIDDEN, Problem
+from midday_worker.dashboard.error_response import FORBIDDEN, Problem
 from midday_worker.settings.http_address import hostname
 
 LOCAL: Final = ("localhost", "127.0.0.1", "::1")

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from midday_worker.dashboard.error_response import FORBIDDEN, Problem
 from midday_worker.dashboard.paths import base_path, raw_path
-from midday_worker.dashboard.problem import FORBIDDEN, Problem
 from midday_worker.dashboard.security.access import Access, has_login
 from midday_worker.dashboard.security.forgery import SAFE
 from midday_worker.settings.settings import Settings

@@ -9,10 +9,10 @@ import pytest
 
 from midday_worker.workers.fleet import Fleet
 from midday_worker.workers.status import ProcessStatus, ServiceStatus
-from midday_worker.workers.status_line import SilentProcessError, StatusLine, answer
+from midday_worker.workers.status_channel import SilentProcessError, StatusChannel, answer
 
 
-def answering(line: StatusLine, reply: str, gate: asyncio.Event | None = None) -> asyncio.Task[None]:
+def answering(line: StatusChannel, reply: str, gate: asyncio.Event | None = None) -> asyncio.Task[None]:
     """Be the process at the other end."""
 
     async def replied(question: str) -> bytes:
@@ -27,7 +27,7 @@ def answering(line: StatusLine, reply: str, gate: asyncio.Event | None = None) -
 
 @pytest.mark.parametrize("within_s", [0, 0.01])
 async def test_each_question_gets_its_own_answer_though_one_was_given_up(within_s: float) -> None:
-    line, gate = StatusLine(), asyncio.Event()
+    line, gate = StatusChannel(), asyncio.Event()
     process = answering(line, "to", gate)
     with pytest.raises(SilentProcessError):
         await line.ask("first", within_s)
@@ -40,7 +40,7 @@ async def test_each_question_gets_its_own_answer_though_one_was_given_up(within_
 
 
 async def test_one_that_has_ended_is_not_asked_again() -> None:
-    line = StatusLine()
+    line = StatusChannel()
     process = answering(line, "to")
     assert await line.ask("first") == b"to first\n"
     process.cancel()
@@ -50,7 +50,7 @@ async def test_one_that_has_ended_is_not_asked_again() -> None:
 
 @pytest.mark.parametrize("turns", range(4))
 async def test_one_that_is_closed_at_its_first_question_gives_no_answer_and_leaves_no_socket(turns: int) -> None:
-    line, gate = StatusLine(), asyncio.Event()
+    line, gate = StatusChannel(), asyncio.Event()
     process = answering(line, "to", gate)
     first = asyncio.create_task(line.ask("first"))
     for _ in range(turns):
@@ -63,7 +63,7 @@ async def test_one_that_is_closed_at_its_first_question_gives_no_answer_and_leav
 
 
 async def test_one_that_never_started_has_ended() -> None:
-    line = StatusLine()
+    line = StatusChannel()
     line.release()
     assert await line.ask("first") is None
 

@@ -1,4 +1,4 @@
-"""The line between a supervisor and one of its processes, on which it asks and that answers.
+"""The channel between a supervisor and one of its processes, on which it asks and that answers.
 
 A pair of connected sockets without a name: nobody else can reach them, and they end with the processes.
 """
@@ -23,7 +23,7 @@ class SilentProcessError(Exception):
     """A process runs, but gave no answer in time."""
 
 
-class StatusLine:
+class StatusChannel:
     """The supervisor's end.
 
     Attributes:
