@@ -4,9 +4,10 @@ The rule. Let a job have run at a worker from `started` to `ended`, and start ag
 had not raised. That is excused only if, between `started` and the moment at which its end was written down,
 
 - the worker was killed; or
-- the worker, or Redis, or both in turn were away so long that the lock expired. A lock lasts `lock_s` from its last
-  renewal, and the worker renews each quarter of that: so it may expire, at the earliest, when they have been away for
-  three quarters. Two absences that leave less than a quarter between them are one, as no renewal need lie between.
+- the worker, or Redis, or both in turn were away, or not scheduled, so long that the lock expired. A lock lasts
+  `lock_s` from its last renewal, and the worker renews each quarter of that: so it may expire, at the earliest, when
+  they have been away for three quarters. Two absences that leave less than a quarter between them are one, as no
+  renewal need lie between.
 
 The end is written down within `SETTLE_S` of `ended`, or of the end of an absence that came in between; if no end was
 noted, it never was. Neither a cut connection nor a lost reply is an excuse: what is lost is asked for again.
@@ -48,9 +49,12 @@ def is_excused(before: Run, again: float, entries: Sequence[Entry], lock_s: floa
     if any(before.started <= time <= until for time in killed):
         return True
     quarter = lock_s / 4
+    starved = [
+        (entry.time, entry.until) for entry in entries if entry.kind == "starved" and entry.pid in (before.pid, 0)
+    ]
     return any(
         end - begin > lock_s - quarter and begin <= until and end >= before.started
-        for begin, end in merged(absences, quarter)
+        for begin, end in merged(sorted([*absences, *starved]), quarter)
     )
 
 

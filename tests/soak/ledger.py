@@ -22,7 +22,7 @@ Kind: TypeAlias = Literal[
     "worker away",  # SIGSTOP until `until`
     "redis away",  # killed, or paused, until `until`
     "cut",  # connections, while Redis stayed
-    "starved",  # the process `pid` was not scheduled until `until`; 0 is the disturber, through whose proxy all goes
+    "starved",  # the process `pid` was not scheduled until `until`; 0 is Redis, or the disturber, whose proxy all uses
     "scheduled",  # a schedule of one second was made
     "unscheduled",
     "up",  # a worker has loaded its jobs

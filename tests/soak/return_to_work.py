@@ -23,7 +23,7 @@ class Service:
 
     pid: int
     up: float
-    """When it had loaded its jobs."""
+    """When it had loaded its jobs, and there were some to run."""
     starts: tuple[float, ...]
     until: float
     """When it was told to stop, was killed, or the last job was added."""
@@ -35,13 +35,15 @@ class Service:
 
 def services(entries: Sequence[Entry]) -> list[Service]:
     """Return the service of each worker that was to work."""
-    feed_end = max((entry.time for entry in entries if entry.kind == "added"), default=0.0)
+    fed = [entry.time for entry in entries if entry.kind == "added"]
+    feed_start, feed_end = min(fed, default=0.0), max(fed, default=0.0)
     cuts = [(entry.time, entry.time) for entry in entries if entry.kind == "cut"]
     found: list[Service] = []
     for launched in (entry for entry in entries if entry.kind == "launched"):
         mine = [entry for entry in entries if entry.pid == launched.pid]
         until = min([*(entry.time for entry in mine if entry.kind in ("told to stop", "killed", "exited")), feed_end])
-        up = next((entry.time for entry in mine if entry.kind == "up"), launched.time + START_UP_S)
+        loaded = next((entry.time for entry in mine if entry.kind == "up"), launched.time + START_UP_S)
+        up = max(loaded, feed_start)
         if up < until:
             starved = [(each.time, each.until) for each in entries if _is_starved(each, launched.pid)]
             found.append(

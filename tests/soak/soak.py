@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from midday_worker import JobClient, Settings
 from midday_worker.admin import remove_schedule
 from midday_worker.demo.node import NodeRuntime
@@ -67,7 +71,7 @@ class Soak:
                 ledger = Ledger(self.folder / "disturber.jsonl")
                 disturber = Disturber(server, proxy, ledger, self.folder, self._variables(proxy))
                 self.disturbances = disturber.done
-                beating = start_heartbeat(ledger, 0)
+                beating = start_heartbeat(ledger, 0, Redis(port=server.port, retry=Retry(NoBackoff(), 0)))
                 try:
                     await disturber.launch_workers()
                     await self._schedule(server, ledger)

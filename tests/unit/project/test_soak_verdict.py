@@ -84,6 +84,8 @@ TWICE = [*added("a"), *run("a", FIRST, 10, 11), *run("a", SECOND, 20, 21)]
         [entry("cut", 10.5)],
         [entry("worker away", 10.5, pid=FIRST, until=13)],  # shorter than the lock lasts
         [entry("worker away", 10.5, pid=SECOND, until=16)],
+        [entry("starved", 10.5, pid=SECOND, until=16)],
+        [entry("starved", 10.5, pid=0, until=13)],
         [entry("redis away", 10.5, until=13)],
         [entry("redis away", 15, until=25)],
         [entry("redis away", 4, until=9)],
@@ -105,6 +107,8 @@ def test_a_repeat_without_cause_is_an_offence(nothing_to_do_with_it: list[Entry]
         [entry("killed", 11.1, pid=FIRST)],  # before its end was written down
         [entry("worker away", 10.5, pid=FIRST, until=14.6)],
         [entry("redis away", 10.5, until=15)],
+        [entry("starved", 10.5, pid=FIRST, until=14.6)],
+        [entry("starved", 10.5, pid=0, until=14.6)],
         [entry("redis away", 9.5, until=11.5), entry("worker away", 11.7, pid=FIRST, until=13.8)],
         [entry("redis away", 11, until=13), entry("killed", 14, pid=FIRST)],  # it could not be written down till then
     ],
@@ -166,6 +170,17 @@ def test_a_worker_that_never_starts_a_job_is_deaf() -> None:
     assert len(judged(late, ["a", "b", "d"]).deaf) == 0  # it may take its time to load
     later = [*late, entry("added", 30, job="e"), *run("e", SECOND, 30, 31)]
     assert len(judged(later, ["a", "b", "d", "e"]).deaf) == 1
+
+
+def test_a_worker_that_has_nothing_to_do_yet_is_not_deaf() -> None:
+    launched = [entry("launched", 0.2, pid=FIRST), entry("up", 0.5, pid=FIRST)]
+    late = [
+        entry("added", 20, job="a"),
+        *run("a", FIRST, 20, 21),
+        entry("added", 22, job="b"),
+        *run("b", FIRST, 22, 23),
+    ]
+    assert judged([*launched, *late], ["a", "b"]).offences == []
 
 
 @pytest.mark.parametrize(("pid", "is_deaf"), [(FIRST, False), (0, False), (SECOND, True)])
