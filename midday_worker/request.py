@@ -104,8 +104,13 @@ class JobSource(Protocol[ResultT_co]):
         """The name of its queue."""
         ...
 
-    def parse_result(self, value: object) -> ResultT_co:
-        """Validate a result as it was stored."""
+    @property
+    def upcasts_results(self) -> bool:
+        """Whether the version of a stored result matters."""
+        ...
+
+    def parse_result(self, value: object, version: int | None = None) -> ResultT_co:
+        """Validate a result as it was stored; of a version, or of one that isn't known."""
         ...
 
     def dictionary_node(

@@ -55,6 +55,7 @@ def request_of(board: Board, queue: str, added: AddedJob) -> JobRequest:
         options=check_options({}),
         queues=board.registry.queues,
         defined_at="the dashboard",
+        version=1,
     )
     return definition.dictionary_node(added.data, **options)
 

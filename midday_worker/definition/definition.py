@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypedDict, TypeVar, cast, overload
 
 from typing_extensions import Unpack
@@ -16,7 +17,7 @@ from midday_worker.definition.flow import FlowChild, as_request, flow_handle
 from midday_worker.definition.other_names import missing_trigger, not_called
 from midday_worker.definition.recurrence import check_schedulable, check_schedule_id, default_schedule_id, recurrence
 from midday_worker.definition.sync_triggers import SyncTriggers
-from midday_worker.errors import FlowError, PayloadError
+from midday_worker.errors import DefinitionError, FlowError, PayloadError
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handling.batch_runner import BatchRunner
 from midday_worker.handling.context import JobContext
@@ -37,10 +38,13 @@ from midday_worker.options.deadline import deadline_ms
 from midday_worker.queues import QueueRegistry
 from midday_worker.request import FailurePolicy, JobRequest
 from midday_worker.schema.schema import InvalidValue, Schema
+from midday_worker.schema.versions import Upcaster, Versions
 from midday_worker.settings.durations import Duration
 
 P = TypeVar("P")
 R = TypeVar("R")
+OldT = TypeVar("OldT")
+NewT = TypeVar("NewT")
 
 Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
 
@@ -48,12 +52,13 @@ _OF_SCHEDULES: Final = ("pattern", "every", "tz", "start", "end", "limit", "sche
 
 
 class Declared(TypedDict):
-    """What any definition is made with: its queue's name, its own options, all queues, its file and line."""
+    """What any definition is made with: queue, its own options, all queues, file and line, version."""
 
     queue: str
     options: CheckedOptions
     queues: QueueRegistry
     defined_at: str
+    version: int
 
 
 class JobDefinition(Generic[P, R]):
@@ -65,6 +70,7 @@ class JobDefinition(Generic[P, R]):
         schema: its payload's schema.
         result_schema: its result's, or None when the handler declares none.
         defined_at: file and line.
+        version: the number of these schemas.
         hooks: what is called when its jobs start and end, see `Hooks`.
     """
 
@@ -86,7 +92,11 @@ class JobDefinition(Generic[P, R]):
         self.defined_at = declared["defined_at"]
         self.hooks: Hooks[P, R] = Hooks()
         called = handler if process is None else process.handle
-        self.runner: JobRunner[P, R] = JobRunner(name, queue, schema, result_schema, called, handler)
+        self.version = version = declared["version"]
+        self._result_versions: Versions[R] = Versions(result_schema, version)
+        self.runner: JobRunner[P, R] = JobRunner(
+            name, queue, schema, result_schema, called, Versions(schema, version), handler
+        )
         self._options = declared["options"]
         self._queues = declared["queues"]
         self._default: tuple[CheckedOptions, ResolvedOptions] | None = None
@@ -122,15 +132,68 @@ class JobDefinition(Generic[P, R]):
         """The job's options: the library's, the queue's, and its own."""
         of_queue = self._queues.get(self.queue).options
         if self._default is None or self._default[0] is not of_queue:  # its queue may be configured later
-            self._default = (of_queue, merge(of_queue, self._options))
+            self._default = (of_queue, self._merged(of_queue, self._options))
         return self._default[1]
 
-    def parse_result(self, value: object) -> R:
-        """Validate a result as it was stored. Raises PayloadError."""
-        if self.result_schema is None:
-            return cast("R", value)
+    def upcast(self, *, from_version: int) -> Callable[[Callable[[OldT], NewT]], Callable[[OldT], NewT]]:
+        """Let a function bring stored payloads of a version to the next one; for a decorator.
+
+        It is called with a copy of the payload's JSON before that is validated: wherever a job runs, in flows and
+        schedules too. A job of Node's, and one that was added without `version=`, is of version 1.
+
+        Raises:
+            DefinitionError: there is no such version below the job's own, or another function for it.
+
+        >>> class Notice(Payload):
+        ...     recipient_id: str
+        >>> @job("notice", version=2)
+        ... async def notice(data: Notice, ctx: JobContext) -> None: ...
+        >>> @notice.upcast(from_version=1)
+        ... def _(old: dict[str, object]) -> dict[str, object]:
+        ...     return {**old, "recipientId": old["userId"]}
+        """
+        return partial(self._add_upcaster, cast("Versions[object]", self.runner.versions), from_version)
+
+    def upcast_result(self, *, from_version: int) -> Callable[[Callable[[OldT], NewT]], Callable[[OldT], NewT]]:
+        """As `upcast`, for the results that workers of an older version have stored.
+
+        Of the results of a flow's children the parent holds no version: each has to be valid in exactly one way.
+        """
+        return partial(self._add_upcaster, cast("Versions[object]", self._result_versions), from_version)
+
+    def _add_upcaster(
+        self, versions: Versions[object], from_version: int, function: Callable[[OldT], NewT]
+    ) -> Callable[[OldT], NewT]:
         try:
-            return self.result_schema.validate_wire(value)
+            versions.add(from_version, cast("Upcaster", function))
+        except ValueError as error:
+            raise DefinitionError(f"Job {self.id!r} at {self.defined_at} can't have this upcaster: {error}.") from None
+        return function
+
+    def check_versions(self) -> None:
+        """Raise DefinitionError if a version between others has no upcaster."""
+        for what, versions in (("payloads", self.runner.versions), ("results", self._result_versions)):
+            if gaps := versions.gaps():
+                raise DefinitionError(
+                    f"Job {self.id!r} at {self.defined_at} has version={self.version}, and an upcaster of {what} from "
+                    f"an older version than {gaps[0]}, but none from_version={gaps[0]}."
+                )
+
+    @property
+    def upcasts_results(self) -> bool:
+        """Whether the version of a stored result matters."""
+        return bool(self._result_versions)
+
+    def parse_result(self, value: object, version: int | None = None) -> R:
+        """Validate a result as it was stored. Raises PayloadError.
+
+        Args:
+            value: its JSON values.
+            version: of the worker that stored it; None if that isn't known.
+        """
+        versions = self._result_versions
+        try:
+            return versions.parse_unknown(value) if version is None else versions.parse(value, version)
         except InvalidValue as error:
             raise PayloadError(self.id, error.problems, "stored result") from error
 
@@ -389,7 +452,11 @@ class JobDefinition(Generic[P, R]):
         return await self.runner.run(job, given_session(db), self.options.timeout)
 
     def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
-        return merge(self._queues.get(self.queue).options, self._options, call) if call else self.options
+        return self._merged(self._queues.get(self.queue).options, self._options, call) if call else self.options
+
+    def _merged(self, *layers: CheckedOptions) -> ResolvedOptions:
+        merged = merge(*layers)
+        return merged if self.version == 1 else replace(merged, version=self.version)
 
     def _request(
         self,

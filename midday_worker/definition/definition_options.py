@@ -14,18 +14,22 @@ class DefinitionOptions(JobOptions, total=False):
     """The options of `job()`: a job's, its queue, the registry it goes to, and where a plain function runs.
 
     Attributes:
+        version: the number of the payload's and the result's schema, from 1; see `JobDefinition.upcast`.
         executor: "thread", or "process" for a plain function that keeps a processor busy; see `SyncJobContext`.
         max_tasks_per_child: how many jobs a process runs before it is replaced; 1,000 if not given.
     """
 
     queue: str | QueueDefinition
     registry: JobRegistry
+    version: int
     executor: Literal["thread", "process"]
     max_tasks_per_child: int
 
 
 class DeclarationOptions(TravellingOptions, total=False):
     """The options of `job()` without a handler: those that are written with each job, its queue, and the registry."""
+
+    version: int
 
     delay: Duration
     backoff: Duration | Backoff | None

@@ -42,7 +42,7 @@ from midday_worker.schema.schema import Schema
 P = TypeVar("P")
 R = TypeVar("R")
 
-_NOT_OF_JOBS: Final = ("queue", "registry", "executor", "max_tasks_per_child")
+_NOT_OF_JOBS: Final = ("queue", "registry", "version", "executor", "max_tasks_per_child")
 _BESIDE: Final = (*_NOT_OF_JOBS, "batch", "result")
 
 
@@ -193,6 +193,7 @@ def _declare(
         options=own,
         queues=target.queues,
         defined_at=place,
+        version=_version(name, options, place),
     )
     target.add(definition)
     return definition
@@ -213,6 +214,7 @@ def _define(
         options=own,
         queues=target.queues,
         defined_at=place,
+        version=_version(name, options, place),
         process=_process(name, handler, result_schema, options, place),
     )
     target.add(definition)
@@ -266,6 +268,7 @@ def _define_batch(
         options=own,
         queues=target.queues,
         defined_at=place,
+        version=_version(name, options, place),
     )
     target.add(definition)
     return definition
@@ -283,6 +286,13 @@ def _checked(name: str, options: DefinitionOptions, place: DefinedAt) -> tuple[s
     if not isinstance(registry, JobRegistry):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(f"Job {name!r} at {place} has registry={registry!r}; accepted: a JobRegistry.")
     return queue, check_options(own, where=f"Job {name!r} at {place}", others=_BESIDE), registry
+
+
+def _version(name: str, options: DefinitionOptions, place: DefinedAt) -> int:
+    version = options.get("version", 1)
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise DefinitionError(f"Job {name!r} at {place} has version={version!r}; accepted: an integer from 1.")
+    return version
 
 
 def _schema(name: str, schema: TypeForm[P], place: str) -> Schema[P]:

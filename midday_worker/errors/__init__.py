@@ -13,6 +13,7 @@
     ├── DatabaseUnavailableError        the database doesn't answer
     ├── SessionEndedError               `ctx.db` used after its job had ended
     ├── NoHandlerError                  a job that is declared, to be run elsewhere, was to run here
+    ├── NewerVersionError               a job's payload is of a newer version than is known here
     ├── UnknownJobError                 no job of this id in the registry
     ├── InvalidInputError (ValueError)  what a caller passed is wrong; nothing was written
     │   ├── PayloadError
@@ -54,6 +55,7 @@ from midday_worker.errors.definition import (
     DefinitionError,
     DuplicateJobError,
     DuplicateQueueError,
+    NewerVersionError,
     NoHandlerError,
     SchemaError,
     UnknownJobError,
@@ -116,6 +118,7 @@ __all__ = [
     "JobStateError",
     "JobTimeoutError",
     "MiddayWorkerError",
+    "NewerVersionError",
     "NoHandlerError",
     "NonRetryableError",
     "OptionError",

@@ -58,6 +58,16 @@ class NoHandlerError(MiddayWorkerError):
         )
 
 
+class NewerVersionError(MiddayWorkerError):
+    """A job's payload is of a newer version than this program knows."""
+
+    def __init__(self, job: str, version: int, known: int) -> None:
+        self.job = job
+        self.version = version
+        self.known = known
+        super().__init__(f"Job {job!r} has a payload of version {version}; the newest that is known here is {known}.")
+
+
 class UnknownJobError(MiddayWorkerError):
     """No job of this id is registered."""
 

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from midday_worker.database import Database
 from midday_worker.engine.job.fresh_context import FreshContext
 from midday_worker.engine.job.job import Job
+from midday_worker.engine.wire.options import version_of
 from midday_worker.execution.batch import Batch
 from midday_worker.handling.batch_runner import BatchRunner
 
@@ -52,7 +53,7 @@ class Collector:
         return result
 
     async def _join(self, runner: BatchRunner[P, R], job: Job, timeout_ms: int | None) -> str:
-        payload = runner.one.parse(job.data)
+        payload = runner.one.parse(job.data, version_of(job.opts))
         batch = self._batch(runner)
         member = batch.add(job, payload, timeout_ms)
         if len(batch) >= runner.options.max_size:

@@ -13,9 +13,23 @@ from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.job.interruption import forget_cancellations
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.wire.options import WireOptions, attempts_of, encode, extras_of, fill_in, milliseconds_of
+from midday_worker.engine.wire.options import (
+    WireOptions,
+    attempts_of,
+    encode,
+    extras_of,
+    fill_in,
+    milliseconds_of,
+    version_of,
+)
 from midday_worker.engine.worker.settlement import Park
-from midday_worker.errors import MiddayWorkerError, NoHandlerError, NonRetryableError, UnknownJobError
+from midday_worker.errors import (
+    MiddayWorkerError,
+    NewerVersionError,
+    NoHandlerError,
+    NonRetryableError,
+    UnknownJobError,
+)
 from midday_worker.execution.collector import Collector
 from midday_worker.execution.retries import decide
 from midday_worker.handling.hook_chain import HookChain
@@ -57,8 +71,9 @@ class Executor:
         if job.unreadable is not None:
             raise NonRetryableError(job.unreadable)
         definition = self._registry.find(job.name)
-        if definition is None or not definition.has_handler:
+        if definition is None or not definition.has_handler or version_of(job.opts) > definition.version:
             raise job.refusal or self._unknown(job, definition)
+        job.attempt.version = definition.version
         token = running_job.set(_fields(job))
         try:
             return await self._attempt(job, definition)
@@ -121,7 +136,12 @@ class Executor:
         levels = (self._registry.hooks, self._registry.hooks_of(definition.queue), definition.hooks)
         if not any(levels):
             return None
-        return HookChain(levels, job, definition.runner.parse, lambda text: definition.parse_result(json.loads(text)))
+        return HookChain(
+            levels,
+            job,
+            lambda data: definition.runner.parse(data, version_of(job.opts)),
+            lambda text: definition.parse_result(json.loads(text), definition.version),
+        )
 
     def _defaults(self, name: str, options: ResolvedOptions) -> WireOptions:
         """Return a definition's options as BullMQ has them, encoded once and not for each job."""
@@ -133,6 +153,9 @@ class Executor:
     def _unknown(self, job: Job, declared: JobDefinition[object, object] | None) -> Exception:
         if declared is None:
             unknown: MiddayWorkerError = UnknownJobError(job.name, self._registry.near(job.name), len(self._registry))
+            other = f"A worker of queue {job.queue.name} that isn't deployed yet may know it"
+        elif declared.has_handler:
+            unknown = NewerVersionError(job.name, version_of(job.opts), declared.version)
             other = f"A worker of queue {job.queue.name} that isn't deployed yet may know it"
         else:
             unknown = NoHandlerError(job.name, declared.defined_at)

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar, cast
 
@@ -98,7 +98,7 @@ class JobHandle(Generic[ResultT_co]):
             ending = waiter.ending.result() if done else await self.late_ending(waiter, timeout_ms or 0)
         finally:
             waiter.leave(waiter)
-        return self.result_of(ending)
+        return self.result_of(await self.with_version(ending))
 
     async def progress(self) -> AsyncGenerator[JsonValue]:
         """Yield the job's progress as it is and each time it changes: a number, or any JSON value. Ends with the job.
@@ -232,7 +232,14 @@ class JobHandle(Generic[ResultT_co]):
                 attempts=ending.attempts,
                 stacktrace=ending.stacktrace,
             )
-        return self.source.parse_result(ending.value)
+        return self.source.parse_result(ending.value, ending.version)
+
+    async def with_version(self, ending: Ending) -> Ending:
+        """Return an end with the version of its result, where that matters and Redis still has it."""
+        if ending.outcome != "completed" or ending.version is not None or not self.source.upcasts_results:
+            return ending
+        job = await self.client.find(self.queue, self.id)
+        return ending if job is None else replace(ending, version=job.result_version)
 
     def refuse_missing(self, ending: Ending) -> None:
         """Raise JobNotFoundError if the job is gone."""

@@ -40,7 +40,7 @@ async def results(handles: Iterable[JobHandle[R]], timeout: Duration | None = No
     timeout_ms = None if timeout is None else to_milliseconds(timeout, "results' timeout")
     async with aclosing(_endings(wanted, timeout_ms)) as endings:
         async for index, ending in endings:
-            found[index] = wanted[index].result_of(ending)
+            found[index] = wanted[index].result_of(await wanted[index].with_version(ending))
     return [found[index] for index in range(len(wanted))]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 from midday_worker.database import Database, session_scope
 from midday_worker.engine.job.attempt import Attempt, run_plain
 from midday_worker.engine.job.job import Job
+from midday_worker.engine.wire.options import version_of
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import is_asynchronous
@@ -17,6 +18,7 @@ from midday_worker.handling.loop_channel import LoopChannel
 from midday_worker.handling.sync_context import SyncJobContext
 from midday_worker.handling.time_limit import TimeLimit
 from midday_worker.schema.schema import InvalidValue, JsonValue, Schema, dump_untyped
+from midday_worker.schema.versions import Versions
 from midday_worker.settings.logs import job_logger
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class JobRunner(Generic[P, R]):
     schema: Schema[P]
     result_schema: Schema[R] | None
     handler: Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
+    versions: Versions[P]
+    """The payload's."""
     source: Callable[..., object] | None = None
     """The function to look for when the time is over, if that isn't `handler`."""
     is_async: bool = field(init=False)
@@ -79,7 +83,7 @@ class JobRunner(Generic[P, R]):
             ResultError: the result doesn't match the declared type.
             JobTimeoutError: the handler took longer than `timeout_ms`.
         """
-        payload = self.parse(job.data)
+        payload = self.parse(job.data, version_of(job.opts) if isinstance(job, Job) else None)
         context = JobContext(cast("Job", job), db, self._logger(job), attempt_of(job))
         return self.checked(await self._within(timeout_ms, payload, context))
 
@@ -100,10 +104,15 @@ class JobRunner(Generic[P, R]):
             attempt.leave_handler()
             return self.dump_text(result)
 
-    def parse(self, data: object) -> P:
-        """Return the payload of a stored job. Raises PayloadError, which forbids a retry."""
+    def parse(self, data: object, version: int | None = None) -> P:
+        """Return the payload of a stored job. Raises PayloadError, which forbids a retry.
+
+        Args:
+            data: its JSON values.
+            version: the job's; None for the newest, as of a test's fake.
+        """
         try:
-            return self.schema.validate_wire(data)
+            return self.schema.validate_wire(data) if version is None else self.versions.parse(data, version)
         except InvalidValue as error:
             raise InvalidStoredPayload(self.name, error.problems, "stored payload") from error
 

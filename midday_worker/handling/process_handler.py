@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
 
 from midday_worker.engine.job.threads import in_thread
+from midday_worker.engine.wire.options import version_of
 from midday_worker.errors import DefinitionError, ResultError
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import is_asynchronous
@@ -56,6 +57,7 @@ class ProcessHandler(Generic[P, R]):
             queue=job.queue,
             job_id=job.id,
             data=job.data,
+            version=version_of(ctx.job.opts),
             attempt=job.attempt,
             attempts=job.attempts,
             trace=None if tracing is None else tracing.carrier(),

@@ -24,6 +24,7 @@ class HandlerCall(TypedDict):
     queue: str
     job_id: str
     data: object
+    version: int
     attempt: int
     attempts: int
     trace: str | None

@@ -56,4 +56,7 @@ async def run_batch(
     parsed = [definition.runner.parse(fake.data) for fake in fakes]
     jobs = cast("list[Job]", fakes)
     endings = await definition.batch_runner.run(jobs, parsed, given_session(db), definition.options.timeout)
-    return [item if isinstance(item, Exception) else definition.parse_result(json.loads(item)) for item in endings]
+    return [
+        item if isinstance(item, Exception) else definition.parse_result(json.loads(item), definition.version)
+        for item in endings
+    ]

@@ -57,4 +57,4 @@ async def run_job(
         raise PayloadError(definition.id, [FieldProblem("", how)])
     job = FakeJob.of(definition, payload, children=children, attempt=attempt, job_id=job_id)
     result = await definition.execute(job, db)
-    return definition.parse_result(json.loads(json.dumps(definition.runner.dump(result))))
+    return definition.parse_result(json.loads(json.dumps(definition.runner.dump(result))), definition.version)

@@ -85,7 +85,7 @@ def _handle(link: Link, call: HandlerCall, definition: JobDefinition[object, obj
     job = SyncJob(call["job_id"], call["job"], call["queue"], call["data"], call["attempt"], call["attempts"])
     handler = cast("Callable[[object, SyncJobContext], object]", definition.handler)
     with logger.contextualize(**bound), continued(call["trace"]):
-        payload, ctx = definition.runner.parse(call["data"]), SyncJobContext(job, log, link)
+        payload, ctx = definition.runner.parse(call["data"], call["version"]), SyncJobContext(job, log, link)
         link.place = partial(line_in_thread, handler, ctx)
         result = handler(payload, ctx)
     return definition.runner.dump_text(definition.runner.checked(result))

@@ -31,7 +31,10 @@ def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: i
     Raises:
         ConfigurationError: there are no such jobs, `only` names a queue that none lives on, or a queue's own
             concurrency is smaller than the batches of one of its jobs.
+        DefinitionError: a job's versions have a gap.
     """
+    for definition in registry:
+        definition.check_versions()
     named = sorted({definition.queue for definition in registry.handled()})
     if not named:
         raise ConfigurationError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from midday_worker.engine.job.job import Job
@@ -20,6 +20,7 @@ class Ending:
     Attributes:
         outcome: "missing" if Redis holds the job no more, and nobody saw how it ended.
         value: a completed job's result: JSON values.
+        version: the result's; None if that isn't known, as of an end that an event told of.
         reason: why it failed, or why it is missing.
         attempts: how often a failed job was tried; 0 if that isn't known, as the job was removed when it failed.
         stacktrace: of a failed job, one text for each kept attempt.
@@ -28,6 +29,7 @@ class Ending:
 
     outcome: Literal["completed", "failed", "missing"]
     value: object = None
+    version: int | None = field(default=None, kw_only=True)
     reason: str = ""
     attempts: int = 0
     stacktrace: tuple[str, ...] = ()
@@ -55,7 +57,7 @@ def _completed(text: str) -> Ending:
 def ending_of(job: Job, *, failed: bool) -> Ending:
     """Return the end of a job that is stored as completed or failed."""
     if not failed:  # whatever its reason says: it keeps that of an earlier attempt
-        return Ending("completed", job.returnvalue)
+        return Ending("completed", job.returnvalue, version=job.result_version)
     return Ending(
         "failed",
         reason=job.failedReason or NO_REASON,

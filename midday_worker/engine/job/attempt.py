@@ -58,6 +58,7 @@ class Attempt:
         took_ms: how long it took, once it has failed.
         retry_on_timeout: whether another one follows if it takes too long.
         is_last: whether none follows if it fails, as the job's definition says.
+        version: that of the definition that runs it, which its result is stored with.
         next_delay_ms: how long to wait before the next one, if not as long as the stored backoff says.
     """
 
@@ -77,6 +78,7 @@ class Attempt:
     retry_on_timeout: bool = True
     is_last: bool = False
     next_delay_ms: int | None = None
+    version: int = 1
     _interruption: Interruption | None = field(default=None, init=False)
 
     def stop(self, task: asyncio.Task[None], error: JobCancelledError) -> None:

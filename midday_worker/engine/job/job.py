@@ -18,7 +18,7 @@ from midday_worker.engine.wire.backoff import retry_delay_ms
 from midday_worker.engine.wire.child_kinds import ChildKinds
 from midday_worker.engine.wire.failure import LONGEST_REASON, is_final, reason_of, stack_of, storable
 from midday_worker.engine.wire.options import extras_of, longest_backoff
-from midday_worker.engine.wire.stored_fields import PARKED, RawJob, parse_fields
+from midday_worker.engine.wire.stored_fields import PARKED, RESULT_VERSION, RawJob, parse_fields
 from midday_worker.errors import CANCELLED, JobCancelledError, JobNotFoundError, JobTimeoutError, NonRetryableError
 
 T = TypeVar("T")
@@ -54,6 +54,7 @@ class Job(bullmq.Job):
     is_gone: bool = False
     """Whether its hash is gone, but for what BullMQ has written of an id without a job; see `gone.py`."""
     parked: int = 0
+    result_version: int = 1
     """How often a worker has put it off that has no handler for it."""
     _progresses: int = 0
     _rows_begun: int = 0
@@ -91,6 +92,8 @@ class Job(bullmq.Job):
         vars(job).update(parse_fields(raw))
         if PARKED in raw:
             job.parked = _count(raw[PARKED])
+        if RESULT_VERSION in raw:
+            job.result_version = _count(raw[RESULT_VERSION])
         job.id, job.queue, job.backend, job.queueQualifiedName = job_id, queue, queue.backend, queue.qualifiedName
         return job
 

@@ -18,6 +18,7 @@ OURS: Final = "midday"
 METRICS_POINTS: Final = 2 * 7 * 24 * 60
 """Minutes of throughput that BullMQ keeps per queue: two weeks."""
 
+_VERSION: Final = "version"
 _TRACED_CHILDREN: Final = "children"
 
 _FAILURE_POLICIES: Final[Mapping[FailurePolicy, str]] = {
@@ -60,6 +61,8 @@ def encode(options: ResolvedOptions) -> WireOptions:
 def encode_request(request: JobRequest) -> WireOptions:
     """Return a request's options in BullMQ's form, with those that BullMQ doesn't know under a key of ours."""
     wire = encode(request.options)
+    if request.options.version > 1:
+        wire[OURS] = {**extras_of(wire), _VERSION: request.options.version}
     if request.extras is not None:
         wire[OURS] = {**extras_of(wire), **request.extras}
     if request.trace is not None:
@@ -147,6 +150,12 @@ def longest_backoff(wire: Mapping[str, object]) -> int | None:
 def asks_function(wire: Mapping[str, object]) -> bool:
     """Return whether the backoff of a job is what its definition's function says."""
     return extras_of(wire).get("backoff") == "function"
+
+
+def version_of(wire: Mapping[str, object]) -> int:
+    """Return the version of a job's payload; 1 for a job without one."""
+    version = extras_of(wire).get(_VERSION)
+    return version if isinstance(version, int) and version > 0 else 1
 
 
 def traced_children(wire: Mapping[str, object]) -> object:

@@ -14,6 +14,9 @@ RawJob: TypeAlias = Mapping[str, str]
 PARKED: Final = "parked"
 """The field of a job's hash that counts how often it was parked: ours, which BullMQ's scripts keep and drop with it."""
 
+RESULT_VERSION: Final = "resultVersion"
+"""The field that holds the version of a result, where that isn't 1: ours, as PARKED."""
+
 _POLICIES: Final = {
     "failParentOnFailure": "fpof",
     "removeDependencyOnFailure": "rdof",

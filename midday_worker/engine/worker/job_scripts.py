@@ -19,6 +19,7 @@ from midday_worker.engine.redis.error_translation import ResponseError
 from midday_worker.engine.wire.cancel_key import cancel_key
 from midday_worker.engine.wire.fetched import NOTHING, Fetched
 from midday_worker.engine.wire.options import keep_jobs
+from midday_worker.engine.wire.stored_fields import RESULT_VERSION
 from midday_worker.engine.worker.parent_search import ParentSearch
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class Transitions:
     async def complete(self, job: Job, result: str, *, fetch_next: bool) -> Fetched:
         """Complete a job with its result, a JSON text; NOTHING unless the next one was asked for."""
         keep = job.opts.get("removeOnComplete", False)
-        return await self._finish(job, "completed", "returnvalue", result, keep, fetch_next, b"")
+        version = job.attempt.version
+        fields = _flat({RESULT_VERSION: str(version)}) if version > 1 else b""
+        return await self._finish(job, "completed", "returnvalue", result, keep, fetch_next, fields)
 
     async def fail(self, job: Job, reason: str, fields: Fields, *, fetch_next: bool) -> Fetched:
         """Fail a job for good; NOTHING unless the next one was asked for. Of one whose hash is gone nothing stays."""

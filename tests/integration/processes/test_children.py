@@ -43,7 +43,15 @@ async def nothing(ask: Ask) -> None:
 async def test_a_process_without_work_ends_after_a_while() -> None:
     pool = ProcessPool(idle_s=0.3)
     call = HandlerCall(
-        modules=[jobs.__name__], job="where", queue="q", job_id="1", data="", attempt=1, attempts=1, trace=None
+        modules=[jobs.__name__],
+        job="where",
+        queue="q",
+        job_id="1",
+        data="",
+        version=1,
+        attempt=1,
+        attempts=1,
+        trace=None,
     )
     pid = int(await pool.run(call, nothing, 10, 1.0))
     assert int(await pool.run(call, nothing, 10, 1.0)) == pid
