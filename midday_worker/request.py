@@ -47,6 +47,9 @@ class JobRequest:
     deadline_ms: int | None = None
     """The last moment at which it may start, in epoch milliseconds; 0 for none, whatever its definition says."""
 
+    version: int = 1
+    """Its payload's."""
+
     trace: TraceContext | None = None
     """The trace that the job belongs to, if tracing is configured."""
 

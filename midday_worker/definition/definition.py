@@ -132,7 +132,7 @@ class JobDefinition(Generic[P, R]):
         """The job's options: the library's, the queue's, and its own."""
         of_queue = self._queues.get(self.queue).options
         if self._default is None or self._default[0] is not of_queue:  # its queue may be configured later
-            self._default = (of_queue, self._merged(of_queue, self._options))
+            self._default = (of_queue, merge(of_queue, self._options))
         return self._default[1]
 
     def upcast(self, *, from_version: int) -> Callable[[Callable[[OldT], NewT]], Callable[[OldT], NewT]]:
@@ -452,11 +452,7 @@ class JobDefinition(Generic[P, R]):
         return await self.runner.run(job, given_session(db), self.options.timeout)
 
     def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
-        return self._merged(self._queues.get(self.queue).options, self._options, call) if call else self.options
-
-    def _merged(self, *layers: CheckedOptions) -> ResolvedOptions:
-        merged = merge(*layers)
-        return merged if self.version == 1 else replace(merged, version=self.version)
+        return merge(self._queues.get(self.queue).options, self._options, call) if call else self.options
 
     def _request(
         self,
@@ -476,8 +472,9 @@ class JobDefinition(Generic[P, R]):
         timeout = (resolved.timeout or 0) if "timeout" in call else None
         retry = resolved.retry_on_timeout if "retry_on_timeout" in call else None
         last = deadline_ms(resolved) if resolved.deadline is not None else (0 if "deadline" in call else None)
+        limits = (timeout, retry, last)
         return JobRequest(
-            self.id, self.queue, text, resolved, schema, value, self, children, on_failure, timeout, retry, last
+            self.id, self.queue, text, resolved, schema, value, self, children, on_failure, *limits, self.version
         )
 
     def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:

@@ -66,7 +66,6 @@ class ResolvedOptions:
     stack_trace_limit: int = 10
     omit_trace_context: bool = False
     job_id: str | None = None
-    version: int = 1
 
 
 CheckedOptions: TypeAlias = Mapping[str, object]

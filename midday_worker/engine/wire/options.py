@@ -61,8 +61,8 @@ def encode(options: ResolvedOptions) -> WireOptions:
 def encode_request(request: JobRequest) -> WireOptions:
     """Return a request's options in BullMQ's form, with those that BullMQ doesn't know under a key of ours."""
     wire = encode(request.options)
-    if request.options.version > 1:
-        wire[OURS] = {**extras_of(wire), _VERSION: request.options.version}
+    if request.version > 1:
+        wire[OURS] = {**extras_of(wire), _VERSION: request.version}
     if request.extras is not None:
         wire[OURS] = {**extras_of(wire), **request.extras}
     if request.trace is not None:

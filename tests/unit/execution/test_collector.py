@@ -17,6 +17,7 @@ from midday_worker.execution.collector import Collector
 def stored_job(data: object, job_id: str) -> Job:
     """Return a job as a worker has fetched it."""
     one = Job.__new__(Job)
+    one.opts = {}
     one.data, one.id, one.attemptsMade = cast("int", data), job_id, 0
     return one
 

@@ -23,6 +23,7 @@ class Finished(FakeJob):
     """A job that has ended."""
 
     stacktrace: tuple[str, ...] = ()
+    result_version: int = 1
 
 
 class FakeClient(JobClient):
