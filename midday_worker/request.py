@@ -108,6 +108,11 @@ class JobSource(Protocol[ResultT_co]):
         ...
 
     @property
+    def prefix(self) -> str | None:
+        """Its queue's own prefix; None is REDIS_PREFIX."""
+        ...
+
+    @property
     def upcasts_results(self) -> bool:
         """Whether the version of a stored result matters."""
         ...

@@ -13,6 +13,7 @@ from typing import Final, cast
 from midday_worker.client.client import JobClient
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.inspection.stored_jobs import PLACES, START, Place, StoredJob, read_stored_jobs
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import FieldProblem, InvalidInputError, PayloadError
 
 MOST_IDS: Final = 5
@@ -110,13 +111,16 @@ class Preflight:
                 if end is not None and time.monotonic() >= end:
                     self._report.resume = json.dumps([queue, place, at])
                     return self._done()
-                jobs, at = await read_stored_jobs(self._client.queue(queue), place, at)
+                jobs, at = await read_stored_jobs(self._queue(queue), place, at)
                 wanted = jobs if self._sample is None else jobs[: self._sample - taken]
                 taken += len(wanted)
                 for job in wanted:
                     self._judge(queue, job)
                 on_progress(self._report.checked)
         return self._done()
+
+    def _queue(self, name: str) -> Queue:
+        return self._client.queue(self._registry.queues.get(name))
 
     def _position(self, resume: str | None) -> tuple[int, str]:
         if resume is None:
