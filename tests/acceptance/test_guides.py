@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from midday_worker.testing import RedisServer
+from tests.acceptance.command import Command
 from tests.acceptance.guide_service import GuideService
 from tests.acceptance.readme_blocks import run_python
 
@@ -12,6 +14,12 @@ RUN_TESTS = """
 import subprocess, sys
 command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "test_jobs.py"]
 print(subprocess.run(command, capture_output=True, text=True).stdout)
+"""
+
+ADD_A_WRONG_ONE = """
+from midday_worker import JobRegistry, job
+wrong = job("send-notice", dict[str, str], queue="notices", registry=JobRegistry())
+await wrong.trigger({"who": "ada"})
 """
 
 
@@ -69,3 +77,20 @@ async def test_hooks_are_called_as_their_page_says(
         "send-invoice ended",
     ]
     assert [text in line for text, line in zip(expected, told, strict=True)] == [True] * len(expected)
+
+
+async def test_an_older_payload_is_read_as_its_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("versions.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 2 + ["bash"]
+    printed, _ = await guide.follow("send-notice")
+    assert printed == ["['ada']"]
+    command = Command(tmp_path, guide.environment)
+    _, *arguments = shlex.split(guide.blocks[2].text)
+    checked = await command.run(*arguments)
+    assert (checked.code, checked.out) == (0, "Nothing of 0 stored jobs and schedules would fail.\n")
+    await run_python(ADD_A_WRONG_ONE, tmp_path, guide.environment)
+    checked = await command.run(*arguments)
+    assert checked.code == 1
+    assert "send-notice of queue notices: 1 would fail: the upcasters from version 1" in checked.out.replace("\n", " ")
