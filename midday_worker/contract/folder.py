@@ -16,16 +16,19 @@ from midday_worker.contract.schema_document import malformed
 from midday_worker.errors import ContractError
 
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9_.-]")
+PRODUCER: Final = "producer"
+"""The name of the module that adds jobs; a job of this name has files of another one."""
 WRITTEN_BY_US: Final = "// Written by `midday-worker contract export`. Changes made by hand are lost."
 
 
 def stem(job: str) -> str:
     """Return the name of a job's files, without their ending; other characters than these are written as numbers.
 
-    >>> stem("send-invoice"), stem("invoice:send")
-    ('send-invoice', 'invoice=3a=send')
+    >>> stem("send-invoice"), stem("invoice:send"), stem("producer")
+    ('send-invoice', 'invoice=3a=send', 'producer=')
     """
-    return _PLAIN.sub(lambda found: f"={ord(found[0]):x}=", job)
+    made = _PLAIN.sub(lambda found: f"={ord(found[0]):x}=", job)
+    return f"{made}=" if made == PRODUCER else made
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from midday_worker.contract.change import NO_SAMPLE, Change
 from midday_worker.contract.check import accepted, check, contracts_of
 from midday_worker.contract.document import Contract
 from midday_worker.contract.folder import ContractFolder
+from midday_worker.contract.typescript.files import typescript_files
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import ContractError
 
@@ -93,14 +94,17 @@ def _code(imports: Sequence[str]) -> tuple[JobRegistry, list[str]]:
 
 
 def _write(folder: ContractFolder, contracts: Sequence[Contract]) -> None:
-    changed = folder.write(contracts, {})
+    made = typescript_files({contract.job: contract for contract in contracts})
+    changed = folder.write(contracts, made.modules)
     for name in changed:
         say(f"wrote {folder.path / name}" if (folder.path / name).exists() else f"removed {folder.path / name}")
     if not changed:
         say(f"{folder.path} is up to date.")
     for contract in contracts:
-        for missing in contract.not_expressed:
-            remark(f"{contract.job}: not in the schema: {missing}")
+        for each in contract.not_expressed:
+            remark(f"{contract.job}: not expressed in JSON Schema: {each}")
+        for each in made.missing[contract.job]:
+            remark(f"{contract.job}: not expressed in zod: {each}")
 
 
 def _summary(known: int, safe: int, broken: int, folder: Path) -> str:
