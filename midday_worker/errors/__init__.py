@@ -10,6 +10,7 @@
     │   ├── DuplicateJobError
     │   ├── DuplicateQueueError
     │   └── SchemaError                 values of this type can't travel
+    ├── ContractError                   a contract can't be read or written, or a schema not imported
     ├── DatabaseUnavailableError        the database doesn't answer
     ├── SessionEndedError               `ctx.db` used after its job had ended
     ├── NoHandlerError                  a job that is declared, to be run elsewhere, was to run here
@@ -51,6 +52,7 @@ from midday_worker.errors.configuration import (
     ImportFailedError,
     SessionEndedError,
 )
+from midday_worker.errors.contract import ContractError
 from midday_worker.errors.definition import (
     DefinitionError,
     DuplicateJobError,
@@ -97,6 +99,7 @@ __all__ = [
     "CANCELLED",
     "ClientClosedError",
     "ConfigurationError",
+    "ContractError",
     "DatabaseNotConfiguredError",
     "DatabaseUnavailableError",
     "DefinitionError",

@@ -42,6 +42,8 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
     "schedules run": [(ID, "-q", QUEUE), (HOSTILE,), (ID,)],
     "schedules remove": [(ID, "-q", PLAIN, "--dry-run"), (ID, "-q", QUEUE, "-y")],
     "workers": [()],
+    "contract export": [("--to", HOSTILE, "-i", HOSTILE)],
+    "contract check": [("--contracts", HOSTILE), ("-i", HOSTILE)],
     "doctor": [(), ("-i", "tests.integration.cli.other_jobs"), ("-i", HOSTILE)],
 }
 """What is typed. The looks come before the acts, which change what there is to be seen."""

@@ -1,0 +1,132 @@
+"""``midday-worker contract``: what others go by, written down, and checked against the code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from midday_worker.cli.failure import one_line_errors
+from midday_worker.cli.loading import Imports, load_jobs, settings_with
+from midday_worker.cli.output import AsJson, remark, say, say_json
+from midday_worker.contract.change import NO_SAMPLE, Change
+from midday_worker.contract.check import accepted, check, contracts_of
+from midday_worker.contract.document import Contract
+from midday_worker.contract.folder import ContractFolder
+from midday_worker.contract.typescript.files import typescript_files
+from midday_worker.definition.registry import JobRegistry
+from midday_worker.errors import ContractError
+
+app: Final = typer.Typer(
+    help="Write down what Node and Python say to each other, and check the code against it.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Folder = Annotated[Path, typer.Option("--contracts", metavar="DIR", help="Where the contracts are.")]
+_FOLDER: Final = Path("contracts")
+
+
+@app.command()
+@one_line_errors
+def export(
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where they are written.")] = _FOLDER,
+    imports: Imports = None,
+) -> None:
+    """Write each job's contract, and TypeScript types, zod schemas and a producer made of them."""
+    registry, packages = _code(imports or [])
+    folder = ContractFolder(to)
+    known = folder.read() if to.is_dir() else {}
+    folder.check_service(known.values(), packages)
+    found = check(registry, known, packages[0])
+    broken = [change for change in found if change.breaking]
+    if broken:
+        for change in broken:
+            remark(_line(change))
+        raise ContractError("Nothing was written: these changes break. Mend them, or: contract check --accept REASON")
+    _write(folder, accepted(contracts_of(registry, packages[0]), known, found, ""))
+
+
+@app.command("check")
+@one_line_errors
+def check_(
+    imports: Imports = None,
+    contracts: Folder = _FOLDER,
+    accept: Annotated[
+        str | None, typer.Option("--accept", metavar="REASON", help="Write the contracts anew, with the reason.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the code against the contracts; exit with 1 if a change breaks something."""
+    registry, packages = _code(imports or [])
+    folder = ContractFolder(contracts)
+    known = folder.read()
+    folder.check_service(known.values(), packages)
+    found = check(registry, known, packages[0])
+    if as_json:
+        say_json([_record(change) for change in found], indent=2)
+    else:
+        for change in found:
+            say(_line(change), typer.colors.RED if change.breaking else None)
+    broken = sum(change.breaking for change in found)
+    if accept is not None:
+        if not accept.strip():
+            raise ContractError("--accept is empty; accepted: the reason, which is kept in the contract.")
+        _write(folder, accepted(contracts_of(registry, packages[0]), known, found, accept.strip()))
+    elif not as_json:
+        say(_summary(len(known), len(found) - broken, broken, contracts))
+    if broken and accept is None:
+        raise typer.Exit(1)
+
+
+def _code(imports: Sequence[str]) -> tuple[JobRegistry, list[str]]:
+    """Return the jobs, and the packages that they are of, the service's first."""
+    settings = settings_with()
+    registry = load_jobs(imports, settings)
+    packages = [name.partition(".")[0] for name in imports or settings.worker_imports]
+    if not packages or not len(registry):
+        raise ContractError("No jobs. Name the package that defines them: --import my_service.jobs, or WORKER_IMPORTS.")
+    return registry, packages
+
+
+def _write(folder: ContractFolder, contracts: Sequence[Contract]) -> None:
+    made = typescript_files({contract.job: contract for contract in contracts})
+    changed = folder.write(contracts, made.modules)
+    for name in changed:
+        say(f"wrote {folder.path / name}" if (folder.path / name).exists() else f"removed {folder.path / name}")
+    if not changed:
+        say(f"{folder.path} is up to date.")
+    for contract in contracts:
+        for each in contract.not_expressed:
+            remark(f"{contract.job}: not expressed in JSON Schema: {each}")
+        for each in made.missing[contract.job]:
+            remark(f"{contract.job}: not expressed in zod: {each}")
+
+
+def _summary(known: int, safe: int, broken: int, folder: Path) -> str:
+    if not safe and not broken:
+        return f"{known} contracts, nothing has changed."
+    if broken:
+        return f"{broken} breaking, {safe} safe."
+    return f"All {safe} changes are safe. Write them down: midday-worker contract export --to {folder}"
+
+
+def _line(change: Change) -> str:
+    place = f"{change.job}: {change.side}{f' {change.path}' if change.path else ''}"
+    lines = [f"{'BREAKS' if change.breaking else 'safe'}  {place}: {change.rule} ({change.text})"]
+    if change.advice:
+        lines.append(change.advice)
+    if change.sample is not NO_SAMPLE:
+        lines.append(f"For example: {json.dumps(change.sample)}")
+    return "\n".join(lines)
+
+
+def _record(change: Change) -> dict[str, object]:
+    record = asdict(change)
+    if change.sample is NO_SAMPLE:
+        del record["sample"]
+    return record

@@ -1,0 +1,1 @@
+"""What is made of contracts for TypeScript: types, zod schemas, and a producer."""
