@@ -38,7 +38,8 @@ def as_record(report: Report) -> dict[str, object]:
         "checked": report.checked,
         "failing": [asdict(each) for each in report.failing],
         "versions": [
-            {"job": job, "version": version, "count": count} for (job, version), count in sorted(report.versions.items())
+            {"job": job, "version": version, "count": count}
+            for (job, version), count in sorted(report.versions.items())
         ],
         "newer": dict(report.newer),
         "unknown": [

@@ -10,7 +10,6 @@ from pydantic import JsonValue
 from midday_worker.contract.change import Change
 from midday_worker.contract.comparison import compare
 from midday_worker.contract.document import Accepted, Contract, contract_of
-from midday_worker.contract.version import version_of
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.schema.schema import InvalidValue, Schema
 
@@ -53,7 +52,7 @@ def accepted(
 def _changes(definition: JobDefinition[object, object], known: Contract, service: str) -> list[Change]:
     now = contract_of(definition, known.service if known.service != service else service)
     read = definition.schema if definition.has_handler else definition.result_schema
-    return compare(known, now, _refusal(read), upcast=version_of(definition).upcast)
+    return compare(known, now, _refusal(read), upcast=definition.upcasts_from(known.version))
 
 
 def _refusal(schema: Schema[object] | None) -> Callable[[JsonValue], Collection[str] | None]:

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from midday_worker.contract.json_schema import Mode, schema_of
 from midday_worker.contract.schema_document import not_expressed
-from midday_worker.contract.version import version_of
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.engine.wire.options import encode
 from midday_worker.schema.schema import Schema
@@ -79,7 +78,7 @@ def contract_of(definition: JobDefinition[object, object], service: str) -> Cont
         service=service,
         job=definition.id,
         queue=definition.queue,
-        version=version_of(definition).number,
+        version=definition.version,
         handled=handled,
         options={name: options[name] for name in _SHOWN if name in options},
         payload=payload,

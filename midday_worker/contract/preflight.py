@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -12,7 +13,14 @@ from typing import Final, cast
 
 from midday_worker.client.client import JobClient
 from midday_worker.definition.registry import JobRegistry
-from midday_worker.engine.inspection.stored_jobs import PLACES, START, Place, StoredJob, read_stored_jobs
+from midday_worker.engine.inspection.stored_jobs import (
+    PLACES,
+    START,
+    Place,
+    StoredJob,
+    count_stored_jobs,
+    read_stored_jobs,
+)
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import FieldProblem, InvalidInputError, PayloadError
 
@@ -87,6 +95,11 @@ class Preflight:
         self._sample = sample
         self._failing: dict[tuple[str, str, str], Failing] = {}
         self._report = Report()
+
+    async def count(self) -> int:
+        """Return how many jobs and schedules there are to be read."""
+        counts = await asyncio.gather(*(count_stored_jobs(self._queue(queue), place) for queue, place in self._spots))
+        return sum(counts if self._sample is None else (min(each, self._sample) for each in counts))
 
     async def run(
         self,

@@ -184,6 +184,10 @@ class JobDefinition(Generic[P, R]):
                     f"an older version than {gaps[0]}, but none from_version={gaps[0]}."
                 )
 
+    def upcasts_from(self, version: int) -> bool:
+        """Whether there is an upcaster from payloads of this version."""
+        return version in self.runner.versions
+
     @property
     def upcasts_results(self) -> bool:
         """Whether the version of a stored result matters."""

@@ -37,6 +37,10 @@ class Versions(Generic[T]):
         """Whether there is a function."""
         return bool(self._upcasters)
 
+    def __contains__(self, version: int) -> bool:
+        """Whether there is a function from this version to the next."""
+        return version in self._upcasters
+
     def add(self, from_version: int, upcaster: Upcaster) -> None:
         """Add the function that leads from a version to the next. Raises ValueError if there can't be such a one."""
         if type(from_version) is not int or not 0 < from_version < self.newest:
@@ -58,14 +62,20 @@ class Versions(Generic[T]):
         """Return the value that is stored, of a version that was noted with it. Raises InvalidValue."""
         if not self._upcasters or version >= self.newest:
             return self._valid(stored)
+        problem: FieldProblem
         try:
-            return self._valid(self._upcast(stored, version))
-        except InvalidValue as upcast_failed:
+            value = self._upcast(stored, version)
+        except InvalidValue as error:
+            (problem,) = error.problems
+        else:
             try:
-                return self._valid(stored)
-            except InvalidValue as as_stored:
-                returned = f"what the upcasters from version {version} return is invalid: {upcast_failed}"
-                raise InvalidValue((FieldProblem("", returned), *as_stored.problems)) from None
+                return self._valid(value)
+            except InvalidValue as error:
+                problem = FieldProblem("", f"what the upcasters from version {version} return is invalid: {error}")
+        try:
+            return self._valid(stored)
+        except InvalidValue as error:
+            raise InvalidValue((problem, *error.problems)) from None
 
     def parse_unknown(self, stored: object) -> T:
         """Return a value of whose version nothing was noted; valid in exactly one way. Raises InvalidValue."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,17 +10,25 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.loading import Imports, load_jobs, settings_with
 from midday_worker.cli.output import AsJson, remark, say, say_json
+from midday_worker.cli.preflight import as_record, render_report
+from midday_worker.cli.table import write
+from midday_worker.cli.values import separated
+from midday_worker.client.client import JobClient
 from midday_worker.contract.change import NO_SAMPLE, Change
 from midday_worker.contract.check import accepted, check, contracts_of
 from midday_worker.contract.document import Contract
 from midday_worker.contract.folder import ContractFolder
+from midday_worker.contract.preflight import Preflight, Report
 from midday_worker.contract.typescript.files import typescript_files
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import ContractError
+from midday_worker.settings.durations import to_milliseconds
 
 app: Final = typer.Typer(
     help="Write down what Node and Python say to each other, and check the code against it.",
@@ -80,6 +89,44 @@ def check_(
     elif not as_json:
         say(_summary(len(known), len(found) - broken, broken, contracts))
     if broken and accept is None:
+        raise typer.Exit(1)
+
+
+@app.command()
+@one_line_errors
+def preflight(
+    imports: Imports = None,
+    queues: Annotated[
+        list[str] | None,
+        typer.Option("--queue", "-q", metavar="QUEUE", callback=separated, help="Look only in this queue. Repeatable."),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Read at most so many jobs of each state of each queue.")
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Stop after so long, such as 30s; --resume goes on from there.")
+    ] = None,
+    resume: Annotated[str | None, typer.Option(metavar="PLACE", help="Go on where an earlier one has stopped.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which stored jobs would fail in this code, without writing; exit with 1 if any would."""
+    registry, _ = _code(imports or [])
+    within_s = None if within is None else to_milliseconds(within, "--within") / 1000
+
+    async def run() -> Report:
+        async with JobClient(settings_with()) as client:
+            looking = Preflight(client, registry, queues or (), sample)
+            console = Console(stderr=True)
+            with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+                task = bar.add_task("jobs read", total=await looking.count())
+                return await looking.run(resume, within_s, lambda done: bar.update(task, completed=done))
+
+    report = asyncio.run(run())
+    if as_json:
+        say_json(as_record(report), indent=2)
+    else:
+        write(*render_report(report))
+    if report.failing:
         raise typer.Exit(1)
 
 

@@ -44,6 +44,12 @@ class StoredJob:
     readable: bool = True
 
 
+async def count_stored_jobs(queue: Queue, place: Place) -> int:
+    """Return how many there are."""
+    async with queue.bounded(f"count the jobs of queue {queue.name}"):
+        return cast("int", await queue.ask("LLEN" if place in _LISTS else "ZCARD", queue.keys[place]))
+
+
 async def read_stored_jobs(queue: Queue, place: Place, cursor: str) -> tuple[list[StoredJob], str | None]:
     """Return about a thousand of them, and the cursor of the next ones; None after the last.
 
