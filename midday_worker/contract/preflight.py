@@ -91,7 +91,9 @@ class Preflight:
             raise InvalidInputError(f"No job of queue {unknown[0]} is handled here. Queues: {', '.join(handled)}.")
         self._client = client
         self._registry = registry
-        self._spots = [(queue, place) for queue in handled if not queues or queue in queues for place in PLACES]
+        self._spots: list[tuple[str, Place]] = [
+            (queue, place) for queue in handled if not queues or queue in queues for place in PLACES
+        ]
         self._sample = sample
         self._failing: dict[tuple[str, str, str], Failing] = {}
         self._report = Report()

@@ -93,4 +93,4 @@ async def test_an_older_payload_is_read_as_its_page_says(
     await run_python(ADD_A_WRONG_ONE, tmp_path, guide.environment)
     checked = await command.run(*arguments)
     assert checked.code == 1
-    assert "send-notice of queue notices: 1 would fail: the upcaster from version 1 raised" in checked.out.replace("\n", " ")
+    assert "send-notice of queue notices: 1 would fail: the upcaster from version 1 raised" in checked.out

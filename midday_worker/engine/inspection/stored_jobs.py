@@ -15,7 +15,7 @@ from midday_worker.engine.wire.options import attempts_of, version_of
 Place: TypeAlias = Literal["active", "wait", "paused", "prioritized", "delayed", "waiting-children", "failed", "repeat"]
 """Where a queue has them, by BullMQ's names of the keys; "repeat" holds the schedules."""
 
-PLACES: Final[tuple[Place, ...]] = get_args(Place)
+PLACES: Final[tuple[Place, ...]] = cast("tuple[Place, ...]", get_args(Place))
 PAGE: Final = 1_000
 START: Final = "0"
 
