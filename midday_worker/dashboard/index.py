@@ -19,7 +19,7 @@ _DEFAULTS: Final[Mapping[str, object]] = {
     "hasLatencyHistory": False,
     "showMetrics": True,
 }
-_OWN_LINKS: Final = [{"text": "All runs", "url": "runs"}]
+_OWN_LINKS: Final = [{"text": "All runs", "url": "runs"}, {"text": "Contracts", "url": "contracts"}]
 _FIXED: Final = ("hasHistoryProvider", "hasHistoryUsage", "canPurgeHistory", "hasLatencyHistory")
 _FONTS: Final = re.compile(r"<link\b[^>]*\bhref=\"https?://[^>]*>")
 _PLACE: Final = re.compile(r"<%[=-]\s*(\w+)\s*%>")
@@ -35,7 +35,13 @@ def page_config(given: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def render_index(template: str, base: str, config: Mapping[str, object], more: Mapping[str, str] | None = None) -> str:
+def render_index(
+    template: str,
+    base: str,
+    config: Mapping[str, object],
+    more: Mapping[str, str] | None = None,
+    parts: Mapping[str, str] | None = None,
+) -> str:
     """Return the page.
 
     Args:
@@ -43,6 +49,7 @@ def render_index(template: str, base: str, config: Mapping[str, object], more: M
         base: where the dashboard is mounted, with a slash at its end.
         config: the page's settings.
         more: what else the template has places for.
+        parts: of that, what is HTML.
     """
     icons = config.get("favIcon")
     icon: Mapping[str, object] = cast("Mapping[str, object]", icons) if isinstance(icons, Mapping) else {}
@@ -54,5 +61,6 @@ def render_index(template: str, base: str, config: Mapping[str, object], more: M
         "favIconAlternative": html.escape(str(icon.get("alternative", ""))),
         "uiConfig": settings,
         **{name: html.escape(value) for name, value in (more or {}).items()},
+        **(parts or {}),
     }
     return _PLACE.sub(lambda place: values.get(place[1], ""), _FONTS.sub("", template))

@@ -66,6 +66,8 @@ async def of_all_runs(album: Album, url: str, busy: Busy) -> None:
     page = album.page
     await page.goto(f"{url}runs?queue=payments&queue=exports")
     await album.take("runs", page.locator("#rows tr").first)
+    await page.goto(f"{url}contracts")
+    await album.take("contracts", page.get_by_role("row").nth(1))
     await page.emulate_media(color_scheme="dark")
     await page.goto(f"{url}runs?queue=exports&open=exports%2F{busy.running}")
     await album.take("run-dark", page.get_by_role("list", name="Log").get_by_text("wrote table invoices"))
@@ -83,7 +85,7 @@ async def test_a_picture_of_each_page_is_small_and_not_empty(
     await of_all_runs(album, url, busy)
     pictures = sorted(folder.glob("*.png"))
     assert [path.stem for path in pictures] == [
-        *("add-job", "flow", "job", "overview", "queue", "run-dark", "runs", "schedules"),
+        *("add-job", "contracts", "flow", "job", "overview", "queue", "run-dark", "runs", "schedules"),
     ]
     for path in pictures:
         assert SMALLEST < path.stat().st_size < LARGEST, path

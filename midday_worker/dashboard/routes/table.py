@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.routing import Route
 
+from midday_worker.dashboard.contracts import page as contracts
 from midday_worker.dashboard.router import Handler
 from midday_worker.dashboard.routes import job_acts, jobs, page, queue_acts, queues, schedulers
 from midday_worker.dashboard.runs import page as runs_page
@@ -87,6 +88,7 @@ _RUNS: Final = [
     _get("/api/runs/count", runs.count),
     Route("/api/runs/act", runs.act, methods=["POST"]),
     _get("/api/runs/{queue}/{job}/tail", runs.follow),
+    _get("/contracts", contracts.show),
 ]
 
 ROUTES: Final = (

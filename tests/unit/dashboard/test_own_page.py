@@ -8,13 +8,14 @@ from midday_worker.dashboard.assets_folder import OWN_FOLDER, find_own
 from midday_worker.dashboard.index import page_config, render_index
 
 TEMPLATE = (OWN_FOLDER / "runs.html").read_text()
+LINKS = [{"text": "All runs", "url": "runs"}, {"text": "Contracts", "url": "contracts"}]
 OWN = ("runs.css", "theme.js", "main.js")
 
 
 def test_the_page_of_all_runs_is_linked_and_a_user_s_own_links_stay_beside_it() -> None:
     own = {"text": "Grafana", "url": "https://grafana.example"}
-    assert page_config({})["miscLinks"] == [{"text": "All runs", "url": "runs"}]
-    assert page_config({"miscLinks": [own]})["miscLinks"] == [{"text": "All runs", "url": "runs"}, own]
+    assert page_config({})["miscLinks"] == LINKS
+    assert page_config({"miscLinks": [own]})["miscLinks"] == [*LINKS, own]
 
 
 def test_what_the_page_asks_for_is_there_and_nothing_is_asked_elsewhere() -> None:
