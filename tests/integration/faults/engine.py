@@ -14,6 +14,9 @@ QUEUE: Final = "jobs"
 JOB: Final = "work"
 """The name of every job."""
 
+STARTED: Final = b"the handler has started\n"
+"""What a service prints then: a job is active a moment earlier, and may still be handed back."""
+
 Handler: TypeAlias = Callable[[object], object]
 """What a job does with its data: a coroutine function or a plain one."""
 

@@ -9,10 +9,7 @@ import sys
 import bullmq
 
 from midday_worker import JobContext, job
-from tests.integration.faults.engine import JOB, QUEUE
-
-STARTED = b"the handler has started\n"
-"""What the process prints then: a job is active a moment earlier, and may still be handed back."""
+from tests.integration.faults.engine import JOB, QUEUE, STARTED
 
 
 @job(JOB, queue=QUEUE)

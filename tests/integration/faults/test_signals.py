@@ -12,7 +12,6 @@ import pytest
 
 from midday_worker.testing import RedisServer
 from tests.integration.faults.engine import Engine
-from tests.integration.faults.service_job import STARTED
 
 ROOT = Path(__file__).parents[3]
 JOB_MODULE = "tests.integration.faults.service_job"
