@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from midday_worker.testing import RedisServer
-from tests.integration.faults.engine import Engine
+from tests.integration.faults.engine import STARTED, Engine
 
 ROOT = Path(__file__).parents[3]
 JOB_MODULE = "tests.integration.faults.service_job"
