@@ -71,8 +71,11 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fork_server() -> Iterator[Path]:
-    """The socket of a process that has imported what every command imports."""
+def fork_server() -> Iterator[Path | None]:
+    """The socket of a process that has imported what every command imports; none where the system has no pidfds."""
+    if not hasattr(os, "pidfd_open"):
+        yield None
+        return
     with TemporaryDirectory(prefix="fork-") as folder:  # tmp_path can be too long for a socket
         path = Path(folder) / "socket"
         program = [sys.executable, str(Path(__file__).with_name("fork_server.py")), str(path)]
@@ -90,7 +93,7 @@ async def command(
     project: Path, redis_server: RedisServer, redis_prefix: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Command]:
     environment = {"REDIS_URL": redis_server.url, "REDIS_PREFIX": redis_prefix, "WORKER_IMPORTS": "shop.jobs"}
-    forked = hasattr(os, "pidfd_open") and request.path.stem.removeprefix("test_") not in OF_PROCESSES
+    forked = request.path.stem.removeprefix("test_") not in OF_PROCESSES
     command = Command(project, environment, request.getfixturevalue("fork_server") if forked else None)
     yield command
     await command.kill()
