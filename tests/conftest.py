@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -53,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--screenshots", type=Path, help="where the pictures of the dashboard go: docs/images/dashboard")
     parser.addoption("--soak-seed", type=int, help="the seed of the soak's disturbances, to see a run of it again")
+    parser.addoption("--random-order", metavar="SEED", help="run the files, and the tests of each, in a random order")
     parser.addoption(
         "--raw-engine",
         action="store_true",
@@ -69,7 +71,23 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say how this order is had again."""
+    seed: str | None = config.getoption("--random-order")
+    return None if seed is None else f"order: --random-order {seed}"
+
+
+def shuffle(items: list[pytest.Item], seed: str) -> None:
+    """Mix the files, and the tests of each, which stay together for what they share."""
+    draw = random.Random(seed)  # noqa: S311 - no secret: each process has to draw the same
+    places = {path: draw.random() for path in dict.fromkeys(item.path for item in items)}
+    items.sort(key=lambda item: (places[item.path], draw.random()))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed: str | None = config.getoption("--random-order")
+    if seed is not None:
+        shuffle(items, seed)
     # What takes longest begins first, so that side by side no process has much left when the others are done.
     items.sort(key=lambda item: item.path.is_relative_to(UNIT))
     for item in items:

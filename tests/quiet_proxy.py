@@ -41,9 +41,14 @@ async def quiet_proxy(target: HttpAddress) -> AsyncGenerator[HttpAddress]:
             each.close()
             await each.wait_closed()
 
-    server = await asyncio.start_server(passed_on, "127.0.0.1", 0)
-    async with server:
-        yield HttpAddress("127.0.0.1", server.sockets[0].getsockname()[1])
+    async with asyncio.TaskGroup() as requests:  # so that the last ones are over before the event loop is
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            requests.create_task(passed_on(reader, writer))
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        async with server:
+            yield HttpAddress("127.0.0.1", server.sockets[0].getsockname()[1])
 
 
 @asynccontextmanager

@@ -10,6 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TIME_S = 180.0
+PROGRAM = (sys.executable, "-m", "midday_worker")
+FORKED = (sys.executable, "-I", "-S", str(Path(__file__).with_name("forked_command.py")))
+
+
+def needed_environment() -> dict[str, str]:
+    """Return what Python needs of this environment."""
+    return {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COVERAGE", "HOME"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,13 @@ class Command:
     Args:
         folder: the working directory.
         environment: the settings.
+        fork_server: the socket of a `fork_server.py`, which saves it the imports; without it, each is a new Python.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], fork_server: Path | None = None) -> None:
         self.folder = folder
         self.environment = environment
+        self._program = (*FORKED, str(fork_server)) if fork_server else PROGRAM
         self._processes: list[asyncio.subprocess.Process] = []
 
     async def kill(self) -> None:
@@ -92,14 +101,11 @@ class Command:
         return Running(await self._start(arguments, environment))
 
     async def _start(self, arguments: tuple[str, ...], environment: dict[str, str]) -> asyncio.subprocess.Process:
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COVERAGE", "HOME"))}
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "midday_worker",
+            *self._program,
             *arguments,
             cwd=self.folder,
-            env={**kept, **self.environment, **environment},
+            env={**needed_environment(), **self.environment, **environment},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

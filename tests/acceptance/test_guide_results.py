@@ -31,10 +31,12 @@ def service(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def follow(redis_server: RedisServer, redis_prefix: str, service: Path) -> AsyncIterator[Follow]:
+async def follow(
+    redis_server: RedisServer, redis_prefix: str, service: Path, fork_server: Path | None
+) -> AsyncIterator[Follow]:
     """Run what a section says while a worker runs the jobs; return the lines that it prints."""
     environment = {"REDIS_URL": redis_server.url, "REDIS_PREFIX": redis_prefix, "PATH": os.environ["PATH"]}
-    command = Command(service, environment)
+    command = Command(service, environment, fork_server)
     running = await command.start("run", "--import", "my_service.jobs")
 
     async def run(heading: str) -> list[str]:

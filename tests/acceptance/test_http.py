@@ -30,6 +30,7 @@ async def started(command: Command, *arguments: str, **environment: str) -> tupl
 
 async def test_it_says_what_runs_and_that_it_is_well(command: Command) -> None:
     secrets = {"DATABASE_PRIMARY_URL": "sqlite+aiosqlite:///db.sqlite?timeout=5", "ENVIRONMENT": "staging"}
+    secrets["PYTHONUTF8"] = "0"  # no fork server has it: this process starts by itself, and its pid is the worker's
     running, http = await started(command, "--queues", "mails", "--concurrency", "3", **secrets)
     health = await http.get("/health")
     assert (health.status, health.json["status"], health.kind) == (200, "ok", "application/json")

@@ -71,7 +71,16 @@ def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` folder of an environment that holds the wheel with its extra `email`, and nothing else."""
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder)
-    pip = ["-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet", "--disable-pip-version-check"]
+    pip = [
+        "-m",
+        "pip",
+        "--python",
+        str(folder / "bin" / "python"),
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+    ]
     run(sys.executable, *pip, f"{wheel}[email]", cwd=folder, timeout_s=INSTALL_TIMEOUT_S)
     return folder / "bin"
 

@@ -15,6 +15,7 @@ from bullmq.utils import isRedisVersionLowerThan
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry as BlockingRetry
@@ -37,6 +38,7 @@ LONGEST_BLOCK_S: Final = 10
 """The longest that the engine blocks in one command (bullmq's default_maximum_block_timeout)."""
 
 _POOL_SIZE: Final = 16  # for what can't share a connection: transactions
+_DRIVER: Final = DriverInfo()  # reads the installed package's metadata, as redis-py else does for each connection
 # With them, which is redis-py's default, its pools hand out connections that the server has closed.
 _NO_NOTICES: Final = MaintNotificationsConfig(enabled=False)
 # Lua that ships with bullmq but that the port doesn't register.
@@ -147,6 +149,7 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
         retry_on_timeout=False,
         # They are not retried, but their connection is closed: a new one may lead to the primary.
         retry_on_error=[ReadOnlyError, MasterDownError],
+        driver_info=_DRIVER,
     )
     if not issubclass(pool.connection_class, UnixDomainSocketConnection):
         pool.connection_kwargs["socket_keepalive"] = True

@@ -89,16 +89,20 @@ def run_through(pattern: str, tz: str, change: str, count: int) -> Run:
     return next((run for run in runs if (fires_in_python(run, count)[-1] or 0) > to_ms(change)), runs[-1])
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("every", "count"),
+    [(3, 6), pytest.param(1, 30, marks=pytest.mark.long), pytest.param(1, 200, marks=pytest.mark.long)],
+)
 async def test_fires_of_each_pattern_through_changes_of_the_clocks_are_the_same(
-    count: int, node_fires: NodeFires
+    every: int, count: int, node_fires: NodeFires
 ) -> None:
+    """Each pattern through each change; in short through each third one: all patterns, all changes, not all pairs."""
     runs = [
         run_through(pattern, tz, change, count)
         for pattern in PATTERNS
         for tz, changes in CHANGES.items()
         for change in changes
-    ]
+    ][::every]
 
     comparison = await compare(runs, node_fires)
 
@@ -108,14 +112,17 @@ async def test_fires_of_each_pattern_through_changes_of_the_clocks_are_the_same(
     assert {run.tz for run in comparison.broken_off} == {LORD_HOWE}
 
 
-async def test_fires_of_random_patterns_from_moments_near_a_change_are_the_same(node_fires: NodeFires) -> None:
+@pytest.mark.parametrize("drawn", [300, pytest.param(2_000, marks=pytest.mark.long)])
+async def test_fires_of_random_patterns_from_moments_near_a_change_are_the_same(
+    drawn: int, node_fires: NodeFires
+) -> None:
     draw = random.Random("cron")  # noqa: S311 - not a secret: the same patterns at each run
-    runs = [run for run in (random_run(draw) for _ in range(2_000)) if is_accepted(run)]
+    runs = [run for run in (random_run(draw) for _ in range(drawn)) if is_accepted(run)]
 
     comparison = await compare(runs, node_fires)
 
     assert comparison.differences == []
-    assert comparison.fires > 15_900
+    assert comparison.fires > 7.95 * drawn
     assert {run.tz for run in comparison.broken_off} <= {LORD_HOWE}
 
 

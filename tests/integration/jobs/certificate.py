@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import secrets
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ _EXPONENT: Final = 65_537
 _RSA: Final = bytes.fromhex("06092a864886f70d0101010500")
 _SHA256_WITH_RSA: Final = bytes.fromhex("300d06092a864886f70d01010b0500")
 _SHA256_PREFIX: Final = bytes.fromhex("3031300d060960864801650304020105000420")
+_SMALL_FACTORS: Final = math.prod(range(3, 2_000, 2))
 _COMMON_NAME: Final = bytes.fromhex("0603550403")
 _ALTERNATIVE_NAME: Final = bytes.fromhex("0603551d11")
 
@@ -49,7 +51,10 @@ def _signature(body: bytes, n: int, d: int) -> bytes:
 def _prime(bits: int = 1024) -> int:
     while True:
         candidate = secrets.randbits(bits) | 3 << (bits - 2) | 1
-        if candidate % _EXPONENT != 1 and all(_passes(candidate, base) for base in (2, 3, 5, 7, 11)):
+        # Of ten candidates, nine have a small factor, which takes a hundredth of the time to see.
+        if math.gcd(candidate, _SMALL_FACTORS) != 1 or candidate % _EXPONENT == 1:
+            continue
+        if all(_passes(candidate, base) for base in (2, 3, 5, 7, 11)):
             return candidate
 
 

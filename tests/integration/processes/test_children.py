@@ -68,12 +68,15 @@ async def test_a_process_without_work_ends_after_a_while() -> None:
     await pool.close()
 
 
-async def test_processes_are_replaced_under_load_without_a_job_noticing(client: JobClient, settings: Settings) -> None:
+@pytest.mark.parametrize("count", [12, pytest.param(24, marks=pytest.mark.long)])
+async def test_processes_are_replaced_under_load_without_a_job_noticing(
+    client: JobClient, settings: Settings, count: int
+) -> None:
     async with crew(settings) as running:
-        handles = await jobs.where.batch_trigger(({"payload": ""} for _ in range(24)), client=client)
+        handles = await jobs.where.batch_trigger(({"payload": ""} for _ in range(count)), client=client)
         pids = Counter([await handle.result("120s") for handle in handles])
         assert max(pids.values()) == 2
-        assert [(await handle.fetch()).attemptsStarted for handle in handles] == [1] * 24
+        assert [(await handle.fetch()).attemptsStarted for handle in handles] == [1] * count
         assert len(running.worker.processes.pids) <= 3
 
 

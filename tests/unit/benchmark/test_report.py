@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmark.chart import draw
 from scripts.benchmark.figures import Figure, Results
 from scripts.benchmark.page import BEGIN, END, with_run
 from scripts.benchmark.programs import ROOT
@@ -56,6 +55,8 @@ def test_the_json_holds_every_value(report: Report) -> None:
 
 
 def test_each_item_has_a_chart(report: Report, tmp_path: Path) -> None:
+    from scripts.benchmark.chart import draw  # matplotlib takes longer to import than all tests to collect
+
     drawn = draw(report, tmp_path / "charts")
     assert {item: path.name for item, path in drawn.items()} == {"W1": "w1.png", "W4": "w4.png"}
     assert all(path.read_bytes().startswith(PNG) for path in drawn.values())
@@ -65,6 +66,8 @@ def test_what_only_a_variant_has_is_no_chart(tmp_path: Path) -> None:
     results = Results()
     results.add("switched", [Figure("W1", "metrics on, of off", "%", 98)])
     report = Report({}, {"switched": "metrics on and off"}, results, [], rounds=1, seconds=1)
+    from scripts.benchmark.chart import draw  # as above
+
     assert draw(report, tmp_path) == {}
     assert "| metrics on and off | 98.0 |" in report.markdown()
 

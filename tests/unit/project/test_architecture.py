@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from scripts.drawing.imports import cycles, floors, module_imports, reached, read_modules, room_imports, room_of
+from scripts.drawing.imports import Graph, cycles, floors, module_imports, reached, read_modules, room_imports, room_of
 from scripts.drawing.plan import COLUMNS, LONGEST_PURPOSE, arrows, read_plan
 from scripts.drawing.svg import ARCHITECTURE, PORT, Drawing, picture
 
@@ -18,10 +19,20 @@ SMALL: Final = 40
 """Lines. Of a smaller module, ask whether it belongs to its only importer."""
 PRIVATE_IMPORT: Final = re.compile(r"^\s*(?:from|import) (midday_worker\.(?!jobs\b)\S+)", re.MULTILINE)
 
-MODULES: Final = module_imports()
-ROOMS: Final = room_imports(MODULES)
 PLAN: Final = read_plan()
 ARROWS: Final = arrows(PLAN)
+
+
+@cache
+def modules() -> Graph:
+    """What each module imports, read when the first test asks: to collect tests is not to parse the package."""
+    return module_imports()
+
+
+@cache
+def rooms() -> Graph:
+    """What each room imports."""
+    return room_imports(modules())
 
 
 def tree(folder: Path, files: dict[str, str]) -> Path:
@@ -57,15 +68,15 @@ def test_every_way_to_import_is_read(tmp_path: Path) -> None:
 
 
 def test_no_module_leads_back_to_itself() -> None:
-    assert cycles(MODULES) == []
+    assert cycles(modules()) == []
 
 
 def test_no_room_leads_back_to_itself() -> None:
-    assert cycles(ROOMS) == []
+    assert cycles(rooms()) == []
 
 
 def test_the_house_is_not_too_high() -> None:
-    standing = floors(ROOMS)
+    standing = floors(rooms())
 
     assert max(standing.values()) <= MOST_FLOORS, sorted(standing.items(), key=lambda each: -each[1])
 
@@ -87,7 +98,7 @@ def test_few_modules_are_small() -> None:
 
 
 def test_the_plan_has_every_room() -> None:
-    assert sorted(PLAN) == sorted(ROOMS)
+    assert sorted(PLAN) == sorted(rooms())
 
 
 def test_every_room_has_a_place_of_its_own_and_a_purpose_that_fits() -> None:
@@ -100,13 +111,13 @@ def test_every_room_has_a_place_of_its_own_and_a_purpose_that_fits() -> None:
 
 @pytest.mark.parametrize("name", PLAN)
 def test_every_arrow_is_an_import_and_leads_downwards(name: str) -> None:
-    assert [target for target in ARROWS[name] if target not in ROOMS[name]] == []
+    assert [target for target in ARROWS[name] if target not in rooms()[name]] == []
     assert [target for target in ARROWS[name] if PLAN[target].row <= PLAN[name].row] == []
 
 
 @pytest.mark.parametrize("name", PLAN)
 def test_every_import_is_an_arrow_or_implied_by_arrows(name: str) -> None:
-    assert sorted(ROOMS[name] - reached(ARROWS, name)) == []
+    assert sorted(rooms()[name] - reached(ARROWS, name)) == []
 
 
 @pytest.mark.parametrize("name", PLAN)

@@ -69,9 +69,12 @@ def test_what_anyone_runs_runs_on_each_python_that_the_package_names() -> None:
     assert "bash .ci/run" in commands(workflow("ci"))
 
 
-def test_each_night_the_long_tests_run_and_known_vulnerabilities_are_asked_for() -> None:
+def test_each_night_all_tests_run_in_another_order_and_known_vulnerabilities_are_asked_for() -> None:
     run = commands(workflow("nightly"))
-    assert any(re.fullmatch(r"bash scripts/test .*-m long", command) for command in run)
+    (long, others) = (command for command in run if command.startswith("bash scripts/test"))
+    assert "-m long" in long
+    assert "-m" not in others.split()
+    assert all('--random-order "$GITHUB_RUN_NUMBER"' in command for command in (long, others))
     assert "bash scripts/audit" in run
     assert list(values(workflow("nightly"), "cron"))
 
