@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     redis_pipelining: bool = Field(
         default=True,
         description="Whether concurrent commands share a connection. false: each has one of redis-py's own, and waits.",
+    )
+    redis_server_binary: FilePath | None = Field(
+        default=None,
+        description="The redis-server or valkey-server that dev, demo and tests start. Empty: one that is found.",
     )
     database_primary_url: DatabaseUrl | None = Field(
         default=None,

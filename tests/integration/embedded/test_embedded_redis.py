@@ -146,7 +146,9 @@ def test_a_port_can_be_asked_for_and_a_taken_one_is_an_error_with_the_servers_wo
     port = free_port()
     with EmbeddedRedis(port=port) as server:
         assert server.port == port
-        with pytest.raises(ServerStartError, match=r"(?s)redis-server ended with code 1: .*Address already in use"):
+        with pytest.raises(
+            ServerStartError, match=r"(?s)(redis|valkey)-server ended with code 1: .*Address already in use"
+        ):
             EmbeddedRedis(port=port).start()
         put(server, "key", "value")
 
