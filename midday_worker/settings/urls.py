@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -61,6 +62,8 @@ def check_redis_url(url: str) -> None:
     """Raise ValueError, with the accepted forms and without the URL, unless this is a Redis URL."""
     parts = _split(url, _REDIS_FORMS)
     databases = parse_qs(parts.query).get("db", [])
+    if parts.scheme == "unix" and sys.platform == "win32":
+        raise ValueError("unix:// is not for Windows; accepted there: redis:// and rediss://")
     if parts.scheme == "unix":
         fits = len(parts.path) > 1
     else:
