@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
+from midday_worker.engine.redis.access import Access
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
@@ -46,12 +47,17 @@ _UNREGISTERED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedisConfig:
-    """Where Redis is, how long to wait for it, and whether concurrent commands share a connection."""
+    """Where Redis is, how long to wait for it, whether concurrent commands share a connection, and who asks."""
 
     url: str
     prefix: str = "bull"
     command_timeout_ms: int = 5_000
     pipelining: bool = True
+    access: Access = field(default_factory=Access)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError if what it says of access can't be."""
+        self.access.check(self.url)
 
 
 @contextmanager
@@ -85,6 +91,7 @@ def connect(config: RedisConfig) -> Redis:
     from_url: Callable[..., BlockingConnectionPool] = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
     pool = from_url(config.url, max_connections=_POOL_SIZE, timeout=seconds, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=seconds)
+    config.access.apply(pool.connection_kwargs)
     return PipelinedRedis.from_pool(pool) if config.pipelining else UnpipelinedRedis.from_pool(pool)
 
 
@@ -96,6 +103,7 @@ def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
     from_url: Callable[..., ConnectionPool] = ConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - redis-py's **kwargs are untyped
     pool = from_url(config.url, maint_notifications_config=_NO_NOTICES)
     _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
+    config.access.apply(pool.connection_kwargs)
     if name:
         pool.connection_kwargs["redis_connect_func"] = partial(_greet, name=name)
     return Redis.from_pool(pool)

@@ -20,7 +20,7 @@ from redis.commands.core import Script
 from redis.retry import Retry
 
 from midday_worker.engine.job.threads import in_thread
-from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.connection import Connection, RedisConfig
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.redis.pause import pause_s
 from midday_worker.telemetry.metrics.tally import QueueTally
@@ -49,7 +49,7 @@ class LockRenewal:
         queue: the name of the queue whose jobs they are.
         keys: of the queue, by the port's names.
         lock_duration_ms: how long a lock lasts without renewal.
-        url: the Redis to which the thread opens a connection of its own.
+        redis: the Redis to which the thread opens a connection of its own.
         connection: the process's shared one; the thread's is made anew when that is.
         outage: is told whether that Redis answers.
         tally: counts renewals.
@@ -60,13 +60,13 @@ class LockRenewal:
         queue: str,
         keys: Mapping[str, str],
         lock_duration_ms: int,
-        url: str,
+        redis: RedisConfig,
         connection: Connection,
         outage: Outage,
         tally: QueueTally | None = None,
     ) -> None:
         self._lock_duration_ms = lock_duration_ms
-        self._url = url
+        self._redis = redis
         self._connection = connection
         self._outage = outage
         self._every_s = lock_duration_ms / 4000
@@ -116,7 +116,7 @@ class LockRenewal:
             await in_thread(self._thread.join, _LONGEST_S)
 
     def _renew(self) -> None:
-        client = _connect(self._url, self._timeout_s)
+        client = _connect(self._redis, self._timeout_s)
         extend = client.register_script(loadScript("extendLock-2.lua"))
         failed, generation = 0, self._connection.generation
         try:
@@ -172,11 +172,13 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _connect(url: str, timeout_s: float) -> Redis:
-    return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-        url,
+def _connect(redis: RedisConfig, timeout_s: float) -> Redis:
+    client = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+        redis.url,
         decode_responses=True,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),
     )
+    redis.access.apply(client.connection_pool.connection_kwargs)
+    return client

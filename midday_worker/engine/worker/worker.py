@@ -88,7 +88,7 @@ class Worker:
         self._who = f"queue {config.queue}"
         self._outage = outage or Outage(redact_url(redis.url))
         self.locks = LockRenewal(
-            config.queue, self.backend.keys, config.lock_duration_ms, redis.url, connection, self._outage, tally
+            config.queue, self.backend.keys, config.lock_duration_ms, redis, connection, self._outage, tally
         )
         self._slots = asyncio.Semaphore(config.concurrency)
         self._fetching = asyncio.Event()
