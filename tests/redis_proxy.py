@@ -236,13 +236,17 @@ class TlsProxy(RedisProxy):
     Args:
         server: the Redis.
         certificate: the PEM files of the certificate and its key.
+        clients: the PEM file of those who may sign clients' certificates; without it, none is asked for.
 
     Attributes:
         handshakes: how many were begun.
     """
 
-    def __init__(self, server: RedisServer, certificate: tuple[Path, Path]) -> None:
+    def __init__(self, server: RedisServer, certificate: tuple[Path, Path], clients: Path | None = None) -> None:
         context = _context(certificate)
+        if clients is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients)
         context.sni_callback = self._greet
         super().__init__(server, context)
         self._shown = context

@@ -32,7 +32,7 @@ async def read_server(queue: Queue) -> ServerInfo:
         info = cast("Mapping[str, object]", await queue.ask("INFO"))
     return ServerInfo(
         version=str(info.get("redis_version", "unknown")),
-        mode=str(info.get("redis_mode", "standalone")),
+        mode=str(info.get("redis_mode", info.get("server_mode", "standalone"))),
         port=int(_number(info, "tcp_port")),
         os=str(info.get("os", "unknown")),
         uptime_s=int(_number(info, "uptime_in_seconds")),

@@ -32,7 +32,10 @@ NoLogin = Annotated[
 def settings_with(**options: object) -> Settings:
     """Return the settings, with those options that were given on the command line over the environment."""
     given = {name: value for name, value in options.items() if value is not None}
-    return load_settings(env_file=ENV_FILE, **given)
+    settings = load_settings(env_file=ENV_FILE, **given)
+    if settings.redis_credentials is not None:
+        _import_from_here()
+    return settings
 
 
 def load_jobs(imports: Sequence[str], settings: Settings) -> JobRegistry:
@@ -41,9 +44,7 @@ def load_jobs(imports: Sequence[str], settings: Settings) -> JobRegistry:
     Raises:
         ImportFailedError: one of them can't be imported.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:  # as `python -m` has it: a project's own package needs no installation
-        sys.path.insert(0, here)
+    _import_from_here()
     origin = "--import " if imports else "WORKER_IMPORTS="
     for module in imports or settings.worker_imports:
         try:
@@ -51,3 +52,10 @@ def load_jobs(imports: Sequence[str], settings: Settings) -> JobRegistry:
         except ImportFailedError as error:
             raise ImportFailedError(error.module, error.reason, f"{origin}{module}") from error
     return default_registry
+
+
+def _import_from_here() -> None:
+    """Find a project's own package without an installation, as `python -m` does."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextvars
 import os
+import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -106,7 +107,8 @@ class ProcessLoop:
         self._loop: BackgroundLoop | None = None
         self._on_new: list[OnNewLoop] = []
         self._left_behind: list[BackgroundLoop] = []
-        os.register_at_fork(after_in_child=self._leave_behind)
+        if sys.platform != "win32":  # where nothing forks
+            os.register_at_fork(after_in_child=self._leave_behind)
         atexit.register(self.end)
 
     def get(self) -> BackgroundLoop:

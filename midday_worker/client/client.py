@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import fields
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -26,6 +27,7 @@ from midday_worker.engine.producer.schedule import (
     remove_schedule,
     upsert_schedule,
 )
+from midday_worker.engine.redis.access import Access
 from midday_worker.engine.redis.connection import Connection, RedisConfig
 from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.error_translation import UNREACHABLE, translated
@@ -286,6 +288,7 @@ def redis_config(settings: Settings) -> RedisConfig:
         prefix=settings.redis_prefix,
         command_timeout_ms=settings.redis_command_timeout,
         pipelining=settings.redis_pipelining,
+        access=Access(**{field.name: getattr(settings, f"redis_{field.name}") for field in fields(Access)}),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import shutil
 import subprocess
@@ -131,6 +130,8 @@ def find_node() -> tuple[Path, list[str]]:
 
 @contextmanager
 def _locked(path: Path) -> Generator[None]:
+    import fcntl  # not on Windows
+
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import random
 import signal
 import socket
@@ -14,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from midday_worker.errors import MiddayWorkerError
+from midday_worker.errors import ConfigurationError, MiddayWorkerError
 
 HOST: Final = "127.0.0.1"
 
@@ -56,6 +57,16 @@ def free_port() -> int:
             probe.bind((HOST, port))
             return port
     raise ServerStartError(f"No free port was found on {HOST} between {_PORTS.start} and {_PORTS.stop}.")
+
+
+def check_port(port: int) -> None:
+    """Raise ConfigurationError if something listens on a loopback port."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} of {HOST} can't be had: {os.strerror(error.errno or 0)}. Choose another one."
+        ) from None
 
 
 class ServerProcess:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import shutil
 import socket
 import tempfile
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from midday_worker.embedded.access import Access, make_private
 from midday_worker.embedded.binary import find_redis_server
-from midday_worker.embedded.process import HOST, ServerProcess, ServerStartError, on_free_port
+from midday_worker.embedded.process import HOST, ServerProcess, ServerStartError, check_port, on_free_port
 from midday_worker.errors import ConfigurationError
+from midday_worker.settings.platform import refuse_windows
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -48,6 +48,8 @@ class EmbeddedRedis:
         self._appendonly = appendonly
         self._binary = binary
         self._fixed_port = port
+        self.last_port: int | None = None
+        """Where it listened at its start before this one, if its data was kept since."""
         self._port: int | None = None
         self._directory: Path | None = None
         self._access: Access | None = None
@@ -83,16 +85,18 @@ class EmbeddedRedis:
         """Start it and wait until it answers.
 
         Raises:
-            ConfigurationError: there is no redis-server, or another one uses the data directory.
+            ConfigurationError: there is no redis-server, or another one uses the data directory, or its port is taken.
             ServerStartError: it ended at once or doesn't answer; with the end of its log.
         """
+        refuse_windows("An embedded server")
         self._binary = (self._binary or find_redis_server()).absolute()
         self._directory = self._take_directory()
         try:
             if self._fixed_port is not None:
+                check_port(self._fixed_port)
                 self._launch(self._fixed_port)
             else:
-                on_free_port(self._launch, None if self._access is None else self._access.port)
+                on_free_port(self._launch, self.last_port)
         except BaseException:
             self.stop()
             raise
@@ -128,6 +132,8 @@ class EmbeddedRedis:
     def _take_directory(self) -> Path:
         if self._data_dir is None:
             return Path(tempfile.mkdtemp(prefix="midday-redis-"))
+        import fcntl  # not on Windows
+
         directory = self._data_dir.absolute()
         make_private(directory)
         lock = (directory / "lock").open("ab")
@@ -140,6 +146,7 @@ class EmbeddedRedis:
             ) from None
         self._lock = lock
         self._access = Access.read(directory / _ACCESS)
+        self.last_port = self._access.port
         return directory
 
     def _launch(self, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -51,6 +52,8 @@ class RedisAddress:
         parts = split_url(url, _FORMS)
         query = parse_qsl(parts.query, keep_blank_values=True)
         databases = [value for key, value in query if key == "db"]
+        if parts.scheme == "unix" and sys.platform == "win32":
+            raise ValueError("unix:// is not for Windows; accepted there: redis:// and rediss://")
         if parts.scheme == "unix":
             _check(len(parts.path) > 1 and are_numbers(databases))
             return cls("single", url)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,6 +22,7 @@ from midday_worker.settings.values import (
     LogLevel,
     Milliseconds,
     Names,
+    PythonName,
     RedisUrl,
     SentryDsn,
 )
@@ -68,6 +69,30 @@ class Settings(BaseSettings):
     redis_pipelining: bool = Field(
         default=True,
         description="Whether concurrent commands share a connection. false: each has one of redis-py's own, and waits.",
+    )
+    redis_password_file: FilePath | None = Field(
+        default=None,
+        description="A file with Redis's password, read anew for each connection; the user stays in REDIS_URL.",
+    )
+    redis_credentials: PythonName | None = Field(
+        default=None,
+        description="A redis.CredentialProvider, as module:name, asked for user and password at each connection.",
+    )
+    redis_tls_ca_file: FilePath | None = Field(
+        default=None,
+        description="The PEM file of the authorities that may sign Redis's certificate. Empty: the system's.",
+    )
+    redis_tls_cert_file: FilePath | None = Field(
+        default=None,
+        description="The PEM file of this client's certificate, where Redis wants one.",
+    )
+    redis_tls_key_file: FilePath | None = Field(
+        default=None,
+        description="The PEM file of its key. Empty: it is in the same file.",
+    )
+    redis_server_binary: FilePath | None = Field(
+        default=None,
+        description="The redis-server or valkey-server that dev, demo and tests start. Empty: one that is found.",
     )
     database_primary_url: DatabaseUrl | None = Field(
         default=None,
@@ -212,9 +237,13 @@ class Settings(BaseSettings):
 
     def revealed(self) -> dict[str, object]:
         """Return the values by field name, secrets in the clear, as another process of this program needs them."""
-        return {
-            name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in self.__iter__()
-        }
+        return {name: _plain(value) for name, value in self.__iter__()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def variable_of(field: str) -> str:

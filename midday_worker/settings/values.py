@@ -23,6 +23,7 @@ __all__ = [
     "LogLevel",
     "Milliseconds",
     "Names",
+    "PythonName",
     "RedisUrl",
     "SentryDsn",
 ]
@@ -40,6 +41,13 @@ def _milliseconds(value: Duration) -> int:
 def _split_commas(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _python_name(value: str) -> str:
+    module, colon, name = value.partition(":")
+    if not colon or not all(part.isidentifier() for part in (*module.split("."), name)):
+        raise ValueError("accepted: module:name, such as my_service.redis:credentials")
     return value
 
 
@@ -69,6 +77,7 @@ LogFormat = Annotated[Literal["auto", "pretty", "json"], BeforeValidator(_lower)
 LogLevel = Annotated[
     Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
 ]
+PythonName = Annotated[str, AfterValidator(_python_name)]
 Address = Annotated[str, AfterValidator(_address)]
 Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pwd
 import shutil
 import stat
 import subprocess
@@ -64,6 +63,8 @@ def prepare_binaries(scratch: Path) -> PostgresBinaries:
     directory = _find()
     if os.geteuid() != 0:
         return PostgresBinaries(directory, None)
+    import pwd  # not on Windows
+
     nobody = pwd.getpwnam("nobody")
     user = (nobody.pw_uid, nobody.pw_gid)
     if not _open_to_all(directory / "postgres"):

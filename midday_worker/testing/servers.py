@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from midday_worker.embedded import EmbeddedRedis, ServerProcess, ServerStartError, on_free_port
+from midday_worker.settings.platform import refuse_windows
 from midday_worker.testing.postgres_binaries import PostgresBinaries, prepare_binaries
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class PostgresServer:
             ConfigurationError: the package isn't installed.
             ServerStartError: a program failed, with what it printed.
         """
+        refuse_windows("An embedded server")
         self._directory = Path(tempfile.mkdtemp(prefix="midday-postgres-"))
         try:
             self._binaries = prepare_binaries(self._directory)

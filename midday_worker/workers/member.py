@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import Final
 
-FORCE_SIGNAL: Final = signal.SIGHUP
+FORCE_SIGNAL: Final[signal.Signals] = getattr(signal, "SIGHUP", signal.SIGTERM)  # not on Windows
 """What a supervisor sends for "don't wait for running jobs". To a member, SIGTERM only ever means "drain": an init
 system that signals the whole service sends it a second one."""
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -81,6 +82,12 @@ def started(project: Path, *options: str, variables: dict[str, str] | None = Non
     return CliProcess(project, "dev", "--import", "my_jobs", *options, variables=variables)
 
 
+def end(dev: CliProcess) -> None:
+    """Let it end with its server, whose port is free then."""
+    dev.send(signal.SIGTERM)
+    assert dev.wait() == 0
+
+
 async def test_dev_runs_jobs_on_an_embedded_redis_and_an_embedded_database(project: Path) -> None:
     """Nothing is configured; the URL that it prints lets another program trigger."""
     with started(project) as dev:
@@ -97,6 +104,33 @@ async def test_dev_runs_jobs_on_an_embedded_redis_and_an_embedded_database(proje
     (url,) = re.findall(r"export REDIS_URL=(redis://:\S+@\S+)", dev.output)
     with started(project) as dev:
         assert f"export REDIS_URL={url}" in dev.wait_for(READY)
+        end(dev)
+    password, _, port = url.rpartition(":")
+    with socket.create_server(("127.0.0.1", int(port))), started(project) as dev:
+        assert f"Redis: port {port}, its last one, is taken now" in dev.wait_for(READY)
+        assert f"export REDIS_URL={password}:" in dev.output
+
+
+def test_its_port_can_be_chosen_and_stays(project: Path) -> None:
+    port = free_port()
+    with started(project, "--port", str(port)) as dev:
+        dev.wait_for(READY)
+        end(dev)
+    with started(project) as dev:
+        assert re.search(rf"export REDIS_URL=redis://:\S+@127\.0\.0\.1:{port}\n", dev.wait_for(READY))
+        assert "is taken now" not in dev.output
+        end(dev)
+    with socket.create_server(("127.0.0.1", port)), started(project, "--port", str(port)) as dev:
+        assert dev.wait() == 1
+        assert dev.output.splitlines()[-1] == (
+            f"Error: Port {port} of 127.0.0.1 can't be had: Address already in use. Choose another one."
+        )
+
+
+def test_a_port_for_a_redis_that_is_not_embedded_is_refused(project: Path) -> None:
+    with started(project, "--port", "6400", variables={"REDIS_URL": "redis://localhost:6379"}) as dev:
+        assert dev.wait() == 1
+        assert "--port is for the embedded Redis, and REDIS_URL names another one" in dev.output
 
 
 @pytest.mark.usefixtures("dashboard_assets")

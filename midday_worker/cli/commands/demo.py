@@ -11,6 +11,7 @@ import typer
 from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.errors import ConfigurationError, MiddayWorkerError
+from midday_worker.settings.platform import refuse_windows
 
 app: Final = typer.Typer(add_completion=False)
 
@@ -26,6 +27,7 @@ def demo(
 
 def run_demo(*, keep: bool) -> None:
     """Run the demo. Exits with 1 unless everything ended as it should."""
+    refuse_windows("A worker")
     try:
         from midday_worker.demo.show import show
     except ImportError as error:

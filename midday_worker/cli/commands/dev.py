@@ -16,10 +16,12 @@ from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.loading import Imports, settings_with
 from midday_worker.cli.output import remark
 from midday_worker.cli.source_files import watch
+from midday_worker.cli.values import whole_number
 from midday_worker.embedded import EmbeddedRedis, make_private
 from midday_worker.errors import ConfigurationError
 from midday_worker.processes.worker_child import WorkerChild
 from midday_worker.settings.http_address import HttpAddress
+from midday_worker.settings.platform import refuse_windows
 from midday_worker.settings.settings import Settings, redact_url
 
 app: Final = typer.Typer(add_completion=False)
@@ -32,13 +34,22 @@ DATA: Final = Path(".midday")
 def dev(
     imports: Imports = None,
     reload: Annotated[bool, typer.Option(help="Start again when a source file changes.")] = True,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole_number("--port", 1, 65_535),
+            metavar="N",
+            help="Where its Redis listens, on 127.0.0.1. [default: where it did last]",
+        ),
+    ] = None,
 ) -> None:
     """Run jobs on an embedded Redis and SQLite, and start again when a source file changes."""
-    run_dev(imports or [], reload=reload)
+    run_dev(imports or [], reload=reload, port=port)
 
 
-def run_dev(imports: Sequence[str], *, reload: bool) -> None:
+def run_dev(imports: Sequence[str], *, reload: bool, port: int | None = None) -> None:
     """Run a worker on embedded servers until Ctrl-C. Exits with 1 unless its running jobs could finish."""
+    refuse_windows("A worker")
     settings = settings_with()
     if not imports and not settings.worker_imports:
         raise ConfigurationError(
@@ -47,19 +58,23 @@ def run_dev(imports: Sequence[str], *, reload: bool) -> None:
         )
     here = Path.cwd().resolve()
     with ExitStack() as servers:
-        variables = _redis(settings, here, servers) | _database(settings, here) | _dashboard(settings)
+        variables = _redis(settings, here, port, servers) | _database(settings, here) | _dashboard(settings)
         root = here if reload and _can_watch() else None
         arguments = [part for module in imports for part in ("--import", module)]
         if not asyncio.run(DevSession(arguments, variables, root).run()):
             raise typer.Exit(1)
 
 
-def _redis(settings: Settings, here: Path, servers: ExitStack) -> dict[str, str]:
+def _redis(settings: Settings, here: Path, port: int | None, servers: ExitStack) -> dict[str, str]:
     if "redis_url" in settings.model_fields_set:
+        if port is not None:
+            raise ConfigurationError("--port is for the embedded Redis, and REDIS_URL names another one: unset one.")
         _say(f"Redis: {redact_url(settings.redis_url.get_secret_value())}, as REDIS_URL says; nothing is embedded")
         return {}
     make_private(here / DATA)
-    redis = servers.enter_context(EmbeddedRedis(here / DATA / "redis", appendonly=True))
+    redis = servers.enter_context(EmbeddedRedis(here / DATA / "redis", appendonly=True, port=port))
+    if port is None and redis.last_port not in (None, redis.port):
+        _say(f"Redis: port {redis.last_port}, its last one, is taken now; where its URL is noted, write the new one")
     _say(f"Redis: embedded, its data in {DATA / 'redis'}. To trigger jobs from another terminal:")
     _say(f"  export REDIS_URL={redis.url}")
     return {"REDIS_URL": redis.url}

@@ -14,6 +14,7 @@ from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.loading import Imports, NoLogin
 from midday_worker.cli.values import duration, whole_number
 from midday_worker.settings.logs import configure_logging
+from midday_worker.settings.platform import refuse_windows
 from midday_worker.settings.settings import ENV_FILE, load_settings
 
 app: Final = typer.Typer(add_completion=False)
@@ -110,6 +111,7 @@ def run_worker(imports: Sequence[str], place: MemberOptions | None, **options: o
         place: for one that a supervisor has started.
         options: by the names of settings.
     """
+    refuse_windows("A worker")
     settings = load_settings(env_file=ENV_FILE, **options)
     configure_logging(settings, process=place and place.number)
     if place is None and settings.processes > 1:

@@ -11,14 +11,14 @@ from redis.exceptions import MovedError
 _RIGHT: Final = (
     "this Redis user lacks a right: `ACL LOG` in Redis tells which; docs/security.md lists those that are needed"
 )
-_OURS: Final = "this Redis wants a client's certificate: ?ssl_certfile=/path&ssl_keyfile=/path in REDIS_URL"
+_OURS: Final = "this Redis wants a client's certificate: set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE"
 _MEANINGS: Final[Mapping[str, str]] = {
     "command not allowed when used memory": "Redis's memory is full: raise maxmemory, or remove jobs",
     "MISCONF": "Redis can't save to its disk, which is full or not writable: see Redis's own log",
     "write against a read only replica": "this Redis is a read-only replica: REDIS_URL must name the primary",
     "NOREPLICAS": "this Redis waits for replicas that are away (min-replicas-to-write)",
-    "WRONGPASS": "the user or the password in REDIS_URL is wrong",
-    "invalid username-password": "the user or the password in REDIS_URL is wrong",
+    "WRONGPASS": "the user or the password in REDIS_URL is wrong, or in what stands in for it",
+    "invalid username-password": "the user or the password in REDIS_URL is wrong, or in what stands in for it",
     "NOAUTH": "this Redis wants a password: redis://:password@host",
     "HELLO must be called with the client already authenticated": "this Redis wants a password: redis://:password@host",
     "Authentication required": "this Redis wants a password: redis://:password@host",
@@ -42,7 +42,7 @@ _MOVED: Final = (
 )
 _CERTIFICATE: Final = (
     "Redis's certificate can't be verified: have it signed for this host by an authority that this machine trusts, "
-    "or name that authority's file in REDIS_URL (?ssl_ca_certs=/path)"
+    "or name that authority's file in REDIS_TLS_CA_FILE"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -20,6 +20,7 @@ from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry as BlockingRetry
 
+from midday_worker.engine.redis.access import Access
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.discovery import connection_options
 from midday_worker.engine.redis.gone import RESTORE
@@ -54,12 +55,17 @@ _UNREGISTERED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedisConfig:
-    """Where Redis is, how long to wait for it, and whether concurrent commands share a connection."""
+    """Where Redis is, how long to wait for it, whether concurrent commands share a connection, and who asks."""
 
     url: str
     prefix: str = "bull"
     command_timeout_ms: int = 5_000
     pipelining: bool = True
+    access: Access = field(default_factory=Access)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError if what it says of access can't be."""
+        self.access.check(self.url)
 
 
 @contextmanager
@@ -124,7 +130,9 @@ def _pool(kind: type[Pool], config: RedisConfig, **limits: object) -> Pool:
     address = RedisAddress.parse(config.url)
     from_url = cast("Callable[..., Pool]", kind.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     found = connection_options(address, blocking=issubclass(kind, redis.ConnectionPool))
-    return from_url(address.server, maint_notifications_config=_NO_NOTICES, **found, **limits)
+    pool = from_url(address.server, maint_notifications_config=_NO_NOTICES, **found, **limits)
+    config.access.apply(pool.connection_kwargs)
+    return pool
 
 
 async def _greet(connection: AbstractConnection, name: str) -> None:

@@ -59,5 +59,5 @@ async def inspect(connection: Connection) -> Server:
         str(info.get("redis_version", OLDEST_VERSION)),
         str(info.get("maxmemory_policy", "")),
         replica,
-        str(info.get("redis_mode", "standalone")),
+        str(info.get("redis_mode", info.get("server_mode", "standalone"))),
     )

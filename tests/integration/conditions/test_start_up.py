@@ -101,7 +101,7 @@ async def tls_url(mortal_redis: RedisServer, tmp_path: Path) -> AsyncIterator[st
 
 
 async def test_a_certificate_that_cannot_be_verified_is_refused_at_once(tls_url: str) -> None:
-    with pytest.raises(RedisRefusedError, match=r"certificate can't be verified.*ssl_ca_certs"):
+    with pytest.raises(RedisRefusedError, match=r"certificate can't be verified.*REDIS_TLS_CA_FILE"):
         await started(tls_url)
 
 

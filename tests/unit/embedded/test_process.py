@@ -84,3 +84,12 @@ def test_a_port_that_is_taken_is_not_free(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr("midday_worker.embedded.process._PORT_TRIES", 1)
         with pytest.raises(ServerStartError, match="No free port"):
             free_port()
+
+
+@pytest.mark.process
+def test_on_macos_it_starts_without_what_only_linux_has(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("ctypes.CDLL", None)
+    process = start("echo ready; exec sleep 60", log)
+    process.stop()
+    assert not process.running

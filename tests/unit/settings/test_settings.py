@@ -261,6 +261,7 @@ def test_another_process_can_be_given_all_settings_secrets_included() -> None:
         cancel_grace="2s",
         http="127.0.0.1:8080",
         log_level="DEBUG",
+        redis_tls_ca_file=__file__,
     )
     travelled: dict[str, object] = json.loads(json.dumps(settings.revealed()))
 
