@@ -20,7 +20,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry as BlockingRetry
 
 from midday_worker.engine.redis.deadlines import Deadlines
-from midday_worker.engine.redis.discovery import connection_options
+from midday_worker.engine.redis.discovery import find_server
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
 from midday_worker.engine.transport import PipelinedRedis
@@ -121,8 +121,9 @@ def _pool(kind: type[Pool], config: RedisConfig, **limits: object) -> Pool:
     """Return a pool whose connections lead to where the jobs of a configuration are."""
     address = RedisAddress.parse(config.url)
     from_url = cast("Callable[..., Pool]", kind.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-    found = connection_options(address, blocking=issubclass(kind, redis.ConnectionPool))
-    return from_url(address.server, maint_notifications_config=_NO_NOTICES, **found, **limits)
+    pool = from_url(address.server, maint_notifications_config=_NO_NOTICES, **limits)
+    find_server(pool, address)  # after from_url, as rediss:// wins over what is given
+    return pool
 
 
 async def _greet(connection: AbstractConnection, name: str) -> None:
