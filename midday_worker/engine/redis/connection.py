@@ -52,12 +52,16 @@ _UNREGISTERED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedisConfig:
-    """Where Redis is, how long to wait for it, and whether concurrent commands share a connection."""
+    """Where Redis is, how long to wait for it, and whether concurrent commands share a connection.
+
+    `wait_replicas` is how many replicas have to hold a job before its add returns.
+    """
 
     url: str
     prefix: str = "bull"
     command_timeout_ms: int = 5_000
     pipelining: bool = True
+    wait_replicas: int = 0
 
 
 @contextmanager
@@ -90,7 +94,11 @@ def connect(config: RedisConfig) -> Redis:
     seconds = config.command_timeout_ms / 1000
     pool = _pool(BlockingConnectionPool, config, max_connections=_POOL_SIZE, timeout=seconds)
     _own_limits(pool, socket_timeout=seconds)
-    return PipelinedRedis.from_pool(pool) if config.pipelining else UnpipelinedRedis.from_pool(pool)
+    if not config.pipelining:
+        return UnpipelinedRedis.from_pool(pool)
+    client = cast("PipelinedRedis", PipelinedRedis.from_pool(pool))
+    client.replicas = config.wait_replicas
+    return client
 
 
 def connect_blocking(config: RedisConfig, name: str = "") -> Redis:

@@ -75,10 +75,10 @@ class _Watch:
     def add(self, connection: FoundConnection) -> None:
         self._open.add(connection)
         if self._looking is None or self._looking.done():
-            looking = self._look(connection.tls)
+            looking = self._check(connection.tls)
             self._looking = asyncio.create_task(looking, context=contextvars.Context())
 
-    async def _look(self, tls: Mapping[str, object]) -> None:
+    async def _check(self, tls: Mapping[str, object]) -> None:
         async with Sentinels(self._address, tls) as sentinels:
             while before := [each for each in self._open if each.is_open]:
                 await asyncio.sleep(LOOK_S)
