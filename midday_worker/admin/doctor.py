@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from midday_worker.admin.finding import Finding
 from midday_worker.admin.name_checks import judge_names, judge_prefixes
 from midday_worker.admin.queue_checks import check_parents, check_queue, unfinished_names
+from midday_worker.admin.sentinel_checks import check_sentinels
 from midday_worker.admin.server_checks import check_server
 from midday_worker.engine.inspection.queue_names import list_prefixes, list_queues
 from midday_worker.engine.inspection.worker_clients import list_all_workers
@@ -34,7 +35,7 @@ class Expected:
 
 async def examine(connection: Connection, expected: Expected) -> list[Finding]:
     """Return what was found, the server first, then each queue. Raises RedisUnavailableError, ConfigurationError."""
-    findings = await check_server(connection, expected.prefix)
+    findings = [*await check_server(connection, expected.prefix), *await check_sentinels(connection)]
     defined = {*expected.handled, *expected.declared}
     prefixes = await list_prefixes(connection)
     findings.append(judge_prefixes(expected.prefix, prefixes, defined))

@@ -21,7 +21,7 @@ from redis.connection import Connection, SSLConnection
 from redis.connection import ConnectionPool as Pool
 from redis.exceptions import RedisError
 
-from midday_worker.engine.redis.sentinels import Place, Sentinels
+from midday_worker.engine.redis.sentinels import Place, SentinelGroup, Sentinels
 from midday_worker.settings.redis_address import RedisAddress
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ class SentinelDiscovery:
         """Return the primary's host and port. Raises NeverSentError or SentinelError, as `Sentinels.find`."""
         async with Sentinels(self._address, tls) as sentinels:
             return await sentinels.find()
+
+    async def describe(self, tls: Mapping[str, object]) -> SentinelGroup:
+        """Return all that they know, as `Sentinels.describe`."""
+        async with Sentinels(self._address, tls) as sentinels:
+            return await sentinels.describe()
 
     def keep_watch(self, connection: FoundConnection) -> None:
         """Cut this connection soon after the sentinels have named another primary."""
@@ -139,6 +144,14 @@ class _FoundBlocking(Connection):
 
 
 class _FoundBlockingTls(_FoundBlocking, SSLConnection): ...
+
+
+async def describe_sentinels(pool: AsyncPool) -> SentinelGroup | None:
+    """Return what the sentinels know that lead this pool's connections; None if none do. Raises redis-py's errors."""
+    discovery = pool.connection_kwargs.get("discovery")
+    if not isinstance(discovery, SentinelDiscovery):
+        return None
+    return await discovery.describe(_tls(pool.connection_kwargs))
 
 
 def find_server(pool: AsyncPool | Pool, address: RedisAddress) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeAlias, cast
@@ -86,6 +86,27 @@ class Answer:
         return f"{self.host} does not answer ({text or type(self.error).__name__})"
 
 
+@dataclass(frozen=True, slots=True)
+class SentinelGroup:
+    """What is known of a service. Servers are host:port, with what is wrong with each; "" where nothing is.
+
+    Attributes:
+        service: its name.
+        primary: the primary; "" if there is none now.
+        replicas: the primary's replicas.
+        sentinels: those who know of each other.
+        quorum: how many of them have to hold the primary to be down before one asks for a failover.
+        lost: why hosts of the URL are of no use, if so.
+    """
+
+    service: str
+    primary: str
+    replicas: Mapping[str, str]
+    sentinels: Mapping[str, str]
+    quorum: int
+    lost: Sequence[str]
+
+
 class Sentinels:
     """Asks all sentinels at once. Belongs to an event loop, and is closed at the end of `async with`.
 
@@ -125,9 +146,26 @@ class Sentinels:
             return places.pop()
         raise _disagreement(named, self._service) if places else self._failure(answers)
 
-    async def ask_all(self) -> list[Answer]:
-        """Return what each of them says, in the order of the URL."""
-        return await asyncio.gather(*map(self._ask, self._hosts, self._clients))
+    async def describe(self) -> SentinelGroup:
+        """Return all that they know. Raises as `find`, but where only the primary is away."""
+        answers = await asyncio.gather(*map(self._ask, self._hosts, self._clients))
+        known = max((each for each in answers if each.place is not None), key=lambda each: each.epoch, default=None)
+        if known is None or known.place is None:
+            raise self._failure(answers)
+        client = self._clients[answers.index(known)]
+        both: list[dict[str, str]] = []
+        for what in ("SLAVES", "SENTINELS"):
+            ask = cast("Callable[..., Awaitable[list[State]]]", client.execute_command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+            both.append({_place(state): _trouble(state) for state in await ask(f"SENTINEL {what}", self._service)})
+        replicas, others = both
+        return SentinelGroup(
+            self._service,
+            f"{known.place[0]}:{known.place[1]}" if known.is_of_use else "",
+            replicas,
+            {known.host: "", **others},
+            int(str(known.state.get("quorum", 0))),
+            [each.why_not(self._service) for each in answers if each.place is None],
+        )
 
     async def _ask_most(self) -> list[Answer]:
         """Ask all, and return what was answered when most name a primary, or soon after the first who does."""
@@ -169,6 +207,16 @@ class Sentinels:
         why = "; ".join(each.why_not(self._service) for each in sorted(answers, key=lambda each: not each.is_mistake))
         kind = SentinelError if 2 * mistakes > len(self._hosts) else NeverSentError
         return kind(f"no sentinel leads to {self._service}: {why}")
+
+
+def _place(state: State) -> str:
+    return f"{state['ip']}:{state['port']}"
+
+
+def _trouble(state: State) -> str:
+    """Return what is wrong with a server, in its sentinel's words."""
+    flags = sorted({*str(state["flags"]).split(",")} - {"slave", "sentinel"})
+    return ", ".join([*flags, *(["link to the primary down"] if state.get("master-link-status") == "err" else [])])
 
 
 def _disagreement(named: Sequence[Answer], service: str) -> SentinelError:
