@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast
@@ -204,11 +205,17 @@ class SentinelSet:
     def _is_content(self, sentinel: SentinelServer) -> bool:
         """Whether a sentinel sees all as they should be."""
         state = _pairs(_done(lambda: self.ask(sentinel, "SENTINEL", "MASTER", SERVICE)))
-        found = _done(lambda: self.ask(sentinel, "SENTINEL", "REPLICAS", SERVICE))
-        replicas = [_pairs(each) for each in cast("list[object]", found or [])]
+        replicas, others = (
+            [
+                _pairs(each)
+                for each in cast("list[object]", _done(partial(self.ask, sentinel, "SENTINEL", what, SERVICE)) or [])
+            ]
+            for what in ("REPLICAS", "SENTINELS")
+        )
         return (
             state.get("flags") == "master"
-            and state["num-other-sentinels"] == str(self._count - 1)
+            and len(others) == self._count - 1
+            and all(each["flags"] == "sentinel" for each in others)
             and len(replicas) == len(self.servers) - 1
             and all(each["flags"] == "slave" and each["master-link-status"] == "ok" for each in replicas)
         )
