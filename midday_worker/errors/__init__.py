@@ -24,6 +24,7 @@
     │   └── FlowError
     ├── EngineError                     Redis or the engine refused
     │   ├── RedisUnavailableError
+    │   │   └── NotReplicatedError      written, and too few replicas have it (REDIS_WAIT_REPLICAS)
     │   ├── RedisRefusedError
     │   ├── ClientClosedError
     │   └── EnqueueError
@@ -66,6 +67,7 @@ from midday_worker.errors.engine import (
     ClientClosedError,
     EngineError,
     EnqueueError,
+    NotReplicatedError,
     RedisRefusedError,
     RedisUnavailableError,
 )
@@ -124,6 +126,7 @@ __all__ = [
     "NewerVersionError",
     "NoHandlerError",
     "NonRetryableError",
+    "NotReplicatedError",
     "OptionError",
     "PayloadError",
     "QueueNotFoundError",

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     )
     redis_url: RedisUrl = Field(
         default=SecretStr("redis://localhost:6379"),
-        description="Where the queues are: redis://[user:password@]host[:port][/db], rediss:// or unix:///path.",
+        description="Where the queues are: redis://[user:password@]host[:port][/db], rediss://, redis+sentinel:// or unix:///path.",
     )
     redis_prefix: str = Field(
         default="bull",
@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     redis_pipelining: bool = Field(
         default=True,
         description="Whether concurrent commands share a connection. false: each has one of redis-py's own, and waits.",
+    )
+    redis_wait_replicas: int = Field(
+        default=0,
+        ge=0,
+        description="How many replicas have to hold a job before its trigger returns. It costs a round trip to them.",
     )
     redis_password_file: FilePath | None = Field(
         default=None,

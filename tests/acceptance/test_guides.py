@@ -9,6 +9,7 @@ from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command
 from tests.acceptance.guide_service import GuideService
 from tests.acceptance.readme_blocks import run_python
+from tests.sentinel_set import SentinelSet
 
 RUN_TESTS = """
 import subprocess, sys
@@ -94,3 +95,12 @@ async def test_an_older_payload_is_read_as_its_page_says(
     checked = await command.run(*arguments)
     assert checked.code == 1
     assert "send-notice of queue notices: 1 would fail: the upcaster from version 1 raised" in checked.out
+
+
+async def test_sentinels_are_used_as_their_page_says(tmp_path: Path, redis_prefix: str) -> None:
+    with SentinelSet(replicas=1, sentinels=1) as servers:
+        guide = GuideService("topologies.md", tmp_path, servers, redis_prefix)
+        assert languages(guide)[:2] == ["python"] * 2
+        servers.primary.kill()
+        printed, _ = await guide.follow("ship")
+    assert printed == ["order-7 is on its way"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from midday_worker.demo.node import NodeRuntime
+from tests.soak.failovers import FailoverSoak
 from tests.soak.ledger import read_ledger
 from tests.soak.schedule import REDIS_DECK, WORKER_DECK
 from tests.soak.soak import Soak
@@ -44,3 +45,14 @@ async def test_a_rolling_deploy_under_load_runs_each_job_exactly_once(
     assert (verdict.added, verdict.repeats) == (1_500, 0)
     assert list(exits.values()) == [0] * 4
     assert any(entry.kind == "added" and entry.time > asked[0] for entry in entries), "there was no load any more"
+
+
+@pytest.mark.parametrize("wait_replicas", [1, pytest.param(0, marks=pytest.mark.long)])
+async def test_failovers_lose_no_job_that_a_replica_has_confirmed_and_others_with_cause_alone(
+    tmp_path: Path, seed: int, wait_replicas: int
+) -> None:
+    soak = FailoverSoak(jobs=600, seconds=25, seed=seed, folder=tmp_path, failovers=2, wait_replicas=wait_replicas)
+    verdict = await soak.run()
+    assert verdict.offences == [], f"with --soak-seed {seed}; the ledgers are in {tmp_path}"
+    assert (verdict.added, verdict.failovers) == (600, 2)
+    assert not wait_replicas or verdict.lost == []

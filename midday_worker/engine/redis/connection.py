@@ -22,7 +22,7 @@ from redis.retry import Retry as BlockingRetry
 
 from midday_worker.engine.redis.access import Access
 from midday_worker.engine.redis.deadlines import Deadlines
-from midday_worker.engine.redis.discovery import connection_options
+from midday_worker.engine.redis.discovery import find_server
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
 from midday_worker.engine.transport import PipelinedRedis
@@ -55,12 +55,16 @@ _UNREGISTERED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedisConfig:
-    """Where Redis is, how long to wait for it, whether concurrent commands share a connection, and who asks."""
+    """Where Redis is, how long to wait for it, whether concurrent commands share a connection, and who asks.
+
+    `wait_replicas` is how many replicas have to hold a job before its add returns.
+    """
 
     url: str
     prefix: str = "bull"
     command_timeout_ms: int = 5_000
     pipelining: bool = True
+    wait_replicas: int = 0
     access: Access = field(default_factory=Access)
 
     def __post_init__(self) -> None:
@@ -98,7 +102,11 @@ def connect(config: RedisConfig) -> Redis:
     seconds = config.command_timeout_ms / 1000
     pool = _pool(BlockingConnectionPool, config, max_connections=_POOL_SIZE, timeout=seconds)
     _own_limits(pool, socket_timeout=seconds)
-    return PipelinedRedis.from_pool(pool) if config.pipelining else UnpipelinedRedis.from_pool(pool)
+    if not config.pipelining:
+        return UnpipelinedRedis.from_pool(pool)
+    client = cast("PipelinedRedis", PipelinedRedis.from_pool(pool))
+    client.replicas = config.wait_replicas
+    return client
 
 
 def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
@@ -129,9 +137,9 @@ def _pool(kind: type[Pool], config: RedisConfig, **limits: object) -> Pool:
     """Return a pool whose connections lead to where the jobs of a configuration are."""
     address = RedisAddress.parse(config.url)
     from_url = cast("Callable[..., Pool]", kind.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-    found = connection_options(address, blocking=issubclass(kind, redis.ConnectionPool))
-    pool = from_url(address.server, maint_notifications_config=_NO_NOTICES, **found, **limits)
+    pool = from_url(address.server, maint_notifications_config=_NO_NOTICES, **limits)
     config.access.apply(pool.connection_kwargs)
+    find_server(pool, address)  # after from_url, as rediss:// wins over what is given
     return pool
 
 

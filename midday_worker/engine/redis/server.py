@@ -39,7 +39,7 @@ class Server:
     def unfit_for(self, prefix: str) -> str | None:
         """Return why it can't hold the jobs under a prefix: what it is, and what to do; None if it can."""
         if self.mode == "sentinel":
-            return "is a Sentinel, which holds no jobs: REDIS_URL must name the primary that it watches."
+            return "is a Sentinel, which holds no jobs: redis+sentinel://host:port/service asks it for the primary."
         if self.mode == "cluster" and not re.search(r"\{[^}]+\}", prefix):
             return "is a node of a cluster: REDIS_PREFIX needs a hash tag, such as {bull}, REDIS_URL its slot's node."
         return None
