@@ -26,7 +26,8 @@ from midday_worker.engine.producer.schedule import (
     remove_schedule,
     upsert_schedule,
 )
-from midday_worker.engine.redis.connection import Connection, RedisConfig, connect
+from midday_worker.engine.redis.connection import Connection, RedisConfig
+from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.error_translation import UNREACHABLE, translated
 from midday_worker.errors import ClientClosedError
 from midday_worker.request import JobRequest, refuse_same_ids
@@ -50,8 +51,7 @@ class JobClient:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings: Settings = settings or load_settings()
-        self._redis = redis_config(self.settings)
-        self._connection: Connection | None = None
+        self._connections = Connections(redis_config(self.settings))
         self._queues: dict[str, Queue] = {}
         self._events: dict[str, QueueEvents] = {}
         self._closed = False
@@ -82,17 +82,20 @@ class JobClient:
     @property
     def connection(self) -> Connection:
         """The connection, made on first use. Raises ClientClosedError after `close`."""
+        return self.connection_of(None)
+
+    def connection_of(self, prefix: str | None) -> Connection:
+        """Return the connection for the queues of a prefix, as `connection`; None is REDIS_PREFIX."""
         if self._closed:
             raise ClientClosedError
-        if self._connection is None:
-            self._connection = Connection(connect(self._redis), self._redis.command_timeout_ms)
-        return self._connection
+        return self._connections.of(prefix)
 
     def queue(self, name: str) -> Queue:
         """Return the engine's queue of this name."""
         queue = self._queues.get(name)
         if queue is None or self._closed:
-            queue = self._queues[name] = Queue(name, self.connection, self._redis.prefix)
+            prefix = self._connections.config.prefix
+            queue = self._queues[name] = Queue(name, self.connection_of(prefix), prefix)
         return queue
 
     def acts(self, queue: str) -> Acts:
@@ -170,7 +173,8 @@ class JobClient:
         """
         events = self._events.get(queue)
         if events is None:
-            events = self._events[queue] = QueueEvents(self.queue(queue), self._redis)
+            known = self.queue(queue)
+            events = self._events[queue] = QueueEvents(known, self._connections.config_of(known.prefix))
         return events.wait(job_id, on_progress)
 
     async def close(self) -> None:
@@ -180,10 +184,8 @@ class JobClient:
             await events.close()
         self._events.clear()
         self._queues.clear()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(*UNREACHABLE):
-                await connection.close()
+        with suppress(*UNREACHABLE):
+            await self._connections.close()
 
     def check(self, request: JobRequest) -> None:
         """Raise PayloadError if a payload of the tree is too large, or, outside production, doesn't survive JSON."""

@@ -271,8 +271,7 @@ class RecordingClient(JobClient):
         """Refuse: there is no such job in Redis."""
         raise self._nothing_runs(f"job {job_id} of queue {queue} can't be fetched")
 
-    @property
-    def connection(self) -> Connection:
+    def connection_of(self, prefix: str | None) -> Connection:
         """Refuse: there is none."""
         raise self._nothing_runs("there is no connection to Redis")
 

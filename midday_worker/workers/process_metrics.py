@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from midday_worker import __version__
 from midday_worker.database import Database
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.inspection.depth import QueueDepth, measure_depths
-from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.connections import Connections
 from midday_worker.settings.settings import Settings
 from midday_worker.telemetry.metrics.snapshot import Snapshot
 from midday_worker.telemetry.metrics.tally import QueueTally
@@ -30,7 +31,7 @@ _ANSWER_S: Final = 2.0
 class Measured:
     """What a running process looks at."""
 
-    connection: Connection
+    connections: Connections
     readiness: Readiness
     watchdog: Watchdog
     database: Database | None
@@ -42,7 +43,7 @@ class ProcessMetrics:
     Args:
         registry: the jobs.
         plan: the queues.
-        settings: the environment's name, and the prefix of keys.
+        settings: the environment's name.
 
     Attributes:
         tallies: what the workers count, by queue.
@@ -58,7 +59,6 @@ class ProcessMetrics:
         }
         self._plan = plan
         self._environment = settings.environment
-        self._prefix = settings.redis_prefix
         self._measured: Measured | None = None
         self._depths: list[QueueDepth] = []
         self._depths_at = 0.0
@@ -80,19 +80,28 @@ class ProcessMetrics:
         snapshot.add("midday_worker_processes_ready", (), measured is not None and measured.readiness.report().ready)
         if measured is not None:
             _write_process(snapshot, measured)
-            for depth in await self._measure(measured.connection):
+            for depth in await self._measure(measured.connections):
                 _write_depth(snapshot, depth)
         return snapshot
 
-    async def _measure(self, connection: Connection) -> list[QueueDepth]:
+    async def _measure(self, connections: Connections) -> list[QueueDepth]:
         if time.monotonic() - self._depths_at > DEPTHS_KEPT_S:
             try:
-                self._depths = await measure_depths(connection, self._prefix, list(self.tallies), _ANSWER_S)
+                self._depths = await self._measure_all(connections)
             except Exception as error:  # whatever it is, the counters are there
                 logger.debug("the queues could not be measured: {error}", error=error)
                 self._depths = []  # what was once is not what is
             self._depths_at = time.monotonic()
         return self._depths
+
+    async def _measure_all(self, connections: Connections) -> list[QueueDepth]:
+        names: dict[str, list[str]] = {}
+        for config in self._plan.queues:
+            names.setdefault(config.prefix or connections.config.prefix, []).append(config.queue)
+        found = await asyncio.gather(
+            *(measure_depths(connections.of(prefix), prefix, of, _ANSWER_S) for prefix, of in names.items())
+        )
+        return [depth for of_prefix in found for depth in of_prefix]
 
 
 def _write_process(snapshot: Snapshot, measured: Measured) -> None:

@@ -19,7 +19,8 @@ from midday_worker.client.client import JobClient, blocking_calls, redis_config
 from midday_worker.database import Database, create_database
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.inspection.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
-from midday_worker.engine.redis.connection import Connection, connect
+from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.worker.cancel_watch import CancelWatch
 from midday_worker.engine.worker.worker import Worker
@@ -100,20 +101,20 @@ class WorkerService:
         """
         start_sentry(self._settings)
         self._signals.listen()
-        connection = Connection(connect(self._redis))
+        connections = Connections(self._redis)
         database = self._database()
         try:
-            version = await wait_for_redis(connection, self._settings, self._stop)
+            version = await wait_for_redis(connections.of(), self._settings, self._stop)
             if self._stop.is_set():
                 return True
             self._say_ready(banner(self._plan, self._registry, self._settings, version))
             # What handlers trigger goes to this worker's Redis, whatever the environment says.
             async with JobClient(self._settings), blocking_calls(self._settings):
-                return await self._work(connection, database)
+                return await self._work(connections, database)
         finally:
             if database is not None:
                 await database.dispose()
-            await connection.close()
+            await connections.close()
             if self._exit_deadline is None:  # else the process ends, and its parent may still send some
                 self._signals.restore()
 
@@ -138,23 +139,22 @@ class WorkerService:
             hide_parameters=not self._settings.log_payloads,
         )
 
-    async def _work(self, connection: Connection, database: Database | None) -> bool:
+    async def _work(self, connections: Connections, database: Database | None) -> bool:
         keep_loaded()
         # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
         level = "INFO" if self._settings.development else "DEBUG"
         executor = Executor(self._registry, database, self._settings.unknown_job_retries, level)
         outage = Outage(redact_url(self._redis.url))
-        watch = CancelWatch(self._redis, connection)
-        workers = self._workers(executor, connection, outage, watch)
-        readiness = Readiness(workers, connection, outage, database)
+        workers = self._workers(executor, connections, outage)
+        readiness = Readiness(workers, connections.of(), outage, database)
         loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
         watchdog = Watchdog()
         await readiness.start()
         if self._monitor is not None:
             self._monitor.watch(
-                Measured(connection=connection, readiness=readiness, watchdog=watchdog, database=database)
+                Measured(connections=connections, readiness=readiness, watchdog=watchdog, database=database)
             )
-        pulse = asyncio.create_task(self._beat(connection, readiness))
+        pulse = asyncio.create_task(self._beat(connections.of(), readiness))
         watchdog.start()
         await self._stop.wait()
         readiness.drain()
@@ -178,17 +178,20 @@ class WorkerService:
             await worker.close()
         return clean
 
-    def _workers(self, executor: Executor, connection: Connection, outage: Outage, watch: CancelWatch) -> list[Worker]:
+    def _workers(self, executor: Executor, connections: Connections, outage: Outage) -> list[Worker]:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies
         process = ConsumerSpans(SentryReports(executor, payloads=self._settings.log_payloads))
+        # Messages of cancellations come by prefix.
+        prefixes = {config.prefix for config in self._plan.queues}
+        watches = {prefix: CancelWatch(connections.config_of(prefix), connections.of(prefix)) for prefix in prefixes}
         return [
             Worker(
                 config,
                 process,
-                connection,
-                self._redis,
+                connections.of(config.prefix),
+                connections.config_of(config.prefix),
                 outage,
-                watch,
+                watches[config.prefix],
                 tallies.get(config.queue),
                 ProcessPool(self._settings.revealed()),
             )

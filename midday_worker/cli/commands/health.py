@@ -15,7 +15,7 @@ from midday_worker.cli.output import AsJson, say, say_json
 from midday_worker.client.client import redis_config
 from midday_worker.database import create_database
 from midday_worker.engine.inspection.health import STALE_S, Heartbeat, heartbeats, ping
-from midday_worker.engine.redis.connection import Connection, connect
+from midday_worker.engine.redis.connections import Connections
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.settings.settings import Settings
 
@@ -40,7 +40,8 @@ def health(as_json: AsJson = False) -> None:
 
 async def _check(settings: Settings) -> dict[str, tuple[bool, str]]:
     config = redis_config(settings)
-    connection = Connection(connect(config))
+    connections = Connections(config)
+    connection = connections.of()
 
     async def redis() -> str:
         return f"version {await ping(connection)}"
@@ -55,7 +56,7 @@ async def _check(settings: Settings) -> dict[str, tuple[bool, str]]:
             "worker": await _try(worker),
         }
     finally:
-        await connection.close()
+        await connections.close()
 
 
 async def _database(settings: Settings) -> str:

@@ -12,6 +12,8 @@ class WorkerConfig:
     """How one queue is worked. Times in milliseconds."""
 
     queue: str
+    prefix: str | None = None
+    """The queue's own; None is REDIS_PREFIX."""
     concurrency: int
     rate_limit: tuple[int, int] | None = None
     """At most so many jobs, per so many milliseconds."""
