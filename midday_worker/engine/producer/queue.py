@@ -26,7 +26,7 @@ from midday_worker.engine.redis.error_translation import (
     translated,
     was_never_sent,
 )
-from midday_worker.engine.transport import NeverSentTimeoutError, PipelinedRedis
+from midday_worker.engine.transport import UNDONE, NeverSentTimeoutError, PipelinedRedis
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.request import JobRequest
 
@@ -104,7 +104,7 @@ class Queue(bullmq.Queue):
             if asyncio.get_running_loop().time() >= until:
                 raise error
             async with asyncio.timeout_at(until):
-                if isinstance(error, NoScriptError):
+                if isinstance(error, (NoScriptError, *UNDONE)):
                     return await self.own_backend.add_one(addition)
                 return await _sent_again(partial(self.own_backend.add_one, addition), [addition], error)
 

@@ -19,10 +19,12 @@ from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry as BlockingRetry
 
+from midday_worker.engine.redis.cluster import slot_of
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.discovery import connection_options
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
+from midday_worker.engine.redis.undone_retry import UndoneRetry
 from midday_worker.engine.transport import PipelinedRedis
 from midday_worker.settings.redis_address import RedisAddress
 
@@ -59,6 +61,11 @@ class RedisConfig:
     command_timeout_ms: int = 5_000
     pipelining: bool = True
 
+    @property
+    def slot(self) -> int | None:
+        """The slot of the prefix's keys on a cluster, None elsewhere. Raises ConfigurationError if they have many."""
+        return slot_of(self.prefix) if RedisAddress.parse(self.url).topology == "cluster" else None
+
 
 @contextmanager
 def cancellation_kept() -> Generator[None]:
@@ -85,11 +92,12 @@ def connect(config: RedisConfig) -> Redis:
 
     Without pipelining it is redis-py's own: each command waits for its reply on a connection of the pool.
 
-    Nothing is retried: redis-py's own retries would send an `add` again whose reply was lost.
+    Nothing is retried but what a cluster's node has not done: redis-py's own retries would send an `add` again whose
+    reply was lost.
     """
     seconds = config.command_timeout_ms / 1000
     pool = _pool(BlockingConnectionPool, config, max_connections=_POOL_SIZE, timeout=seconds)
-    _own_limits(pool, socket_timeout=seconds)
+    _own_limits(pool, config, socket_timeout=seconds)
     return PipelinedRedis.from_pool(pool) if config.pipelining else UnpipelinedRedis.from_pool(pool)
 
 
@@ -99,7 +107,7 @@ def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
     Its time limit exceeds every blocking call, whatever the URL says: a shorter one makes an idle worker deaf.
     """
     pool = _pool(ConnectionPool, config)
-    _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
+    _own_limits(pool, config, socket_timeout=LONGEST_BLOCK_S + 5)
     if name:
         pool.connection_kwargs["redis_connect_func"] = partial(_greet, name=name)
     return Redis.from_pool(pool)
@@ -121,7 +129,7 @@ def _pool(kind: type[Pool], config: RedisConfig, **limits: object) -> Pool:
     """Return a pool whose connections lead to where the jobs of a configuration are."""
     address = RedisAddress.parse(config.url)
     from_url = cast("Callable[..., Pool]", kind.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-    found = connection_options(address, blocking=issubclass(kind, redis.ConnectionPool))
+    found = connection_options(address, config.prefix, blocking=issubclass(kind, redis.ConnectionPool))
     return from_url(address.server, maint_notifications_config=_NO_NOTICES, **found, **limits)
 
 
@@ -133,7 +141,7 @@ async def _greet(connection: AbstractConnection, name: str) -> None:
         await connection.read_response()
 
 
-def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
+def _own_limits(pool: ConnectionPool, config: RedisConfig, *, socket_timeout: float) -> None:
     # After from_url, because what stands in a URL's query wins over keyword arguments.
     pool.connection_kwargs.update(
         # Without it bullmq's Job.fromId silently finds nothing.
@@ -143,7 +151,7 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
         socket_timeout=socket_timeout,
         # Shorter than a command's: one whose time ends while it waits for a connection then says that it wasn't sent.
         socket_connect_timeout=min(5.0, 0.8 * socket_timeout),
-        retry=Retry(NoBackoff(), 0),
+        retry=Retry(NoBackoff(), 0) if config.slot is None else UndoneRetry(config.command_timeout_ms / 1000),
         retry_on_timeout=False,
         # They are not retried, but their connection is closed: a new one may lead to the primary.
         retry_on_error=[ReadOnlyError, MasterDownError],

@@ -6,7 +6,7 @@ these classes it then leads to where the jobs are now.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from redis.asyncio.connection import Connection as AsyncConnection
 from redis.asyncio.connection import SSLConnection as AsyncTlsConnection
@@ -14,16 +14,12 @@ from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.connection import Connection, SSLConnection
 from redis.sentinel import Sentinel
 
+from midday_worker.engine.redis.cluster import ANSWER_S, ClusterDiscovery, Place, slot_of
 from midday_worker.settings.redis_address import RedisAddress
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
-
-Place: TypeAlias = tuple[str, int]
-
-ANSWER_S: Final = 1.0
-"""How long one of those who are asked may take, before the next one is."""
 
 
 class Discovery(Protocol):
@@ -97,14 +93,20 @@ class _FoundBlocking(Connection):
 class _FoundBlockingTls(_FoundBlocking, SSLConnection): ...
 
 
-def connection_options(address: RedisAddress, *, blocking: bool = False) -> dict[str, object]:
+def connection_options(address: RedisAddress, prefix: str, *, blocking: bool = False) -> dict[str, object]:
     """Return what a pool of redis-py's is to be told beside the address of a server: none where that is all.
 
     Args:
         address: as REDIS_URL has it.
+        prefix: that of the keys that it is for.
         blocking: whether the pool is for threads, and not for an event loop.
+
+    Raises ConfigurationError for a prefix whose keys would be spread over a cluster.
     """
-    if address.topology != "sentinel":
+    if address.topology == "single":
         return {}
+    discovery = (
+        SentinelDiscovery(address) if address.topology == "sentinel" else ClusterDiscovery(address, slot_of(prefix))
+    )
     classes = (_FoundBlocking, _FoundBlockingTls) if blocking else (_Found, _FoundTls)
-    return {"connection_class": classes[address.is_tls], "discovery": SentinelDiscovery(address)}
+    return {"connection_class": classes[address.is_tls], "discovery": discovery}

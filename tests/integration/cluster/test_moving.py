@@ -1,0 +1,101 @@
+"""Slots that move and nodes that are replaced while jobs run: nothing is lost, and nothing repeated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+from redis.crc import key_slot
+
+from midday_worker import JobClient, JobContext, JobDefinition, JobFailedError, JobHandle, JobRegistry, Settings, job
+from midday_worker.engine.worker.config import WorkerConfig
+from tests.deadline import eventually
+from tests.integration.crew import Crew
+from tests.redis_cluster import RedisCluster
+
+WITHIN_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class Work:
+    """What ran, and a job that holds until it may end."""
+
+    runs: Counter[int] = field(default_factory=lambda: Counter[int]())
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+    holding: set[int] = field(default_factory=lambda: set[int]())
+
+    async def count(self, data: int, ctx: JobContext) -> int:
+        self.runs[data] += 1
+        await ctx.update_progress(50)
+        return data * 2
+
+    async def hold(self, data: int, ctx: JobContext) -> int:
+        self.runs[data] += 1
+        self.holding.add(data)
+        await self.may_end.wait()
+        return data * 2
+
+
+def move(cluster: RedisCluster, prefix: str) -> None:
+    """Move the slot of a prefix to another node, and back."""
+    for _ in range(2):
+        cluster.move(key_slot(prefix.encode()), cluster.other_than(cluster.node_of(prefix)))
+
+
+def take_over(cluster: RedisCluster, prefix: str) -> None:
+    """Let the replica of the prefix's primary take over; connections to the old one stay open."""
+    cluster.fail_over(cluster.node_of(prefix))
+
+
+@pytest.mark.parametrize("change", [move, take_over], ids=["a slot moves", "a replica takes over"])
+async def test_jobs_go_on_elsewhere(
+    cluster: RedisCluster, settings: Settings, registry: JobRegistry, change: Callable[[RedisCluster, str], None]
+) -> None:
+    """Producers of every kind, fetches, results, progress, locks and a cancellation, across the change."""
+    work = Work()
+    count = job("count", int, work.count, registry=registry)
+    hold = job("hold", int, work.hold, registry=registry, attempts=1)
+    config = WorkerConfig(queue="default", concurrency=8, lock_duration_ms=8_000)
+    async with Crew(registry, settings, configs=(config,)), JobClient(settings) as client:
+        held = [await hold.trigger(n, client=client) for n in (-1, -2)]
+        stopped = await hold.trigger(-3, client=client)
+        await eventually(lambda: done(work.holding == {-1, -2, -3}), "the handlers run", WITHIN_S)
+        results = [asyncio.create_task(handle.result()) for handle in held]
+        changed = asyncio.Event()
+        producing = asyncio.create_task(produce(count, client, changed))
+        await asyncio.to_thread(change, cluster, settings.redis_prefix)
+        changed.set()
+        async with asyncio.timeout(WITHIN_S):
+            await stopped.cancel("enough")
+            with pytest.raises(JobFailedError, match="enough"):
+                await stopped.result()
+            work.may_end.set()
+            assert await asyncio.gather(*results) == [-2, -4]
+            produced = await producing
+            assert await asyncio.gather(*(handle.result() for handle in produced.values())) == [2 * n for n in produced]
+    assert {n: runs for n, runs in work.runs.items() if runs != 1} == {}
+
+
+async def done(what: bool) -> bool:
+    return what
+
+
+async def produce(
+    count: JobDefinition[int, int], client: JobClient, changed: asyncio.Event
+) -> dict[int, JobHandle[int]]:
+    """Trigger jobs while something changes, and some more: alone, as batches and as flows."""
+    handles: dict[int, JobHandle[int]] = {}
+    n = last = 0
+    while n < last + 50 or not changed.is_set():
+        if not changed.is_set():
+            last = n
+        handles[n] = await count.trigger(n, client=client)
+        batch = await count.batch_trigger([{"payload": n + 1}, {"payload": n + 2}], client=client)
+        handles.update(zip((n + 1, n + 2), batch, strict=True))
+        handles[n + 3] = await count.trigger_flow(n + 3, [count.node(n + 4)], client=client)
+        n += 5
+    return handles
