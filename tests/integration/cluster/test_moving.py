@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from midday_worker import JobClient, JobContext, JobDefinition, JobFailedError, 
 from midday_worker.engine.worker.config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
-from tests.redis_cluster import RedisCluster
+from tests.redis_cluster import RedisCluster, until
 
 WITHIN_S: Final = 60.0
 
@@ -46,12 +47,26 @@ def move(cluster: RedisCluster, prefix: str) -> None:
         cluster.move(key_slot(prefix.encode()), cluster.other_than(cluster.node_of(prefix)))
 
 
+def move_slowly(cluster: RedisCluster, prefix: str) -> None:
+    """Move the slot, which takes longer than a command may."""
+    cluster.move(key_slot(prefix.encode()), cluster.other_than(cluster.node_of(prefix)), lambda: time.sleep(3))
+
+
+def die(cluster: RedisCluster, prefix: str) -> None:
+    """Let the prefix's primary die. What it has acknowledged is copied before, as no producer is at work."""
+    node = cluster.node_of(prefix)
+    replica = cluster.replica_of(node)
+    node.ask("WAIT", 1, 5_000)
+    node.kill()
+    until(lambda: replica.is_primary, "the replica has taken over")
+
+
 def take_over(cluster: RedisCluster, prefix: str) -> None:
     """Let the replica of the prefix's primary take over; connections to the old one stay open."""
     cluster.fail_over(cluster.node_of(prefix))
 
 
-@pytest.mark.parametrize("change", [move, take_over], ids=["a slot moves", "a replica takes over"])
+@pytest.mark.parametrize("change", [move, take_over, move_slowly], ids=["a slot moves", "a replica takes over", "slow"])
 async def test_jobs_go_on_elsewhere(
     cluster: RedisCluster, settings: Settings, registry: JobRegistry, change: Callable[[RedisCluster, str], None]
 ) -> None:
