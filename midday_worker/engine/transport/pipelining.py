@@ -25,8 +25,8 @@ redis-py's own client takes a connection for each command, sends it, and waits f
   (`needs_own_connection`), `pipeline()`, `pubsub()`, `monitor()` and `client()`. The pool belongs to one event loop.
 - After `aclose` every use is an error. When a loop ends without it, its connection is closed with it.
 
-Differs from redis-py in: no other `retry`, no health checks, no metrics of commands; a credential provider is asked when
-connecting only.
+Differs from redis-py in: no other `retry`, no health checks, no metrics of commands; a credential provider is asked
+when connecting only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a node of a cluster says that has done nothing of what it was asked: the same may succeed elsewhere, or later."""
+"""What a node of a cluster says that has done nothing: the same command may succeed elsewhere, or later."""
 
 from __future__ import annotations
 
