@@ -104,6 +104,11 @@ class JobSource(Protocol[ResultT_co]):
         """The name of its queue."""
         ...
 
+    @property
+    def prefix(self) -> str | None:
+        """Its queue's own prefix; None is REDIS_PREFIX."""
+        ...
+
     def parse_result(self, value: object) -> ResultT_co:
         """Validate a result as it was stored."""
         ...

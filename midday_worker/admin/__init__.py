@@ -71,7 +71,7 @@ from midday_worker.admin.server import ServerInfo, read_server
 from midday_worker.admin.snapshot import Cut, JobSnapshot
 from midday_worker.admin.throughput import Throughput, read_throughput
 from midday_worker.admin.waiting_parents import WaitingParents, find_waiting_parent, find_waiting_parents
-from midday_worker.engine.inspection.queue_names import list_prefixes, list_queues, queue_exists
+from midday_worker.engine.inspection.queue_names import held_queues, list_prefixes, list_queues, queue_exists
 from midday_worker.engine.inspection.worker_clients import WorkerClient, list_all_workers, list_workers
 
 __all__ = [
@@ -127,6 +127,7 @@ __all__ = [
     "find_waiting_parents",
     "get_job",
     "group_failures",
+    "held_queues",
     "limit_concurrency",
     "limit_rate",
     "list_all_workers",

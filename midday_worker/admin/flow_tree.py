@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
@@ -11,9 +12,13 @@ from midday_worker.admin.reading import find_job
 from midday_worker.admin.snapshot import JobSnapshot
 from midday_worker.engine.job.job import DependenciesCount, Job
 from midday_worker.engine.producer.queue import Queue
+from midday_worker.queues import QueueDefinition
 
-QueueOf = Callable[[str], Queue | None]
-"""Returns the queue of a name, None if it may not be looked at."""
+QueueOf = Callable[[QueueDefinition], Queue | None]
+"""Returns a queue, by its name and prefix; None if it may not be looked at."""
+
+_KEY: Final = re.compile(r"(.+?):([^:]+):(repeat:.+:\d+|[^:]+)", re.DOTALL)
+"""A job's key: in a queue's name there is no colon, and in an id only in those of schedules' runs."""
 
 _HIGHEST: Final = 50
 _SCANNED: Final = 1_000
@@ -128,10 +133,22 @@ async def _ignored(queue: Queue, job_id: str, most: int) -> dict[str, str]:
     return dict(found)
 
 
-def split_key(key: str, prefix: str) -> tuple[str, str] | None:
-    """Return the queue and the id of a job's key `prefix:queue:id`; None if it is of another prefix."""
+def split_key(key: str, prefix: str) -> tuple[QueueDefinition, str] | None:
+    """Return the queue and the id of a job's key `prefix:queue:id`; None if it is none.
+
+    Args:
+        key: the key.
+        prefix: which it probably has, as its parent and children do; it may have another one.
+
+    >>> queue, job_id = split_key("{emails}:emails:7", "bull") or (None, None)
+    >>> queue and (queue.prefix, queue.name), job_id
+    (('{emails}', 'emails'), '7')
+    """
     queue, colon, job_id = key.removeprefix(f"{prefix}:").partition(":")
-    return (queue, job_id) if key.startswith(f"{prefix}:") and colon and job_id else None
+    if key.startswith(f"{prefix}:") and colon and job_id:
+        return QueueDefinition(queue, prefix=prefix), job_id
+    found = _KEY.fullmatch(key)
+    return None if found is None else (QueueDefinition(found[2], prefix=found[1]), found[3])
 
 
 def _total(counts: DependenciesCount) -> int:

@@ -43,27 +43,40 @@ def judge_names(
     ]
 
 
-def judge_prefixes(prefix: str, found: Mapping[str, Sequence[str]], defined: Collection[str]) -> Finding:
+def judge_prefixes(
+    prefix: str, found: Mapping[str, Sequence[str]], defined: Collection[str], own: Mapping[str, str]
+) -> Finding:
     """Return the findings about queues that Redis holds under other prefixes than ours.
 
     Args:
         prefix: ours.
         found: the queues by prefix.
         defined: the queues of the jobs that are defined here.
+        own: the prefixes of those queues that have one of their own.
     """
-    ours = set(found.get(prefix, ()))
-    others = {name: queues for name, queues in found.items() if name != prefix}
-    fix = "set REDIS_PREFIX, and Node's option `prefix`, to the same"
-    for other, queues in sorted(others.items()):
-        if elsewhere := sorted((set(defined) & set(queues)) - ours):
-            text = f"queue {', '.join(elsewhere)} is under prefix {other!r}, and jobs are looked for under {prefix!r}"
+    places = {name: own.get(name, prefix) for name in (*defined, *own)}
+    for other, queues in sorted(found.items()):
+        astray = sorted(name for name in queues if places.get(name, other) != other)
+        if elsewhere := [name for name in astray if name not in found.get(places[name], ())]:
+            at = places[elsewhere[0]]
+            text = f"queue {', '.join(elsewhere)} is under prefix {other!r}, and jobs are looked for under {at!r}"
+            fix = f"set {'REDIS_PREFIX' if at == prefix else 'its prefix='}, and Node's option `prefix`, to the same"
             return Finding(check="prefix", grade="fail", text=text, fix=fix)
+    ours = found.get(prefix, ())
+    if left := sorted(name for name in ours if places.get(name, prefix) != prefix):
+        text = f"queue {', '.join(left)} has its own prefix, but {prefix!r} holds jobs of it too: nobody here runs them"
+        fix = "give whoever adds jobs there the same prefix, and move what is left"
+        return Finding(check="prefix", grade="warn", text=text, fix=fix)
+    others = {name: queues for name, queues in found.items() if name not in (prefix, *own.values())}
     listed = ", ".join(f"{name!r} ({len(queues)})" for name, queues in sorted(others.items()))
-    if others and not ours:
+    if others and not ours and not own:
         text = f"nothing is under prefix {prefix!r}, but there are queues under {listed}"
+        fix = "set REDIS_PREFIX, and Node's option `prefix`, to the same"
         return Finding(check="prefix", grade="warn", text=text, fix=fix)
     also = f"; others, with their queues: {listed}" if others else ""
-    return Finding(check="prefix", grade="ok", text=f"{prefix!r} holds {len(ours)} queue{'s' * (len(ours) != 1)}{also}")
+    held = f"{prefix!r} holds {len(ours)} queue{'s' * (len(ours) != 1)}"
+    beside = "".join(f", {name!r} {len(found.get(name, ()))}" for name in sorted({*own.values()} - {prefix}))
+    return Finding(check="prefix", grade="ok", text=f"{held}{beside}{also}")
 
 
 def _near(name: str, known: Collection[str]) -> str:

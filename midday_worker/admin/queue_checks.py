@@ -69,19 +69,22 @@ def judge_workers(overview: QueueOverview, workers: int | None) -> Finding | Non
     return None
 
 
-async def check_parents(queue: Queue, worked: Collection[str]) -> Finding | None:
+async def check_parents(queue: Queue, worked: Collection[str], prefixes: Collection[str]) -> Finding | None:
     """Return what is wrong with parents of flows: those that wait for children in a queue that nobody works.
 
     Args:
         queue: the parents'.
         worked: the queues that a worker is connected to.
+        prefixes: those of the queues that were looked at.
     """
     async with queue.bounded(f"read the children of waiting flows of queue {queue.name}"):
         ids = await list_ids(queue, "waiting-children", 0, SAMPLE - 1)
         children = await asyncio.gather(
             *(queue.ask("SRANDMEMBER", f"{queue.toKey(job_id)}:dependencies", _CHILDREN) for job_id in ids)
         )
-    places = {job_id: _queues_of(cast("list[str]", keys), queue) for job_id, keys in zip(ids, children, strict=True)}
+    places = {
+        job_id: _queues_of(cast("list[str]", keys), queue, prefixes) for job_id, keys in zip(ids, children, strict=True)
+    }
     behind = {job_id: names - set(worked) for job_id, names in places.items() if names - set(worked)}
     if not behind:
         return None
@@ -91,9 +94,9 @@ async def check_parents(queue: Queue, worked: Collection[str]) -> Finding | None
     return _finding(queue.name, "parents without workers", "fail", text, "start a worker there: midday-worker run")
 
 
-def _queues_of(keys: Sequence[str], queue: Queue) -> set[str]:
+def _queues_of(keys: Sequence[str], queue: Queue, prefixes: Collection[str]) -> set[str]:
     places = (split_key(key, queue.prefix) for key in keys)
-    return {place[0] for place in places if place is not None}
+    return {place[0].name for place in places if place is not None and place[0].prefix in prefixes}
 
 
 async def unfinished_names(queue: Queue) -> Counter[str]:

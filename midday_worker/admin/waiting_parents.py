@@ -107,4 +107,4 @@ async def _parents(queue: Queue, ids: Sequence[str]) -> list[tuple[str, int, int
 
 def _queue_of(key: str, queue: Queue) -> str:
     place = split_key(key, queue.prefix)
-    return key if place is None else place[0]
+    return key if place is None else place[0].name

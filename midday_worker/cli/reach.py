@@ -16,15 +16,20 @@ from midday_worker.admin import (
     JobSnapshot,
     find_job,
     get_job,
+    held_queues,
     list_ids,
     list_queues,
     queue_exists,
 )
-from midday_worker.cli.loading import settings_with
+from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.cli.output import remark
+from midday_worker.cli.values import key_prefix
 from midday_worker.client.client import JobClient
+from midday_worker.definition.registry import default_registry
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.errors import InvalidInputError, JobNotFoundError, QueueNotFoundError
+from midday_worker.errors import ImportFailedError, InvalidInputError, JobNotFoundError, QueueNotFoundError
+from midday_worker.queues import QueueDefinition
+from midday_worker.settings.printable import one_line
 from midday_worker.settings.settings import Settings
 
 INTERRUPTED: Final = 130
@@ -38,10 +43,12 @@ def complete_queue(incomplete: str) -> list[str]:
     """Return the queues whose names begin so, for a shell; none if Redis can't be asked, as no error can be shown."""
 
     async def asked() -> list[str]:
-        async with JobClient(settings_with()) as client:
-            return await list_queues(client.connection, client.settings.redis_prefix)
+        async with JobClient(settings) as client:
+            return [queue.name for queue in await Reach(client).queues()]
 
     try:
+        settings = settings_with()
+        load_jobs((), settings)
         return [name for name in asyncio.run(asked()) if name.startswith(incomplete)]
     except Exception:
         return []
@@ -54,35 +61,70 @@ OnlyQueue = Annotated[
     str | None,
     typer.Option("--queue", "-q", metavar="QUEUE", help="Look only in this queue.", autocompletion=complete_queue),
 ]
+KeyPrefix = Annotated[
+    str | None,
+    typer.Option(
+        "--prefix",
+        parser=key_prefix,
+        metavar="PREFIX",
+        help="Look for queues under this prefix, whatever REDIS_PREFIX and the jobs of WORKER_IMPORTS say.",
+    ),
+]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.", show_default=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A Redis, as the settings name it."""
+    """A Redis, as the settings name it.
+
+    Attributes:
+        client: of it.
+        only: the prefix under which queues are looked for; None is where each is declared to be, else REDIS_PREFIX.
+    """
 
     client: JobClient
+    only: str | None = None
 
     @property
     def settings(self) -> Settings:
         """Where it is."""
         return self.client.settings
 
+    @property
+    def prefix(self) -> str:
+        """The prefix of the queues that have none of their own."""
+        return self.only or self.settings.redis_prefix
+
+    @property
+    def own(self) -> list[QueueDefinition]:
+        """The queues that are declared with a prefix of their own."""
+        return [] if self.only else [queue for queue in default_registry.queues if queue.prefix]
+
+    def place(self, name: str) -> QueueDefinition:
+        """Return where the queue of this name is."""
+        known = default_registry.queues.get(name)
+        return QueueDefinition(name, prefix=self.only or known.prefix or self.prefix)
+
     async def queue(self, name: str) -> Queue:
         """Return the queue of this name. Raises QueueNotFoundError."""
-        prefix = self.settings.redis_prefix
-        if not await queue_exists(self.client.connection, prefix, name):
-            known = await list_queues(self.client.connection, prefix)
-            if name not in known:
-                raise QueueNotFoundError(name, prefix=prefix, known=known, near=nearest(name, known))
-        return self.client.queue(name)
+        found = self.client.queue(self.place(name))
+        if await queue_exists(found):
+            return found
+        known = [queue.name for queue in await self.queues()]
+        if name not in known:
+            raise QueueNotFoundError(name, prefix=found.prefix, known=known, near=nearest(name, known))
+        return found
 
     async def queues(self, name: str | None = None) -> list[Queue]:
         """Return the queue of this name, else all. Raises QueueNotFoundError."""
         if name is not None:
             return [await self.queue(name)]
-        names = await list_queues(self.client.connection, self.settings.redis_prefix)
-        return [self.client.queue(known) for known in names]
+        own = {queue.name: self.client.queue(queue) for queue in self.own}
+        names, held = await asyncio.gather(
+            list_queues(self.client.connection_of(self.prefix), self.prefix), held_queues([*own.values()])
+        )
+        found = [self.client.queue(self.place(known)) for known in names if known not in own]
+        return sorted([*found, *held], key=lambda queue: queue.name)
 
     async def holder(self, job_id: str, queue: str | None = None) -> Queue:
         """Return the queue that holds a job: the named one, else whichever does.
@@ -133,18 +175,31 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*begun, *difflib.get_close_matches(name, names, n=3)]))[:3]
 
 
-def reach(act: Callable[[Reach], Awaitable[None]], interrupted: Callable[[], str] = lambda: "") -> None:
+def know_prefixes(settings: Settings) -> None:
+    """Import the jobs of WORKER_IMPORTS, for the queues that have a prefix of their own; say so if that can't be."""
+    try:
+        load_jobs((), settings)
+    except ImportFailedError as error:
+        remark(f"{one_line(str(error))} Queues with a prefix of their own are not known; --prefix names one.")
+
+
+def reach(
+    act: Callable[[Reach], Awaitable[None]], prefix: str | None = None, interrupted: Callable[[], str] = lambda: ""
+) -> None:
     """Act on the Redis of the settings.
 
     Args:
         act: what to do.
+        prefix: see `KeyPrefix`.
         interrupted: returns what to say after Ctrl-C.
     """
     settings = settings_with()
+    if prefix is None:
+        know_prefixes(settings)
 
     async def within() -> None:
         async with JobClient(settings) as client:
-            await act(Reach(client))
+            await act(Reach(client, prefix))
 
     try:
         asyncio.run(within())

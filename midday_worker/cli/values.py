@@ -8,6 +8,7 @@ from typing import Final
 
 from midday_worker.errors import ConfigurationError, DurationError, OptionError
 from midday_worker.options import check_options
+from midday_worker.queues import check_prefix
 from midday_worker.settings.durations import to_milliseconds
 
 # Not InvalidInputError: typer makes a message of its own of every ValueError.
@@ -68,6 +69,12 @@ def limit(what: str, text: str) -> int | None:
         return whole_number(what, 1)(text)
     except ConfigurationError as error:
         raise ConfigurationError(f"{str(error)[:-1]}, or none.") from None
+
+
+def key_prefix(text: str) -> str:
+    """Return a prefix of queues' keys."""
+    check_prefix(text, "--prefix is ")
+    return text
 
 
 def path_prefix(text: str) -> str:

@@ -30,6 +30,7 @@ from midday_worker.engine.redis.connection import Connection, RedisConfig
 from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.error_translation import UNREACHABLE, translated
 from midday_worker.errors import ClientClosedError
+from midday_worker.queues import QueueLike, default_queues
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings.settings import Settings, load_settings
 
@@ -52,8 +53,8 @@ class JobClient:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings: Settings = settings or load_settings()
         self._connections = Connections(redis_config(self.settings))
-        self._queues: dict[str, Queue] = {}
-        self._events: dict[str, QueueEvents] = {}
+        self._queues: dict[tuple[str, str], Queue] = {}
+        self._events: dict[Queue, QueueEvents] = {}
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -90,22 +91,19 @@ class JobClient:
             raise ClientClosedError
         return self._connections.of(prefix)
 
-    def queue(self, name: str) -> Queue:
-        """Return the engine's queue of this name."""
-        queue = self._queues.get(name)
-        if queue is None or self._closed:
-            prefix = self._connections.config.prefix
-            queue = self._queues[name] = Queue(name, self.connection_of(prefix), prefix)
-        return queue
+    def queue(self, queue: QueueLike) -> Queue:
+        """Return the engine's queue of this name, under its own prefix if it is declared with one."""
+        known = default_queues.get(queue) if isinstance(queue, str) else queue
+        return self._queue_at(known.prefix, known.name)
 
-    def acts(self, queue: str) -> Acts:
+    def acts(self, queue: QueueLike) -> Acts:
         """Return the acts on the jobs of this queue."""
         return Acts(self.queue(queue))
 
     def enqueue(self, request: JobRequest) -> Awaitable[str]:
         """Add one job; return its id. The request is checked at once."""
         self.check(request)
-        return add_traced(request, self.queue(request.queue).add_request)
+        return add_traced(request, self._queue_of(request).add_request)
 
     async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Add jobs of one queue; return their ids in order. All are checked before the first is added."""
@@ -114,56 +112,56 @@ class JobClient:
         refuse_same_ids(requests)
         if not requests:
             return []
-        queue = self.queue(requests[0].queue)
+        queue = self._queue_of(requests[0])
         return await add_many_traced(requests, lambda traced: queue.add_requests(traced, on_progress))
 
     async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
         """Add trees of jobs, each in one transaction; return their ids, parents first. All are checked before."""
         for root in roots:
             self.check(root)
-        return await add_flows_traced(roots, lambda traced: add_flows(traced, self.queue, on_progress))
+        return await add_flows_traced(roots, lambda traced: add_flows(traced, self._queue_of, on_progress))
 
     async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
         """Create or replace a recurring job."""
         self.check(request)
-        queue = self.queue(request.queue)
+        queue = self._queue_of(request)
         await schedule_traced(schedule_id, request, lambda traced: upsert_schedule(queue, schedule_id, when, traced))
 
-    async def find_schedule(self, queue: str, schedule_id: str) -> Schedule | None:
+    async def find_schedule(self, queue: QueueLike, schedule_id: str) -> Schedule | None:
         """Return a recurring job of the queue, or None."""
         return await find_schedule(self.queue(queue), schedule_id)
 
-    async def schedules(self, queue: str) -> list[Schedule]:
+    async def schedules(self, queue: QueueLike) -> list[Schedule]:
         """Return the queue's recurring jobs, the next to fire first."""
         return await list_schedules(self.queue(queue))
 
-    async def remove_schedule(self, queue: str, schedule_id: str) -> bool:
+    async def remove_schedule(self, queue: QueueLike, schedule_id: str) -> bool:
         """Remove a recurring job and its next run; False if there was none."""
         return await remove_schedule(self.queue(queue), schedule_id)
 
-    async def find(self, queue: str, job_id: str) -> Job | None:
+    async def find(self, queue: QueueLike, job_id: str) -> Job | None:
         """Return a job, or None if Redis doesn't hold it."""
         return await self.queue(queue).find(job_id)
 
-    async def state(self, queue: str, job_id: str) -> str:
+    async def state(self, queue: QueueLike, job_id: str) -> str:
         """Return a job's state as BullMQ names it; "unknown" if Redis doesn't hold it."""
         with translated(f"read the state of job {job_id}"):
             return str(await self.queue(queue).getJobState(job_id))
 
-    async def attempts(self, queue: str, job_id: str) -> int | None:
+    async def attempts(self, queue: QueueLike, job_id: str) -> int | None:
         """Return how often a job has been tried, a running attempt not counted; None if Redis doesn't hold it."""
         job = await self.find(queue, job_id)
         return None if job is None else job.attemptsMade
 
-    async def logs(self, queue: str, job_id: str, start: int = 0, end: int = -1) -> list[str]:
+    async def logs(self, queue: QueueLike, job_id: str, start: int = 0, end: int = -1) -> list[str]:
         """Return the rows of a job's log, or those from one index to another."""
         return await self.queue(queue).read_log(job_id, start, end)
 
-    async def newest_log(self, queue: str, job_id: str, most: int) -> tuple[list[str], int]:
+    async def newest_log(self, queue: QueueLike, job_id: str, most: int) -> tuple[list[str], int]:
         """Return the newest rows of a job's log, and how many there are in all."""
         return await self.queue(queue).newest_log(job_id, most)
 
-    def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
+    def wait_for(self, queue: QueueLike, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
         """Return a waiter for the job's end; all of a queue share one connection.
 
         Args:
@@ -171,10 +169,10 @@ class JobClient:
             job_id: the job.
             on_progress: called with each progress as JSON text, the present one first.
         """
-        events = self._events.get(queue)
+        known = self.queue(queue)
+        events = self._events.get(known)
         if events is None:
-            known = self.queue(queue)
-            events = self._events[queue] = QueueEvents(known, self._connections.config_of(known.prefix))
+            events = self._events[known] = QueueEvents(known, self._connections.config_of(known.prefix))
         return events.wait(job_id, on_progress)
 
     async def close(self) -> None:
@@ -192,6 +190,16 @@ class JobClient:
         request.check_size(self.settings.max_payload_bytes)
         if self.settings.environment != "production":
             request.check_travels()
+
+    def _queue_of(self, request: JobRequest) -> Queue:
+        return self._queue_at(request.source.prefix, request.queue)
+
+    def _queue_at(self, prefix: str | None, name: str) -> Queue:
+        prefix = prefix or self._connections.config.prefix
+        found = self._queues.get((prefix, name))
+        if found is None or self._closed:
+            found = self._queues[prefix, name] = Queue(name, self.connection_of(prefix), prefix)
+        return found
 
 
 class SyncJobClient:

@@ -12,6 +12,7 @@ from midday_worker.dashboard.shown.redaction import Redaction
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.producer.queue import Queue
+from midday_worker.queues import QueueDefinition, QueueLike, name_of
 
 
 class Board:
@@ -54,9 +55,20 @@ class Board:
         of_jobs = {definition.queue for definition in self.registry}
         return tuple(sorted(of_jobs | {queue.name for queue in self.registry.queues}))
 
-    def queue(self, name: str) -> Queue | None:
-        """Return the queue of this name, if it is shown."""
-        return self.client.queue(name) if name in self.names else None
+    def place(self, name: str) -> QueueDefinition:
+        """Return the queue of this name as it is configured."""
+        return self.registry.queues.get(name)
+
+    def engine_queue(self, name: str) -> Queue:
+        """Return the engine's queue of this name."""
+        return self.client.queue(self.place(name))
+
+    def queue(self, queue: QueueLike) -> Queue | None:
+        """Return a queue, if it is shown; none under another prefix than the one that is shown."""
+        if (name := name_of(queue)) not in self.names:
+            return None
+        found = self.engine_queue(name)
+        return found if isinstance(queue, str) or queue.prefix == found.prefix else None
 
     def definitions(self, queue: str) -> list[JobDefinition[object, object]]:
         """Return the jobs that live on a queue."""
@@ -76,8 +88,8 @@ class Board:
         self._workers.forget()
 
     async def _read_overviews(self) -> dict[str, QueueOverview]:
-        found = await read_overviews([self.client.queue(name) for name in self.names])
+        found = await read_overviews([self.engine_queue(name) for name in self.names])
         return {overview.name: overview for overview in found}
 
     async def _read_workers(self) -> dict[str, list[WorkerClient]] | None:
-        return await list_all_workers([self.client.queue(name) for name in self.names])
+        return await list_all_workers([self.engine_queue(name) for name in self.names])

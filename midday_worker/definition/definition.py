@@ -118,6 +118,11 @@ class JobDefinition(Generic[P, R]):
             raise not_called(self)
 
     @property
+    def prefix(self) -> str | None:
+        """Its queue's own prefix; None is REDIS_PREFIX."""
+        return self._queues.get(self.queue).prefix
+
+    @property
     def options(self) -> ResolvedOptions:
         """The job's options: the library's, the queue's, and its own."""
         of_queue = self._queues.get(self.queue).options
@@ -242,13 +247,13 @@ class JobDefinition(Generic[P, R]):
         client = client or current_client()
         # A moment would be the same for every run: each has the definition's deadline, from when it is due.
         await client.schedule(schedule_id, when, replace(request, deadline_ms=None))
-        return ScheduleHandle(schedule_id, self.id, self.queue, client)
+        return ScheduleHandle(schedule_id, self.id, self.queue, client, self)
 
     async def schedules(self, *, client: JobClient | None = None) -> list[ScheduleHandle]:
         """Return this job's schedules, the next to fire first."""
         client = client or current_client()
-        found = await client.schedules(self.queue)
-        return [ScheduleHandle(item.id, self.id, self.queue, client) for item in found if item.job == self.id]
+        found = await client.schedules(self._queues.get(self.queue))
+        return [ScheduleHandle(item.id, self.id, self.queue, client, self) for item in found if item.job == self.id]
 
     async def trigger_flow(
         self,

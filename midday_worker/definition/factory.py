@@ -282,6 +282,11 @@ def _checked(name: str, options: DefinitionOptions, place: DefinedAt) -> tuple[s
     registry = options.get("registry", default_registry)
     if not isinstance(registry, JobRegistry):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise DefinitionError(f"Job {name!r} at {place} has registry={registry!r}; accepted: a JobRegistry.")
+    if isinstance(where, QueueDefinition) and registry.queues.get(queue).prefix != where.prefix:
+        raise DefinitionError(
+            f"Job {name!r} at {place} is on queue {queue!r} ({where.defined_at}) with a prefix of its own, which the "
+            "job's registry doesn't know: declare the queue with registry=, that registry's `queues`."
+        )
     return queue, check_options(own, where=f"Job {name!r} at {place}", others=_BESIDE), registry
 
 

@@ -12,7 +12,7 @@ from midday_worker.errors import DuplicateJobError, UnknownJobError
 from midday_worker.handling.hooks import Hooks
 from midday_worker.handling.job_runner import ExecutableJob
 from midday_worker.options.defined_at import two_names
-from midday_worker.queues import QueueDefinition, QueueRegistry, default_queues
+from midday_worker.queues import QueueLike, QueueRegistry, default_queues, name_of
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -40,9 +40,9 @@ class JobRegistry:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def hooks_of(self, queue: str | QueueDefinition) -> Hooks[object, object]:
+    def hooks_of(self, queue: QueueLike) -> Hooks[object, object]:
         """Return the hooks of a queue's jobs. They come after the registry's, `hooks`, and before each job's own."""
-        name = queue if isinstance(queue, str) else queue.name
+        name = name_of(queue)
         known = self._queue_hooks.get(name)
         if known is None:
             known = self._queue_hooks[name] = Hooks()

@@ -25,6 +25,7 @@ from midday_worker.errors import (
 )
 from midday_worker.handles.job_log import LogReader
 from midday_worker.options import check_options
+from midday_worker.queues import QueueDefinition
 from midday_worker.request import JobSource
 from midday_worker.schema.schema import JsonValue
 from midday_worker.settings.durations import Duration, to_milliseconds
@@ -60,20 +61,24 @@ class JobHandle(Generic[ResultT_co]):
     ending: Ending | None = field(default=None, repr=False, compare=False, kw_only=True)
     """How it ended, of a handle that `as_completed` gave."""
 
+    @property
+    def _place(self) -> QueueDefinition:
+        return QueueDefinition(self.queue, prefix=self.source.prefix)
+
     async def state(self) -> str:
         """Return the state as BullMQ names it: waiting, active, completed, failed, delayed ...; "unknown" if gone."""
-        return await self.client.state(self.queue, self.id)
+        return await self.client.state(self._place, self.id)
 
     async def attempts_made(self) -> int:
         """Return how often it has been tried, a running attempt not counted. Raises JobNotFoundError."""
-        made = await self.client.attempts(self.queue, self.id)
+        made = await self.client.attempts(self._place, self.id)
         if made is None:
             raise JobNotFoundError(job_id=self.id, queue=self.queue)
         return made
 
     async def fetch(self) -> Job:
         """Return BullMQ's job as it is now. Raises JobNotFoundError."""
-        job = await self.client.find(self.queue, self.id)
+        job = await self.client.find(self._place, self.id)
         if job is None:
             raise JobNotFoundError(job_id=self.id, queue=self.queue)
         return job
@@ -119,7 +124,7 @@ class JobHandle(Generic[ResultT_co]):
 
     async def logs(self) -> list[str]:
         """Return the rows of the job's log. Raises JobNotFoundError."""
-        rows = await self.client.logs(self.queue, self.id)
+        rows = await self.client.logs(self._place, self.id)
         if not rows:
             await self.attempts_made()
         return rows
@@ -130,7 +135,7 @@ class JobHandle(Generic[ResultT_co]):
         Raises:
             JobNotFoundError: the job is gone.
         """
-        log = LogReader(self.client, self.queue, self.id)
+        log = LogReader(self.client, self._place, self.id)
         waiter = self.wait()
         try:
             while True:
@@ -154,7 +159,7 @@ class JobHandle(Generic[ResultT_co]):
         Args:
             reset_attempts: begin to count the attempts anew; else it gets one more.
         """
-        await self.client.acts(self.queue).retry(self.id, reset_attempts=reset_attempts)
+        await self.client.acts(self._place).retry(self.id, reset_attempts=reset_attempts)
 
     async def cancel(self, reason: str = "", *, children: bool = False) -> CancelOutcome:
         """Cancel the job, from any process: it ends failed, its reason `cancelled: ...`, and isn't tried again.
@@ -170,11 +175,11 @@ class JobHandle(Generic[ResultT_co]):
         Returns:
             "cancelled" if the job has ended so, now or before; "requested" if it runs and was told to stop.
         """
-        return await self.client.acts(self.queue).cancel(self.id, reason, children=children)
+        return await self.client.acts(self._place).cancel(self.id, reason, children=children)
 
     async def promote(self) -> None:
         """Make a delayed job due now."""
-        await self.client.acts(self.queue).promote(self.id)
+        await self.client.acts(self._place).promote(self.id)
 
     async def remove(self, *, children: bool = False) -> None:
         """Remove a job that isn't running. Its parent, if it has one, goes on as if it had not been.
@@ -182,12 +187,12 @@ class JobHandle(Generic[ResultT_co]):
         Args:
             children: remove its children too; refused while one of them runs.
         """
-        await self.client.acts(self.queue).remove(self.id, children=children)
+        await self.client.acts(self._place).remove(self.id, children=children)
 
     async def reschedule(self, delay: Duration) -> None:
         """Make a delayed job due after `delay` from now on: milliseconds, "3d", or a timedelta. 0 is now."""
         delay_ms = to_milliseconds(delay, "reschedule's delay")
-        await self.client.acts(self.queue).reschedule(self.id, delay_ms)
+        await self.client.acts(self._place).reschedule(self.id, delay_ms)
 
     async def change_priority(self, priority: int) -> None:
         """Change the priority of a job that waits, is delayed, or waits for its children.
@@ -199,7 +204,7 @@ class JobHandle(Generic[ResultT_co]):
             OptionError: the priority is out of range.
         """
         check_options({"priority": priority})
-        await self.client.acts(self.queue).change_priority(self.id, priority)
+        await self.client.acts(self._place).change_priority(self.id, priority)
 
     async def update_data(self, payload: object) -> None:
         """Replace the payload of a job that waits, is delayed, waits for its children, or has failed.
@@ -212,13 +217,13 @@ class JobHandle(Generic[ResultT_co]):
         """
         request = self.source.dictionary_node(payload)
         self.client.check(request)
-        await self.client.acts(self.queue).update_data(self.id, request.text)
+        await self.client.acts(self._place).update_data(self.id, request.text)
 
     def wait(self, on_progress: Callable[[str], None] | None = None) -> Waiter:
         """Return a waiter for the job's end, to be left with `waiter.leave(waiter)`."""
         if self.ending is not None:
             return ended(self.id, self.ending)
-        return self.client.wait_for(self.queue, self.id, on_progress)
+        return self.client.wait_for(self._place, self.id, on_progress)
 
     def result_of(self, ending: Ending) -> ResultT_co:
         """Return the result of a job that ended like this. Raises JobFailedError, JobNotFoundError."""
@@ -258,10 +263,15 @@ class ScheduleHandle:
     job: str
     queue: str
     client: JobClient = field(repr=False, compare=False)
+    source: JobSource[object] = field(repr=False, compare=False)
+
+    @property
+    def _place(self) -> QueueDefinition:
+        return QueueDefinition(self.queue, prefix=self.source.prefix)
 
     async def fetch(self) -> Schedule | None:
         """Return the schedule as it is stored, or None when it is gone."""
-        return await self.client.find_schedule(self.queue, self.id)
+        return await self.client.find_schedule(self._place, self.id)
 
     async def next_run(self) -> datetime | None:
         """Return when it fires next (UTC), or None when it is gone or has reached its limit."""
@@ -272,4 +282,4 @@ class ScheduleHandle:
 
     async def remove(self) -> bool:
         """Remove the schedule and its next run; False if it was gone already."""
-        return await self.client.remove_schedule(self.queue, self.id)
+        return await self.client.remove_schedule(self._place, self.id)

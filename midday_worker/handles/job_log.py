@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from midday_worker.client.client import JobClient
+from midday_worker.queues import QueueLike
 
 ALL: Final = 2**53
 """More rows than a log can have."""
@@ -23,7 +24,7 @@ class LogReader:
         earlier: how many older rows there were at the first reading; None before that.
     """
 
-    def __init__(self, client: JobClient, queue: str, job_id: str, most: int = ALL) -> None:
+    def __init__(self, client: JobClient, queue: QueueLike, job_id: str, most: int = ALL) -> None:
         self.earlier: int | None = None
         self._client = client
         self._queue = queue

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from typing_extensions import Unpack
 
@@ -46,13 +46,22 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class QueueDefinition:
-    """One queue's configuration. `concurrency` is per worker process; None takes the worker's."""
+    """One queue's configuration.
+
+    `concurrency` is per worker process; None takes the worker's. `prefix` is what its keys begin with; None is
+    REDIS_PREFIX.
+    """
 
     name: str
     concurrency: int | None = None
     rate_limit: RateLimit | None = None
     options: CheckedOptions = field(default_factory=lambda: _NO_OPTIONS)
     defined_at: str = ""
+    prefix: str | None = None
+
+
+QueueLike: TypeAlias = str | QueueDefinition
+"""A queue's name, or what `queue()` returned."""
 
 
 class QueueRegistry:
@@ -93,6 +102,7 @@ def queue(
     *,
     concurrency: int | None = None,
     rate_limit: RateLimit | None = None,
+    prefix: str | None = None,
     registry: QueueRegistry | None = None,
     **defaults: Unpack[JobOptions],
 ) -> QueueDefinition:
@@ -102,11 +112,13 @@ def queue(
         name: as in Node: not empty, without ":".
         concurrency: how many of its jobs run at once in one worker process.
         rate_limit: how fast jobs may start, over all workers.
+        prefix: what its keys begin with, instead of REDIS_PREFIX, as the option `prefix` of Node's `Queue`; the same in
+            all programs. Printable characters without spaces, no ":" at either end.
         registry: where to register it; the default registry otherwise.
         **defaults: options for the queue's jobs; a job's own and a call's win over them.
 
     Raises:
-        DefinitionError: the name or the concurrency is wrong, or the name is taken (DuplicateQueueError).
+        DefinitionError: the name, the concurrency or the prefix is wrong, or the name is taken (DuplicateQueueError).
         OptionError: an option is unknown or out of range.
 
     >>> reports = queue("reports", concurrency=2, rate_limit=RateLimit(10, "1s"), attempts=5)
@@ -125,8 +137,10 @@ def queue(
         raise DefinitionError(
             f"{where} has registry={registry!r}; accepted: a QueueRegistry, as the `queues` of a JobRegistry."
         )
-    options = check_options(defaults, where=where, others=("concurrency", "rate_limit", "registry"))
-    definition = QueueDefinition(name, concurrency, rate_limit, options, place)
+    if prefix is not None:
+        check_prefix(prefix, f"{where} has prefix=")
+    options = check_options(defaults, where=where, others=("concurrency", "rate_limit", "prefix", "registry"))
+    definition = QueueDefinition(name, concurrency, rate_limit, options, place, prefix)
     target.add(definition)
     return definition
 
@@ -138,6 +152,21 @@ def check_queue_name(name: object, which: str = "") -> None:
             f"A queue{which} is named {name!r}; accepted: a non-empty text of printable characters without "
             '":", as in Node.'
         )
+
+
+def check_prefix(prefix: object, which: str = "") -> None:
+    """Raise DefinitionError unless Node and Redis can both use this prefix; `which` says what has it."""
+    usable = isinstance(prefix, str) and prefix.isprintable() and " " not in prefix
+    if not usable or not prefix or prefix != str(prefix).strip(":"):
+        raise DefinitionError(
+            f"{which}{prefix!r}; accepted: a non-empty text of printable characters without spaces, without "
+            '":" at its beginning or end, such as "bull" or "{emails}".'
+        )
+
+
+def name_of(queue: QueueLike) -> str:
+    """Return a queue's name."""
+    return queue if isinstance(queue, str) else queue.name
 
 
 def _is_count(value: object) -> bool:

@@ -32,12 +32,12 @@ def child_result(child: JobDefinition[P, R], result: R) -> FakeChild:
     Raises:
         ResultError: the result doesn't match its type or can't be written as JSON, so no child could have it.
     """
-    return FakeChild(child.id, _key(child.queue), child.runner.dump(child.runner.checked(result)))
+    return FakeChild(child.id, _key(child), child.runner.dump(child.runner.checked(result)))
 
 
 def child_failure(child: JobDefinition[P, R], reason: str) -> FakeChild:
     """Return a child that failed for good, and whose failure its parent ignores (`on_failure="ignore"`)."""
-    return FakeChild(child.id, _key(child.queue), failure=reason)
+    return FakeChild(child.id, _key(child), failure=reason)
 
 
 @dataclass(slots=True)
@@ -148,5 +148,5 @@ class FakeJob:
         return {"processed": len(self.children) - ignored, "unprocessed": 0, "failed": 0, "ignored": ignored}
 
 
-def _key(queue: str) -> str:
-    return f"bull:{queue}:{uuid4()}"
+def _key(child: JobDefinition[P, R]) -> str:
+    return f"{child.prefix or 'bull'}:{child.queue}:{uuid4()}"

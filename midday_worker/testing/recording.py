@@ -22,6 +22,7 @@ from midday_worker.engine.wire.guarded import MISSING
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.handles.handle import JobHandle
 from midday_worker.options import CallOptions, check_options
+from midday_worker.queues import QueueLike, name_of
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings.durations import Duration, to_milliseconds
 from midday_worker.settings.settings import Settings
@@ -215,61 +216,62 @@ class RecordingClient(JobClient):
             schedule_id, request.name, request.queue, request.value, request.options, when, request
         )
 
-    async def find_schedule(self, queue: str, schedule_id: str) -> Schedule | None:
+    async def find_schedule(self, queue: QueueLike, schedule_id: str) -> Schedule | None:
         """Return a recorded schedule, or None."""
-        found = self._schedules.get((queue, schedule_id))
+        found = self._schedules.get((name_of(queue), schedule_id))
         return None if found is None else found.stored()
 
-    async def schedules(self, queue: str) -> list[Schedule]:
+    async def schedules(self, queue: QueueLike) -> list[Schedule]:
         """Return the queue's recorded schedules, the next to fire first."""
-        found = [record.stored() for record in self._schedules.values() if record.queue == queue]
+        found = [record.stored() for record in self._schedules.values() if record.queue == name_of(queue)]
         return sorted(found, key=lambda schedule: schedule.next_run_ms or 0)
 
-    async def remove_schedule(self, queue: str, schedule_id: str) -> bool:
+    async def remove_schedule(self, queue: QueueLike, schedule_id: str) -> bool:
         """Forget a recorded schedule; False if there was none."""
-        return self._schedules.pop((queue, schedule_id), None) is not None
+        return self._schedules.pop((name_of(queue), schedule_id), None) is not None
 
-    async def state(self, queue: str, job_id: str) -> str:
+    async def state(self, queue: QueueLike, job_id: str) -> str:
         """Return the state that the job would have; "unknown" if it wasn't recorded, or was removed."""
-        state = self._lives.state(queue, job_id)
+        state = self._lives.state(name_of(queue), job_id)
         return "unknown" if state == MISSING else state
 
     def _first_state(self, queue: str, job_id: str) -> str:
         return next((record.state for record in self._jobs if (record.queue, record.id) == (queue, job_id)), MISSING)
 
-    def acts(self, queue: str) -> RecordedActs:
+    def acts(self, queue: QueueLike) -> RecordedActs:
         """Return the acts on this queue's recorded jobs; they change what `state()` says."""
-        return RecordedActs(queue, self._lives)
+        return RecordedActs(name_of(queue), self._lives)
 
     def done_to(self, handle: JobHandle[R]) -> tuple[str, ...]:
         """Return what was done to a job after its trigger, in order: "promoted", "rescheduled", "removed" ..."""
         return tuple(self._lives.done.get((handle.queue, handle.id), ()))
 
-    def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
+    def wait_for(self, queue: QueueLike, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
         """Return a waiter for a job that was cancelled, or one that has ended with what `will_return` was told."""
-        reason = self._lives.reasons.get((queue, job_id))
-        if reason is not None and self._lives.state(queue, job_id) == "failed":
+        place = (name_of(queue), job_id)
+        reason = self._lives.reasons.get(place)
+        if reason is not None and self._lives.state(*place) == "failed":
             return ended(job_id, Ending("failed", reason=reason))
         for record in self._jobs:
-            if (record.queue, record.id) == (queue, job_id) and record.job in self._results:
+            if (record.queue, record.id) == place and record.job in self._results:
                 return ended(job_id, Ending("completed", self._results[record.job]))
         raise self._nothing_runs(f"job {job_id} has no result; name one with will_return(definition, result)")
 
-    async def attempts(self, queue: str, job_id: str) -> int | None:
+    async def attempts(self, queue: QueueLike, job_id: str) -> int | None:
         """Return 0 for a job that was recorded: nothing runs."""
         return None if await self.state(queue, job_id) == "unknown" else 0
 
-    async def logs(self, queue: str, job_id: str, start: int = 0, end: int = -1) -> list[str]:
+    async def logs(self, queue: QueueLike, job_id: str, start: int = 0, end: int = -1) -> list[str]:
         """Return no rows: nothing runs."""
         return []
 
-    async def newest_log(self, queue: str, job_id: str, most: int) -> tuple[list[str], int]:
+    async def newest_log(self, queue: QueueLike, job_id: str, most: int) -> tuple[list[str], int]:
         """Return no rows, as `logs`."""
         return [], 0
 
-    async def find(self, queue: str, job_id: str) -> Job | None:
+    async def find(self, queue: QueueLike, job_id: str) -> Job | None:
         """Refuse: there is no such job in Redis."""
-        raise self._nothing_runs(f"job {job_id} of queue {queue} can't be fetched")
+        raise self._nothing_runs(f"job {job_id} of queue {name_of(queue)} can't be fetched")
 
     def connection_of(self, prefix: str | None) -> Connection:
         """Refuse: there is none."""

@@ -99,6 +99,7 @@ def _config(registry: JobRegistry, name: str, concurrency: int) -> WorkerConfig:
         )
     return WorkerConfig(
         queue=name,
+        prefix=queue.prefix,
         concurrency=queue.concurrency or max(concurrency, largest.batch_size),
         rate_limit=None if limit is None else (limit.max, limit.per_ms),
     )

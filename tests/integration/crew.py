@@ -9,7 +9,7 @@ from typing import Self
 from midday_worker import JobRegistry, Settings
 from midday_worker.client.client import redis_config
 from midday_worker.database import Database
-from midday_worker.engine.redis.connection import Connection, connect
+from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.worker.cancel_watch import CancelWatch
 from midday_worker.engine.worker.config import WorkerConfig
@@ -44,11 +44,14 @@ class Crew:
         configs: tuple[WorkerConfig, ...] = (),
     ) -> None:
         redis = redis_config(settings)
-        self.connection = Connection(connect(redis))
+        self._connections = Connections(redis)
+        self.connection = self._connections.of()
         self._executor = Executor(registry, database, settings.unknown_job_retries)
         plan = configs or plan_from_settings(registry, settings).queues
         outage = Outage(redact_url(redis.url))
-        watch = CancelWatch(redis, self.connection)
+        at = self._connections
+        prefixes = {config.prefix for config in plan}
+        watches = {prefix: CancelWatch(at.config_of(prefix), at.of(prefix)) for prefix in prefixes}
         names = [definition.id for definition in registry]
         self.tallies = {config.queue: QueueTally(config.queue, elsewhere=names) for config in plan}
         process = ConsumerSpans(SentryReports(self._executor, payloads=settings.log_payloads))
@@ -56,10 +59,10 @@ class Crew:
             Worker(
                 config,
                 process,
-                self.connection,
-                redis,
+                at.of(config.prefix),
+                at.config_of(config.prefix),
                 outage,
-                watch,
+                watches[config.prefix],
                 self.tallies[config.queue],
                 ProcessPool(settings.revealed()),
             )
@@ -87,4 +90,4 @@ class Crew:
         await asyncio.gather(*self._loops)
         for worker in self.workers:
             await worker.close()
-        await self.connection.close()
+        await self._connections.close()

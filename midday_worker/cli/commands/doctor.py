@@ -13,12 +13,11 @@ from midday_worker.admin import Expected, Finding, Grade, examine
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.loading import load_jobs
 from midday_worker.cli.output import AsJson, say_json
-from midday_worker.cli.reach import OnlyQueue, Reach, reach
+from midday_worker.cli.reach import KeyPrefix, OnlyQueue, Reach, reach
 from midday_worker.cli.table import write
 from midday_worker.cli.values import separated
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.settings.printable import one_line
-from midday_worker.settings.settings import Settings
 
 app: Final = typer.Typer(add_completion=False)
 
@@ -39,6 +38,7 @@ def doctor(
         ),
     ] = None,
     queue: OnlyQueue = None,
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for what keeps jobs from running: Redis, clocks, names, prefixes, stuck jobs."""
@@ -47,10 +47,10 @@ def doctor(
     async def act(at: Reach) -> None:
         if queue is not None:
             await at.queue(queue)
-        findings = await examine(at.client.connection, _expected(imports or [], at.settings))
+        findings = await examine(at.client.connection, _expected(imports or [], at), at.client.queue)
         found.extend(finding for finding in findings if queue is None or finding.queue in (None, queue))
 
-    reach(act)
+    reach(act, prefix)
     wrong = any(finding.grade == "fail" for finding in found)
     if as_json:
         say_json({"ok": not wrong, "findings": [asdict(finding) for finding in found]}, indent=2)
@@ -82,10 +82,12 @@ def summary(found: Sequence[Finding]) -> Text:
     return Text(f"{wrong} wrong, {doubtful} doubtful", style="red" if wrong else "yellow")
 
 
-def _expected(imports: Sequence[str], settings: Settings) -> Expected:
+def _expected(imports: Sequence[str], at: Reach) -> Expected:
+    settings = at.settings
     registry = load_jobs(imports, settings) if imports or settings.worker_imports else None
     return Expected(
-        prefix=settings.redis_prefix,
+        prefix=at.prefix,
+        own=at.own,
         largest=settings.max_payload_bytes,
         handled=_by_queue(registry.handled() if registry else ()),
         declared=_by_queue(registry.declared() if registry else ()),

@@ -16,7 +16,7 @@ from midday_worker.admin import FailureChoice, FailureGroup, Failures, by_reason
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.moment import moment, now_ms
 from midday_worker.cli.output import AsJson, say_json
-from midday_worker.cli.reach import OnlyQueue, Reach, reach
+from midday_worker.cli.reach import KeyPrefix, OnlyQueue, Reach, reach
 from midday_worker.cli.table import add_row, number, table, write
 from midday_worker.cli.values import duration, whole_number
 from midday_worker.settings.printable import hanging
@@ -50,10 +50,12 @@ def failed(
     reason: OnlyReason = None,
     since: Since = None,
     limit: Limit = 10_000,
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Show failed jobs, grouped by reason."""
-    show_failed(queue, failure_choice(job, reason, since, cancelled=True), most=limit, as_json=as_json)
+    choice = failure_choice(job, reason, since, cancelled=True)
+    show_failed(queue, choice, prefix, most=limit, as_json=as_json)
 
 
 def failure_choice(job: str | None, reason: str | None, since_ms: int | None, *, cancelled: bool) -> FailureChoice:
@@ -62,12 +64,13 @@ def failure_choice(job: str | None, reason: str | None, since_ms: int | None, *,
     return FailureChoice(job=job, reason=reason, since_ms=first_ms, cancelled=cancelled)
 
 
-def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json: bool) -> None:
+def show_failed(queue: str | None, choice: FailureChoice, prefix: str | None, *, most: int, as_json: bool) -> None:
     """Write failed jobs grouped by reason, and within it by queue and name.
 
     Args:
         queue: only its jobs.
         choice: which jobs.
+        prefix: see `KeyPrefix`.
         most: how many are looked at in each queue, the newest.
         as_json: in JSON.
     """
@@ -84,7 +87,7 @@ def show_failed(queue: str | None, choice: FailureChoice, *, most: int, as_json:
             return
         _write(groups, found)
 
-    reach(act)
+    reach(act, prefix)
 
 
 def _write(groups: Sequence[FailureGroup], found: Sequence[Failures]) -> None:

@@ -29,7 +29,7 @@ from midday_worker.cli.act_options import ActOptions, DryRun, Yes, counted
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.moment import moment, now_ms
 from midday_worker.cli.output import AsJson, remark, say, say_json
-from midday_worker.cli.reach import JobId, OnlyQueue, Reach, reach
+from midday_worker.cli.reach import JobId, KeyPrefix, OnlyQueue, Reach, reach
 from midday_worker.cli.table import as_json as to_json
 from midday_worker.cli.table import write
 from midday_worker.cli.values import whole_number
@@ -52,7 +52,7 @@ _OUTCOMES = {
 
 @app.command()
 @one_line_errors
-def show(job_id: JobId, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
+def show(job_id: JobId, queue: OnlyQueue = None, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """Show all that is known of a job."""
 
     async def act(at: Reach) -> None:
@@ -73,7 +73,7 @@ def show(job_id: JobId, queue: OnlyQueue = None, as_json: AsJson = False) -> Non
         for label, value in _values(job):
             write("", Text(label, style="dim"), Text(value))
 
-    reach(act)
+    reach(act, prefix)
 
 
 @app.command()
@@ -84,6 +84,7 @@ def logs(
     lines: Annotated[
         int, typer.Option("--lines", "-n", parser=whole_number("--lines", 1), metavar="N", help="The newest lines.")
     ] = 100,
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a job logged."""
@@ -101,27 +102,32 @@ def logs(
         elif log.total > len(log.lines):
             remark(f"The newest {len(log.lines):,} of {log.total:,} lines: --lines")
 
-    reach(act)
+    reach(act, prefix)
 
 
 @app.command()
 @one_line_errors
-def retry(job_id: JobId, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
+def retry(job_id: JobId, queue: OnlyQueue = None, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """Run a job that has ended once more."""
-    _act(job_id, queue, ActOptions(as_json=as_json), "retry", retry_job, "waits to run once more")
+    _act(job_id, queue, prefix, ActOptions(as_json=as_json), "retry", retry_job, "waits to run once more")
 
 
 @app.command()
 @one_line_errors
-def promote(job_id: JobId, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
+def promote(job_id: JobId, queue: OnlyQueue = None, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """Let a delayed job run now."""
-    _act(job_id, queue, ActOptions(as_json=as_json), "promote", promote_job, "is due now")
+    _act(job_id, queue, prefix, ActOptions(as_json=as_json), "promote", promote_job, "is due now")
 
 
 @app.command()
 @one_line_errors
 def remove(
-    job_id: JobId, queue: OnlyQueue = None, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False
+    job_id: JobId,
+    queue: OnlyQueue = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    prefix: KeyPrefix = None,
+    as_json: AsJson = False,
 ) -> None:
     """Remove a job that isn't running, and the children below it."""
     options = ActOptions(dry_run=dry_run, yes=yes, as_json=as_json)
@@ -143,12 +149,13 @@ def remove(
         parent = {"queue": above[0], "id": above[1]} if above else None
         options.answer(record | {"children": children, "parent": parent}, text)
 
-    reach(act)
+    reach(act, prefix)
 
 
 def _act(
     job_id: str,
     queue: str | None,
+    prefix: str | None,
     options: ActOptions,
     name: str,
     deed: Callable[[Queue, str], Awaitable[None]],
@@ -160,7 +167,7 @@ def _act(
         record = {"id": job_id, "queue": holder.name, "act": name, "done": 1}
         options.answer(record, f"Job {job_id} of queue {holder.name} {then}.")
 
-    reach(act)
+    reach(act, prefix)
 
 
 def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tuple[str, str]]:

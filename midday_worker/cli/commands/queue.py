@@ -41,7 +41,7 @@ from midday_worker.cli.commands.workers import render_workers
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.moment import now_ms, span
 from midday_worker.cli.output import AsJson, say_json
-from midday_worker.cli.reach import QueueName, Reach, reach
+from midday_worker.cli.reach import KeyPrefix, QueueName, Reach, reach
 from midday_worker.cli.removal import Removal
 from midday_worker.cli.table import add_row, number, table, write
 from midday_worker.cli.values import cleanable, duration, limit
@@ -57,7 +57,7 @@ _FAILURES = 1_000
 
 @app.command()
 @one_line_errors
-def show(queue: QueueName, as_json: AsJson = False) -> None:
+def show(queue: QueueName, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """Show what a queue holds, how it is set, who works it, and why its jobs fail."""
 
     async def act(at: Reach) -> None:
@@ -76,12 +76,12 @@ def show(queue: QueueName, as_json: AsJson = False) -> None:
             return
         await _write(found, overview, workers, schedules)
 
-    reach(act)
+    reach(act, prefix)
 
 
 @app.command()
 @one_line_errors
-def pause(queue: QueueName, as_json: AsJson = False) -> None:
+def pause(queue: QueueName, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """Let no further job start; running ones go on."""
 
     async def act(at: Reach) -> None:
@@ -92,12 +92,12 @@ def pause(queue: QueueName, as_json: AsJson = False) -> None:
         text = f"Queue {queue} is paused; {counted(running)} still running. To let it go on: {again}"
         ActOptions(as_json=as_json).answer({"queue": queue, "act": "pause", "running": running}, text)
 
-    reach(act)
+    reach(act, prefix)
 
 
 @app.command()
 @one_line_errors
-def resume(queue: QueueName, as_json: AsJson = False) -> None:
+def resume(queue: QueueName, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """Let jobs start again."""
 
     async def act(at: Reach) -> None:
@@ -107,7 +107,7 @@ def resume(queue: QueueName, as_json: AsJson = False) -> None:
         record = {"queue": queue, "act": "resume", "waiting": waiting}
         ActOptions(as_json=as_json).answer(record, f"Queue {queue} goes on. {counted(waiting)} waiting.")
 
-    reach(act)
+    reach(act, prefix)
 
 
 @app.command()
@@ -117,6 +117,7 @@ def drain(
     delayed: Annotated[bool, typer.Option("--delayed", help="Remove the delayed jobs too.")] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove all jobs that wait; running ones go on."""
@@ -134,7 +135,7 @@ def drain(
         jobs = counted(matching, "waiting or delayed job" if delayed else "waiting job")
         await removal.carry_out(matching, jobs, await find_waiting_parents(found, states, matching), remove)
 
-    reach(act, removal.interrupted)
+    reach(act, prefix, removal.interrupted)
 
 
 @app.command()
@@ -150,6 +151,7 @@ def clean(
     ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove the jobs of one state, by default the completed ones."""
@@ -166,7 +168,7 @@ def clean(
             matching, jobs, parents, lambda on_progress: clean_jobs(found, which, on_progress, grace_ms=grace_ms)
         )
 
-    reach(act, removal.interrupted)
+    reach(act, prefix, removal.interrupted)
 
 
 @app.command()
@@ -174,6 +176,7 @@ def clean(
 def concurrency(
     queue: QueueName,
     most: Annotated[str, typer.Argument(metavar="N|none", help="Jobs at once, over all workers.", show_default=False)],
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Limit how many jobs run at once, over all workers of either language."""
@@ -187,7 +190,7 @@ def concurrency(
             f"Queue {queue} now runs {said} at once, over all workers.",
         )
 
-    reach(act)
+    reach(act, prefix)
 
 
 @app.command("rate-limit")
@@ -196,6 +199,7 @@ def rate_limit(
     queue: QueueName,
     most: Annotated[str, typer.Argument(metavar="N|none", help="Jobs to start.", show_default=False)],
     per: Annotated[str, typer.Argument(metavar="TIME", help="In which time.")] = "1s",
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Limit how many jobs start in a time, over all workers of either language."""
@@ -213,7 +217,7 @@ def rate_limit(
         record |= {"duration_ms": None if jobs is None else duration_ms}
         ActOptions(as_json=as_json).answer(record, f"Jobs of queue {queue} now start {said}.")
 
-    reach(act)
+    reach(act, prefix)
 
 
 async def _write(

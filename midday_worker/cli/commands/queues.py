@@ -20,7 +20,7 @@ from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.moment import span
 from midday_worker.cli.output import AsJson, say_json
-from midday_worker.cli.reach import OnlyQueue, Reach, reach
+from midday_worker.cli.reach import KeyPrefix, OnlyQueue, Reach, reach
 from midday_worker.cli.table import add_row, fitted, number, table, write
 from midday_worker.cli.values import duration
 from midday_worker.engine.producer.queue import Queue
@@ -60,14 +60,15 @@ def queues(
     every: Annotated[
         int | None, typer.Option(parser=duration("--every"), metavar="TIME", help='How often. [default: "2s"]')
     ] = None,
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Show all queues at a glance."""
     live = sys.stdout.isatty() if watch is None else watch
-    show_queues(queue, watch=live and not as_json, every_ms=max(100, every or 2_000), as_json=as_json)
+    show_queues(queue, prefix, watch=live and not as_json, every_ms=max(100, every or 2_000), as_json=as_json)
 
 
-def show_queues(queue: str | None, *, watch: bool, every_ms: int, as_json: bool) -> None:
+def show_queues(queue: str | None, prefix: str | None, *, watch: bool, every_ms: int, as_json: bool) -> None:
     """Write all queues, or one, as a table, which `watch` keeps up to date until Ctrl-C, or as JSON."""
 
     async def act(at: Reach) -> None:
@@ -79,9 +80,9 @@ def show_queues(queue: str | None, *, watch: bool, every_ms: int, as_json: bool)
         if as_json:
             say_json([asdict(row.queue) | {"workers": row.workers} for row in rows], indent=2)
         else:
-            write(render(rows, at.settings.redis_prefix, OutputConsole().width))
+            write(render(rows, at.prefix, OutputConsole().width))
 
-    reach(act)
+    reach(act, prefix)
 
 
 async def _watch(at: Reach, queue: str | None, every_s: float) -> None:
@@ -96,7 +97,7 @@ async def _watch(at: Reach, queue: str | None, every_s: float) -> None:
                 above = Text(f"every {every_s:g} s; Ctrl-C ends", style="dim")
             except EngineError as error:
                 above = Text(str(error), style="red")
-            live.update(screen(above, rows, at.settings.redis_prefix, live.console), refresh=True)
+            live.update(screen(above, rows, at.prefix, live.console), refresh=True)
             await asyncio.sleep(every_s)
 
 

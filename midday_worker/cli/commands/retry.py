@@ -16,7 +16,7 @@ from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.interrupt_guard import InterruptGuard
 from midday_worker.cli.moment import now_ms
 from midday_worker.cli.output import AsJson
-from midday_worker.cli.reach import OnlyQueue, Reach, reach
+from midday_worker.cli.reach import KeyPrefix, OnlyQueue, Reach, reach
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import EngineError, MiddayWorkerError
 
@@ -67,14 +67,15 @@ def retry(
     ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
+    prefix: KeyPrefix = None,
     as_json: AsJson = False,
 ) -> None:
     """Run failed jobs once more: all but cancelled ones, or those that are chosen."""
     choice = failure_choice(job, reason, since, cancelled=cancelled)
-    retry_chosen(queue, choice, ActOptions(dry_run=dry_run, yes=yes, as_json=as_json))
+    retry_chosen(queue, choice, ActOptions(dry_run=dry_run, yes=yes, as_json=as_json), prefix)
 
 
-def retry_chosen(queue: str | None, choice: FailureChoice, options: ActOptions) -> None:
+def retry_chosen(queue: str | None, choice: FailureChoice, options: ActOptions, prefix: str | None) -> None:
     """Put the chosen failed jobs back among those that wait; say how many."""
     tally = Tally()
 
@@ -97,7 +98,7 @@ def retry_chosen(queue: str | None, choice: FailureChoice, options: ActOptions) 
         text = str(tally) if changed else options.unchanged(deed, tally.matching)
         options.answer(tally.record(options), text)
 
-    reach(act, lambda: options.interrupted(tally.record(options), str(tally)))
+    reach(act, prefix, lambda: options.interrupted(tally.record(options), str(tally)))
 
 
 async def _retry(queue: Queue, choice: FailureChoice, tally: Tally, started_ms: int) -> None:

@@ -15,7 +15,7 @@ from midday_worker.cli.act_options import ActOptions, DryRun, Yes
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.moment import moment, now_ms
 from midday_worker.cli.output import AsJson, say_json
-from midday_worker.cli.reach import OnlyQueue, Reach, nearest, only_one, reach
+from midday_worker.cli.reach import KeyPrefix, OnlyQueue, Reach, nearest, only_one, reach
 from midday_worker.cli.table import add_row, number, table, write
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import MiddayWorkerError
@@ -31,7 +31,7 @@ _MOST = 1_000
 
 @app.command("list")
 @one_line_errors
-def list_(queue: OnlyQueue = None, as_json: AsJson = False) -> None:
+def list_(queue: OnlyQueue = None, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """List the schedules, the next to fire first."""
 
     async def act(at: Reach) -> None:
@@ -44,12 +44,12 @@ def list_(queue: OnlyQueue = None, as_json: AsJson = False) -> None:
         else:
             write("No schedules. They are made with trigger_recurring().")
 
-    reach(act)
+    reach(act, prefix)
 
 
 @app.command()
 @one_line_errors
-def run(schedule: ScheduleId, queue: OnlyQueue = None, as_json: AsJson = False) -> None:
+def run(schedule: ScheduleId, queue: OnlyQueue = None, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """Run a schedule's job once, now, beside its own runs."""
 
     async def act(at: Reach) -> None:
@@ -62,13 +62,18 @@ def run(schedule: ScheduleId, queue: OnlyQueue = None, as_json: AsJson = False) 
             record, f"Added job {job_id} to queue {holder.name}, as the runs of {schedule} are."
         )
 
-    reach(act)
+    reach(act, prefix)
 
 
 @app.command()
 @one_line_errors
 def remove(
-    schedule: ScheduleId, queue: OnlyQueue = None, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False
+    schedule: ScheduleId,
+    queue: OnlyQueue = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    prefix: KeyPrefix = None,
+    as_json: AsJson = False,
 ) -> None:
     """Remove a schedule and its next run."""
     options = ActOptions(dry_run=dry_run, yes=yes, as_json=as_json)
@@ -83,7 +88,7 @@ def remove(
         text = f"Removed schedule {schedule} of queue {holder.name}." if done else options.unchanged(deed, 1)
         options.answer(record | {"dry_run": options.dry_run}, text)
 
-    reach(act)
+    reach(act, prefix)
 
 
 def render_schedules(schedules: Sequence[Schedule]) -> Table:

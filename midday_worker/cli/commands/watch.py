@@ -14,7 +14,7 @@ from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.failure import show_error
 from midday_worker.cli.loading import Imports, load_jobs, settings_with
 from midday_worker.cli.output import OutputError
-from midday_worker.cli.reach import OnlyQueue, Reach
+from midday_worker.cli.reach import KeyPrefix, OnlyQueue, Reach, know_prefixes
 from midday_worker.client.client import JobClient
 from midday_worker.definition.factory import job
 from midday_worker.definition.registry import JobRegistry
@@ -22,7 +22,6 @@ from midday_worker.errors import JobFailedError, JobNotFoundError, MiddayWorkerE
 from midday_worker.handles.handle import JobHandle
 from midday_worker.queues import QueueRegistry, check_queue_name
 from midday_worker.settings.printable import hanging, one_line
-from midday_worker.settings.settings import Settings
 
 app: Final = typer.Typer(add_completion=False)
 
@@ -37,20 +36,25 @@ def watch(
     queue: OnlyQueue = None,
     name: Annotated[str | None, typer.Option("--job", metavar="JOB", help="What job it is, to find its queue.")] = None,
     imports: Imports = None,
+    prefix: KeyPrefix = None,
 ) -> None:
     """Show a job's progress and log until it ends.
 
     Exits with 0 if it completed, 1 if it failed, 2 if it isn't there, 3 if it can't be followed.
     """
-    watch_job(id_, imports or [], queue=queue, name=name)
+    watch_job(id_, imports or [], queue=queue, name=name, prefix=prefix)
 
 
-def watch_job(job_id: str, imports: Sequence[str], *, queue: str | None, name: str | None) -> None:
+def watch_job(
+    job_id: str, imports: Sequence[str], *, queue: str | None, name: str | None, prefix: str | None = None
+) -> None:
     """Show a job's progress and log until it ends, and exit by its outcome."""
     try:
         settings = settings_with()
+        if prefix is None and not name:
+            know_prefixes(settings)
         place = queue or (load_jobs(imports, settings).get(name).queue if name else None)
-        asyncio.run(_watch(job_id, place, settings))
+        asyncio.run(_watch(job_id, place, Reach(JobClient(settings), prefix)))
     except MiddayWorkerError as error:
         if not (isinstance(error, OutputError) and error.closed):
             show_error(str(error))
@@ -63,20 +67,22 @@ def _code(error: MiddayWorkerError) -> int:
     return NOT_FOUND if isinstance(error, JobNotFoundError) else NOT_FOLLOWED
 
 
-async def _handle(client: JobClient, job_id: str, queue: str | None) -> JobHandle[object]:
+async def _handle(at: Reach, job_id: str, queue: str | None) -> JobHandle[object]:
     """Return a handle of whatever job it is."""
     if queue is not None:
         check_queue_name(queue)
-    place = queue or (await Reach(client).holder(job_id)).name
-    found = await client.find(place, job_id)
+    place = at.place(queue or (await at.holder(job_id)).name)
+    found = await at.client.find(place, job_id)
     # Of one that is gone, its place is enough to say so.
     name = "job" if found is None else found.name or "job"
-    return job(name, object, queue=place, registry=JobRegistry(QueueRegistry())).handle(job_id, client=client)
+    queues = QueueRegistry()
+    queues.add(place)
+    return job(name, object, queue=place, registry=JobRegistry(queues)).handle(job_id, client=at.client)
 
 
-async def _watch(job_id: str, queue: str | None, settings: Settings) -> None:
-    async with JobClient(settings) as client:
-        handle = await _handle(client, job_id, queue)
+async def _watch(job_id: str, queue: str | None, at: Reach) -> None:
+    async with at.client:
+        handle = await _handle(at, job_id, queue)
         state = await handle.state()  # or nothing is said while Redis is away
         console = OutputConsole()
         left, right = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[progress]}"))

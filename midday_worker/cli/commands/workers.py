@@ -15,7 +15,7 @@ from midday_worker.admin import WorkerClient, list_all_workers
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.moment import span
 from midday_worker.cli.output import AsJson, say_json
-from midday_worker.cli.reach import OnlyQueue, Reach, reach
+from midday_worker.cli.reach import KeyPrefix, OnlyQueue, Reach, reach
 from midday_worker.cli.table import add_row, table, write
 from midday_worker.engine.inspection.health import Heartbeat, heartbeats
 
@@ -26,7 +26,7 @@ _EVERY_HOST = "*"
 
 @app.command()
 @one_line_errors
-def workers(queue: OnlyQueue = None, as_json: AsJson = False) -> None:
+def workers(queue: OnlyQueue = None, prefix: KeyPrefix = None, as_json: AsJson = False) -> None:
     """Show who works the queues, Node's workers among them."""
 
     async def act(at: Reach) -> None:
@@ -46,7 +46,7 @@ def workers(queue: OnlyQueue = None, as_json: AsJson = False) -> None:
             return
         _write(workers, beats)
 
-    reach(act)
+    reach(act, prefix)
 
 
 def _write(workers: Mapping[str, Sequence[WorkerClient]] | None, beats: Sequence[Heartbeat]) -> None:

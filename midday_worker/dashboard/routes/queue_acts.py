@@ -56,14 +56,14 @@ async def add(call: Call) -> Response:
 async def pause_all(call: Call) -> Response:
     """PUT /queues/pause."""
     for name in call.board.names:
-        await pause_queue(call.board.client.queue(name))
+        await pause_queue(call.board.engine_queue(name))
     return json_response({})
 
 
 async def resume_all(call: Call) -> Response:
     """PUT /queues/resume."""
     for name in call.board.names:
-        await resume_queue(call.board.client.queue(name))
+        await resume_queue(call.board.engine_queue(name))
     return json_response({})
 
 

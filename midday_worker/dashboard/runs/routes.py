@@ -29,7 +29,7 @@ async def list_all(call: Call) -> Response:
     choice = asked_choice(call)
     most = call.asked_number("limit", MOST) or _USUAL
     page = await list_runs(
-        board.client.queue, choice, most, Cursor.parse(query.get("cursor")), show_with(board.redaction)
+        board.engine_queue, choice, most, Cursor.parse(query.get("cursor")), show_with(board.redaction)
     )
     return json_response(
         {
@@ -60,7 +60,7 @@ async def count(call: Call) -> Response:
         raise wrong_parameter("act", f"Accepted: {', '.join(get_args(BulkAct))}.")
     choice = asked_choice(call)
     counted = await count_runs(
-        board.client.queue,
+        board.engine_queue,
         choice,
         cast("BulkAct", act),
         Cursor.parse(query.get("cursor")),
@@ -83,7 +83,7 @@ async def act(call: Call) -> Response:
     body, board = call.parsed(BulkStepBody), call.board
     choice = body.choice(board, body.until)
     step = await act_on_runs(
-        board.client.queue, choice, body.act, body.left, Cursor.parse(body.cursor), show_with(board.redaction)
+        board.engine_queue, choice, body.act, body.left, Cursor.parse(body.cursor), show_with(board.redaction)
     )
     _note(call, body, step)
     return json_response(

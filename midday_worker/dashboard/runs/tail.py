@@ -78,13 +78,13 @@ class _Follower:
         self._board = board
         self._queue = queue
         self._job = job
-        self._log = LogReader(board.client, queue.name, job.id, _MOST)
+        self._log = LogReader(board.client, board.place(queue.name), job.id, _MOST)
         self._progress: deque[str] = deque(maxlen=1)  # only the newest one is of interest
         self._woken = asyncio.Event()
         self._is_cut_off = False
 
     def wait(self) -> Waiter:
-        waiter = self._board.client.wait_for(self._queue.name, self._job.id, self._take)
+        waiter = self._board.client.wait_for(self._board.place(self._queue.name), self._job.id, self._take)
         waiter.ending.add_done_callback(lambda _: self._woken.set())
         return waiter
 

@@ -148,9 +148,9 @@ class Cancelling:
         keep = await self._retention(prefix + job_id)
         queue = MinimalQueue(self._queue.name, self._queue.backend, _COUNTED)
         job = bullmq.Job(queue, "", None, {"attempts": 2**31}, job_id)  # they are not exhausted
-        name = prefix.removeprefix(f"{self._queue.prefix}:").removesuffix(":")
+        of_queue, _, name = prefix.removesuffix(":").rpartition(":")
         own: list[str | int] = [
-            channel(self._queue.prefix),
+            channel(of_queue),
             CancelMessage(name, job_id, self._reason).encode(),
             KEPT_MS,
         ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from base64 import b64decode
 from binascii import Error as NoBase64
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, cast
 
+from midday_worker.engine.inspection.worker_clients import list_all_workers
+from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.error_translation import bounded
 from midday_worker.errors import RedisRefusedError
@@ -51,10 +54,17 @@ def keys_pattern(prefix: str, end: str) -> str:
     return _GLOB.sub(r"\\\1", prefix) + f":*:{end}"
 
 
-async def queue_exists(connection: Connection, prefix: str, name: str) -> bool:
+async def queue_exists(queue: Queue) -> bool:
     """Return whether Redis holds anything of this queue, without a walk over its keys."""
-    async with bounded(connection.deadlines, f"look for queue {name}"):
-        return bool(await connection.conn.exists(f"{prefix}:{name}:meta"))
+    async with queue.bounded(f"look for queue {queue.name}"):
+        return bool(await queue.ask("EXISTS", queue.keys["meta"]))
+
+
+async def held_queues(queues: Sequence[Queue]) -> list[Queue]:
+    """Return those that hold jobs or settings, or that a worker is connected to, without a walk over Redis's keys."""
+    there, workers = await asyncio.gather(asyncio.gather(*map(queue_exists, queues)), list_all_workers(queues))
+    worked = workers or {}
+    return [queue for queue, exists in zip(queues, there, strict=True) if exists or worked.get(queue.name)]
 
 
 def worked_queues(prefix: str, client_names: Iterable[str]) -> set[str]:

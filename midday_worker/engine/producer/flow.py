@@ -13,7 +13,7 @@ from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.errors import FlowError
 from midday_worker.request import JobRequest, refuse_same_ids
 
-QueueOf = Callable[[str], Queue]
+QueueOf = Callable[[JobRequest], Queue]
 
 _AGAIN: Final = (
     "Calling again makes a second flow, unless its root has a job_id: then it is refused while the first one is kept."
@@ -29,7 +29,7 @@ async def add_flows(
 
     Args:
         roots: the trees.
-        queue_of: returns the queue of a name.
+        queue_of: returns the queue of a node.
         on_progress: called with how many trees were added, and how many there are.
 
     Raises:
@@ -55,7 +55,7 @@ async def _add(
     """Add trees in one transaction, if none of the jobs exists that have to be `new`; both within one limit."""
     trees = [_additions(root, queue_of, None) for root in roots]
     additions = [addition for tree in trees for addition in tree]
-    queue = queue_of(roots[0].queue)
+    queue = queue_of(roots[0])
     writing = Writing(ids=[addition.id for addition in additions], before=before, again=_AGAIN)
     async with queue.bounded(f"look for the ids of a flow of {len(new)} jobs") as block:
         if new:
@@ -103,7 +103,7 @@ def check_flow(root: JobRequest) -> None:
 
 async def _refuse_existing(named: Sequence[JobRequest], queue_of: QueueOf) -> None:
     async def exists(request: JobRequest) -> int:
-        queue = queue_of(request.queue)
+        queue = queue_of(request)
         return int(await queue.client.exists(queue.toKey(request.options.job_id or "")))
 
     # Together: they go out in one write.
@@ -115,7 +115,7 @@ async def _refuse_existing(named: Sequence[JobRequest], queue_of: QueueOf) -> No
 
 
 def _additions(request: JobRequest, queue_of: QueueOf, parent: Parent | None) -> list[Addition]:
-    queue = queue_of(request.queue)
+    queue = queue_of(request)
     addition = queue.additions.make(request, parent)
     found = [addition]
     for child in request.children:

@@ -6,12 +6,17 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Final, cast
 
-from midday_worker.engine.inspection.queue_names import keys_pattern
+from redis.exceptions import NoPermissionError
+
 from midday_worker.engine.producer.add_commands import Parent
 from midday_worker.engine.wire.child_kinds import ChildKinds
 from midday_worker.engine.wire.options import extras_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redis.asyncio import Redis
+
     from midday_worker.engine.job.job import Job
     from midday_worker.engine.producer.backend import Backend
 
@@ -28,7 +33,7 @@ class ParentSearch:
     It is a walk over Redis's keys, in steps that hold nobody up; jobs that ask while one goes on share the next.
 
     Args:
-        backend: the children's queue. Parents are on queues of the same prefix.
+        backend: the children's queue. Parents may be on queues of any prefix.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -62,11 +67,10 @@ class ParentSearch:
 
     async def _walk(self, children: list[str]) -> dict[str, Parent]:
         client, found, cursor = self._backend.conn, dict[str, Parent](), 0
-        pattern = keys_pattern(self._backend.prefix, "dependencies")
         while True:
-            scanned = await client.scan(cursor, pattern, _STEP, "set")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+            scanned = await client.scan(cursor, "*:*:dependencies", _STEP, "set")  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
             cursor, keys = cast("tuple[int, list[str]]", scanned)
-            held = await asyncio.gather(*(client.smismember(key, children) for key in keys))  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+            held = await asyncio.gather(*(_held(client, key, children) for key in keys))
             for key, answers in zip(keys, held, strict=True):
                 for child, is_held in zip(children, answers, strict=True):
                     if is_held:
@@ -78,6 +82,13 @@ class ParentSearch:
         queue, _, job_id = key.rpartition(":")
         kind = ChildKinds(extras_of(_options(await self._backend.conn.hget(key, "opts")))).find(child)
         return Parent(job_id, queue, "fail" if kind is None else kind.policy)
+
+
+async def _held(client: Redis, key: str, children: list[str]) -> Sequence[int]:
+    try:
+        return await client.smismember(key, children)  # pyright: ignore[reportUnknownMemberType, reportReturnType] - untyped in redis-py
+    except NoPermissionError:  # another program's
+        return [0] * len(children)
 
 
 def _options(stored: object) -> dict[str, object]:

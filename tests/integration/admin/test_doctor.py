@@ -19,12 +19,15 @@ from tests.integration.crew import Crew
 Mail = JobDefinition[str, str]
 
 HANDLED: Final[Mapping[str, set[str]]] = {"emails": {"send-mail"}}
+NOTHING: Final = Expected(prefix="bull", largest=1, handled={}, declared={})
 
 
 async def found(client: JobClient, largest: int = 1_000, handled: Mapping[str, set[str]] = HANDLED) -> list[Finding]:
     """What the doctor found of the test's own queues."""
     expected = Expected(prefix=client.settings.redis_prefix, largest=largest, handled=handled, declared={})
-    return [finding for finding in await examine(client.connection, expected) if finding.queue is not None]
+    return [
+        finding for finding in await examine(client.connection, expected, client.queue) if finding.queue is not None
+    ]
 
 
 async def test_a_queue_with_a_worker_and_handlers_is_well(
@@ -36,7 +39,9 @@ async def test_a_queue_with_a_worker_and_handlers_is_well(
 
 
 async def test_the_server_is_looked_at_first(client: JobClient) -> None:
-    findings = await examine(client.connection, Expected(prefix="bull", largest=1, handled={}, declared={}))
+    findings = await examine(
+        client.connection, Expected(prefix="bull", largest=1, handled={}, declared={}), client.queue
+    )
     assert [finding.check for finding in findings[:6]] == [
         *("redis", "eviction policy", "clock", "versions", "prefix", "handlers")
     ]
@@ -48,7 +53,9 @@ async def test_an_eviction_policy_that_drops_jobs_is_found(mortal_redis: RedisSe
     settings = Settings(env_file=None, redis_url=mortal_redis.url)
     async with JobClient(settings) as client:
         await client.connection.conn.config_set("maxmemory-policy", "allkeys-lru")  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
-        findings = await examine(client.connection, Expected(prefix="bull", largest=1, handled={}, declared={}))
+        findings = await examine(
+            client.connection, Expected(prefix="bull", largest=1, handled={}, declared={}), client.queue
+        )
     assert [finding.check for finding in findings if finding.grade == "fail"] == ["eviction policy"]
 
 
@@ -157,7 +164,7 @@ async def test_queues_are_listed_by_what_they_hold_and_by_their_workers(
     prefix = settings.redis_prefix
     await redis.hset(f"{prefix}:emails:repeat:meta", "every", "1")  # a schedule of that id, and no queue
     assert await list_queues(client.connection, prefix) == []
-    assert await queue_exists(client.connection, prefix, "emails") is False
+    assert await queue_exists(client.queue("emails")) is False
 
     async def listed() -> bool:
         return await list_queues(client.connection, prefix) == ["emails"]
@@ -167,7 +174,7 @@ async def test_queues_are_listed_by_what_they_hold_and_by_their_workers(
     await mail.trigger("ada", client=client)
     assert await list_queues(client.connection, prefix) == ["emails"]
     assert (await list_prefixes(client.connection))[prefix] == ["emails"]
-    assert await queue_exists(client.connection, prefix, "emails") is True
+    assert await queue_exists(client.queue("emails")) is True
 
 
 async def test_a_prefix_with_a_pattern_in_it_is_taken_as_it_is(redis: Redis, client: JobClient) -> None:

@@ -50,7 +50,7 @@ async def test_a_window_cuts_width_depth_and_what_may_not_be_seen(
     root = await get_job(queue, flow.id)
 
     async def read(**window: int) -> FlowJob:
-        return await read_flow(queue, root, lambda name: queue if name == "emails" else None, FlowWindow(**window))
+        return await read_flow(queue, root, lambda at: queue if at.name == "emails" else None, FlowWindow(**window))
 
     for tree, children in ((await read(children=2), 2), (await read(depth=0), 0), (await read(jobs=3), 2)):
         assert (len(tree.children), tree.truncated) == (children, True)

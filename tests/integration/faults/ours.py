@@ -132,7 +132,7 @@ class Ours:
 
     async def next_run(self, schedule_id: str) -> datetime | None:
         """Ask the schedule's handle."""
-        return await ScheduleHandle(schedule_id, JOB, QUEUE, self._client).next_run()
+        return await ScheduleHandle(schedule_id, JOB, QUEUE, self._client, define()).next_run()
 
     @asynccontextmanager
     async def working(self, handler: Handler, terms: Terms = Terms()) -> AsyncGenerator[OurWork]:  # noqa: B008 - frozen

@@ -33,19 +33,34 @@ def test_names_that_are_handled_are_not_mentioned() -> None:
 
 
 def test_a_defined_queue_under_another_prefix_is_a_mismatch() -> None:
-    finding = judge_prefixes("bull", {"bull": ["images"], "shop": ["emails"]}, {"emails"})
+    finding = judge_prefixes("bull", {"bull": ["images"], "shop": ["emails"]}, {"emails"}, {})
     assert finding.grade == "fail"
     assert "queue emails is under prefix 'shop'" in finding.text
     assert "REDIS_PREFIX" in finding.fix
 
 
 def test_a_prefix_without_queues_beside_one_with_queues_is_suspicious() -> None:
-    finding = judge_prefixes("bull", {"shop": ["emails"]}, ())
+    finding = judge_prefixes("bull", {"shop": ["emails"]}, (), {})
     assert finding.grade == "warn"
     assert "'shop' (1)" in finding.text
 
 
 def test_queues_of_others_beside_ours_are_well() -> None:
-    finding = judge_prefixes("bull", {"bull": ["emails"], "shop": ["emails", "images"]}, {"emails"})
+    finding = judge_prefixes("bull", {"bull": ["emails"], "shop": ["emails", "images"]}, {"emails"}, {})
     assert (finding.grade, finding.text) == ("ok", "'bull' holds 1 queue; others, with their queues: 'shop' (2)")
-    assert judge_prefixes("bull", {}, {"emails"}).grade == "ok"
+    assert judge_prefixes("bull", {}, {"emails"}, {}).grade == "ok"
+
+
+def test_a_queue_with_a_prefix_of_its_own_is_looked_for_there() -> None:
+    own = {"emails": "{emails}"}
+    well = judge_prefixes("bull", {"bull": ["images"], "{emails}": ["emails"], "shop": ["emails"]}, {"emails"}, own)
+    assert (well.grade, well.text) == (
+        "ok",
+        "'bull' holds 1 queue, '{emails}' 1; others, with their queues: 'shop' (1)",
+    )
+    astray = judge_prefixes("bull", {"bull": ["emails"]}, {"emails"}, own)
+    assert astray.grade == "fail"
+    assert astray.text == "queue emails is under prefix 'bull', and jobs are looked for under '{emails}'"
+    assert "its prefix=" in astray.fix
+    left = judge_prefixes("bull", {"bull": ["emails"], "{emails}": ["emails"]}, (), own)
+    assert (left.grade, "emails has its own prefix" in left.text) == ("warn", True)

@@ -14,6 +14,7 @@ from midday_worker.engine.following.ending import Ending, ending_of
 from midday_worker.engine.following.waiter import Waiter, ended
 from midday_worker.engine.job.job import Job
 from midday_worker.errors import DurationError
+from midday_worker.queues import QueueLike
 from midday_worker.testing import FakeJob
 from tests.unit.sample import Label, pack
 
@@ -34,15 +35,15 @@ class FakeClient(JobClient):
         self._late = late
         self.waits = 0
 
-    async def find(self, queue: str, job_id: str) -> Job | None:
+    async def find(self, queue: QueueLike, job_id: str) -> Job | None:
         """Return the job."""
         return cast("Job | None", self._job)
 
-    async def state(self, queue: str, job_id: str) -> str:
+    async def state(self, queue: QueueLike, job_id: str) -> str:
         """Return a state."""
         return "active"
 
-    def wait_for(self, queue: str, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
+    def wait_for(self, queue: QueueLike, job_id: str, on_progress: Callable[[str], None] | None = None) -> Waiter:
         """Return a waiter for the job's end, which never comes if it is late."""
         self.waits += 1
         if self._late:

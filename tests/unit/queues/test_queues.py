@@ -129,3 +129,29 @@ def test_the_documents_queue_is_an_example_with_settings_of_its_own() -> None:
     assert default_queues.get("documents") is documents
     assert documents.concurrency == 3
     assert documents.options["attempts"] == 5
+
+
+@pytest.mark.parametrize("prefix", ["", ":", ":mails", "mails:", " mails", "my mails", "mails\n", 7])
+def test_a_prefix_that_keys_or_clients_names_cannot_have_is_refused(prefix: object) -> None:
+    registry = QueueRegistry()
+    with pytest.raises(DefinitionError, match=r"Queue 'mails' at .* has prefix=.*; accepted: a non-empty text"):
+        queue("mails", prefix=cast("str", prefix), registry=registry)
+    assert list(registry) == []
+
+
+def test_a_prefix_belongs_to_one_declaration_of_a_queue() -> None:
+    registry = QueueRegistry()
+    assert queue("mails", prefix="{mails}", registry=registry).prefix == "{mails}"
+    assert registry.get("others").prefix is None
+    with pytest.raises(DuplicateQueueError):
+        queue("mails", prefix="{other}", registry=registry)
+
+
+def test_a_job_on_a_queue_whose_prefix_its_registry_does_not_know_is_refused() -> None:
+    """It would go to REDIS_PREFIX, where no worker of the queue looks."""
+    elsewhere = queue("mails", prefix="{mails}", registry=QueueRegistry())
+    with pytest.raises(DefinitionError, match="the job's registry doesn't know"):
+        job("send", str, queue=elsewhere, registry=JobRegistry(QueueRegistry()))
+    queues = QueueRegistry()
+    queues.add(elsewhere)
+    assert job("send", str, queue=elsewhere, registry=JobRegistry(queues)).prefix == "{mails}"
