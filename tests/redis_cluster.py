@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, cast
@@ -47,7 +48,7 @@ class ClusterNode(RedisServer):
     def ask(self, *words: str | int) -> object:
         """Send it one command."""
         with redis.Redis(host=self.host, port=self.port, decode_responses=True, socket_timeout=30) as client:
-            return client.execute_command(*words)  # type: ignore[no-untyped-call] # as all of redis-py's
+            return client.execute_command(*words)
 
     @property
     def id(self) -> str:
@@ -97,14 +98,14 @@ class RedisCluster:
                 node.ask("CLUSTER", "MEET", self.nodes[0].host, self.nodes[0].port)
         ids = [node.id for node in primaries]
         for replica, primary in zip(replicas, ids, strict=True):
-            until(lambda: all(each in str(replica.ask("CLUSTER", "NODES")) for each in ids), "all nodes have met")
+            until(partial(_knows, replica, ids), "all nodes have met")
             replica.ask("CLUSTER", "REPLICATE", primary)
         self.wait_until_well()
 
     def wait_until_well(self) -> None:
         """Wait until every node knows that all is well, and replicas have copied their primaries."""
         for node in self.nodes:
-            until(lambda: "cluster_state:ok" in str(node.ask("CLUSTER", "INFO")) and _is_linked(node), "it is well")
+            until(partial(_is_well, node), "all is well")
 
     def node_of(self, prefix: str) -> ClusterNode:
         """Return the primary that holds the keys of a prefix."""
@@ -120,12 +121,9 @@ class RedisCluster:
     def replica_of(self, node: ClusterNode) -> ClusterNode:
         """Return a primary's replica."""
         name = node.id
-        (line,) = [
-            line
-            for line in str(node.ask("CLUSTER", "NODES")).splitlines()
-            if line.split()[3] == name and "fail" not in line
-        ]
-        port = int(line.split()[1].partition("@")[0].rpartition(":")[2])
+        lines = [line.split() for line in str(node.ask("CLUSTER", "NODES")).splitlines()]
+        (place,) = [words[1] for words in lines if words[3] == name and "fail" not in words[2]]
+        port = int(place.partition("@")[0].rpartition(":")[2])
         return next(each for each in self.nodes if each.port == port)
 
     def other_than(self, node: ClusterNode) -> ClusterNode:
@@ -187,6 +185,15 @@ def until(is_so: Callable[[], object], what: str) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {_WITHIN_S:g} s: {what}")
         time.sleep(0.02)
+
+
+def _knows(node: ClusterNode, others: Sequence[str]) -> bool:
+    known = str(node.ask("CLUSTER", "NODES"))
+    return all(other in known for other in others)
+
+
+def _is_well(node: ClusterNode) -> bool:
+    return "cluster_state:ok" in str(node.ask("CLUSTER", "INFO")) and _is_linked(node)
 
 
 def _holds(node: ClusterNode, slot: int) -> bool:

@@ -178,7 +178,7 @@ def test_a_url_of_a_cluster_is_taken_apart() -> None:
 
 
 def test_several_hosts_without_their_kind_are_named_as_that() -> None:
-    with pytest.raises(ValueError, match="^Several hosts are those of sentinels or of a cluster; accepted"):
+    with pytest.raises(ValueError, match=r"^Several hosts are those of sentinels or of a cluster; accepted"):
         check_redis_url("redis://one:6379,two:6379")
 
 
