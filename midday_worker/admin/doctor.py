@@ -48,7 +48,7 @@ async def examine(
     Raises:
         RedisUnavailableError, ConfigurationError.
     """
-    findings = await check_server(connection, expected.prefix)
+    findings = await check_server(connection)
     defined = {*expected.handled, *expected.declared}
     prefixes = await list_prefixes(connection)
     own = {queue.name: queue.prefix or expected.prefix for queue in expected.own}

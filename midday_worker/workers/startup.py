@@ -33,7 +33,7 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
         try:
             server = await inspect(connection)
             await connection.getRedisVersion()
-            _check(server, where, settings.redis_prefix)
+            _check(server, where)
             await _check_clock(connection)
             return server.version
         except RedisUnavailableError as error:
@@ -44,14 +44,19 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
                 ) from error
             if not failures:
                 until = f"up to {limit_s:g} s" if limit_s else "for ever"
-                logger.warning("Redis at {where} does not answer yet; trying {until}", where=where, until=until)
+                logger.warning(
+                    "Redis at {where} does not answer yet; trying {until}: {why}",
+                    where=where,
+                    until=until,
+                    why=error.problem,
+                )
             failures += 1
             await pause(failures, stop, started + limit_s if limit_s else math.inf)
     return ""
 
 
-def _check(server: Server, where: str, prefix: str) -> None:
-    if (unfit := server.unfit_for(prefix)) is not None:
+def _check(server: Server, where: str) -> None:
+    if (unfit := server.unfit()) is not None:
         raise ConfigurationError(f"Redis at {where} {unfit}")
     if server.too_old:
         raise ConfigurationError(

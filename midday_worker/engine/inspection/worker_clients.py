@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
+from redis.asyncio import Redis
+
 from midday_worker.engine.producer.backend import client_name
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.error_translation import translated
+from midday_worker.engine.redis.nodes import all_nodes
 from midday_worker.errors import RedisRefusedError
 
 _NAMED: Final = ":w:"
@@ -53,10 +57,20 @@ async def list_all_workers(queues: Sequence[Queue]) -> dict[str, list[WorkerClie
     of = f"queue {queues[0].name}" if len(queues) == 1 else f"{len(queues)} queues"
     try:
         with translated(f"list the workers of {of}"):
-            clients = cast("list[Mapping[str, str]]", await queues[0].backend.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+            clients = await list_clients(queues[0].backend.conn)
     except RedisRefusedError:
         return None
     return {queue.name: _workers_of(queue, clients) for queue in queues}
+
+
+async def list_clients(client: Redis) -> list[Mapping[str, str]]:
+    """Return the clients of a Redis, or of all nodes of a cluster that answer. Raises redis-py's errors."""
+    async with all_nodes(client) as nodes:
+        answers = await asyncio.gather(*(node.client_list() for node in nodes), return_exceptions=True)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+    told = [answer for answer in answers if not isinstance(answer, BaseException)]
+    if not told:
+        raise next(answer for answer in answers if isinstance(answer, BaseException))
+    return [each for answer in told for each in cast("list[Mapping[str, str]]", answer)]
 
 
 def _workers_of(queue: Queue, clients: Sequence[Mapping[str, str]]) -> list[WorkerClient]:

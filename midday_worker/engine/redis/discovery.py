@@ -70,9 +70,11 @@ class _Found(AsyncConnection):
         cast("Callable[..., None]", super().__init__)(**options)
         self._discovery = discovery
 
-    async def _connect(self) -> None:
-        self.host, self.port = await self._discovery.find()
-        await super()._connect()  # type: ignore[no-untyped-call] # as above
+    async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
+        """Connect. Not `_connect`, of whose errors redis-py makes others: that a server is no cluster's, say."""
+        if not self.is_connected:
+            self.host, self.port = await self._discovery.find()
+        await super().connect_check_health(check_health, retry_socket_connect)
 
 
 class _FoundTls(_Found, AsyncTlsConnection): ...
