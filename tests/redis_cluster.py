@@ -120,10 +120,8 @@ class RedisCluster:
 
     def replica_of(self, node: ClusterNode) -> ClusterNode:
         """Return a primary's replica."""
-        name = node.id
-        lines = [line.split() for line in str(node.ask("CLUSTER", "NODES")).splitlines()]
-        (place,) = [words[1] for words in lines if words[3] == name and "fail" not in words[2]]
-        port = int(place.partition("@")[0].rpartition(":")[2])
+        until(lambda: _replica_ports(node), "it has a replica")
+        (port,) = _replica_ports(node)
         return next(each for each in self.nodes if each.port == port)
 
     def other_than(self, node: ClusterNode) -> ClusterNode:
@@ -185,6 +183,13 @@ def until(is_so: Callable[[], object], what: str) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {_WITHIN_S:g} s: {what}")
         time.sleep(0.02)
+
+
+def _replica_ports(node: ClusterNode) -> list[int]:
+    name = node.id
+    lines = [line.split() for line in str(node.ask("CLUSTER", "NODES")).splitlines()]
+    places = [words[1].partition("@")[0] for words in lines if words[3] == name and "fail" not in words[2]]
+    return [int(place.rpartition(":")[2]) for place in places]
 
 
 def _knows(node: ClusterNode, others: Sequence[str]) -> bool:

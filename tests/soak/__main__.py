@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from midday_worker.demo.node import NodeRuntime
-from tests.soak.soak import SCHEDULES, Soak
+from tests.soak.soak import SCHEDULES, TOPOLOGIES, Soak
 from tests.soak.verdict import Verdict
 from tests.soak.worker import ROOT
 
@@ -22,11 +22,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="over which they are added (300)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="of what happens (any)")
     parser.add_argument("--folder", type=Path, help="for the ledgers (a temporary one)")
+    parser.add_argument("--topology", choices=list(TOPOLOGIES), default="single", help="what Redis is (single)")
     given = parser.parse_args()
     folder: Path = given.folder or Path(tempfile.mkdtemp(prefix="midday-soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     say(f"seed {given.seed}; ledgers and the workers' output in {folder}")
-    soak = Soak(given.jobs, given.seconds, given.seed, folder, NodeRuntime(ROOT / ".midday" / "node"))
+    node = NodeRuntime(ROOT / ".midday" / "node")
+    soak = Soak(given.jobs, given.seconds, given.seed, folder, node, topology=given.topology)
     verdict = asyncio.run(soak.run())
     report(soak, verdict)
     return 1 if verdict.offences else 0

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from midday_worker.engine.inspection.worker_clients import list_all_workers, list_clients
+from midday_worker.engine.inspection.worker_clients import list_all_workers
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.deadlines import Deadlines
@@ -40,7 +40,7 @@ async def list_queues(connection: Connection, prefix: str) -> list[str]:
     clients: list[Mapping[str, str]] = []
     with suppress(RedisRefusedError):
         async with bounded(connection.deadlines, "list Redis's clients"):
-            clients = await list_clients(connection.conn)
+            clients = cast("list[Mapping[str, str]]", await connection.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     return sorted(found | worked_queues(prefix, (client.get("name", "") for client in clients)))
 
 

@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 from midday_worker.engine.producer.backend import client_name
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.error_translation import translated
-from midday_worker.engine.redis.nodes import all_nodes
 from midday_worker.errors import RedisRefusedError
 
 _NAMED: Final = ":w:"
@@ -48,29 +47,25 @@ async def list_workers(queue: Queue) -> list[WorkerClient] | None:
 
 
 async def list_all_workers(queues: Sequence[Queue]) -> dict[str, list[WorkerClient]] | None:
-    """Return the workers of several queues of one Redis, by the queue's name; Redis is asked once.
+    """Return the workers of several queues, by the queue's name; Redis, or each node with some of them, is asked once.
 
     None if it doesn't let us ask.
     """
     if not queues:
         return {}
     of = f"queue {queues[0].name}" if len(queues) == 1 else f"{len(queues)} queues"
+    # A worker waits for jobs at the node that holds them; on other nodes of a cluster Node's has connections, too.
+    asked = list(dict.fromkeys(queue.backend.conn for queue in queues))
     try:
         with translated(f"list the workers of {of}"):
-            clients = await list_clients(queues[0].backend.conn)
+            lists = dict(zip(asked, await asyncio.gather(*(_list_clients(each) for each in asked)), strict=True))
     except RedisRefusedError:
         return None
-    return {queue.name: _workers_of(queue, clients) for queue in queues}
+    return {queue.name: _workers_of(queue, lists[queue.backend.conn]) for queue in queues}
 
 
-async def list_clients(client: Redis) -> list[Mapping[str, str]]:
-    """Return the clients of a Redis, or of all nodes of a cluster that answer. Raises redis-py's errors."""
-    async with all_nodes(client) as nodes:
-        answers = await asyncio.gather(*(node.client_list() for node in nodes), return_exceptions=True)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-    told = [answer for answer in answers if not isinstance(answer, BaseException)]
-    if not told:
-        raise next(answer for answer in answers if isinstance(answer, BaseException))
-    return [each for answer in told for each in cast("list[Mapping[str, str]]", answer)]
+async def _list_clients(client: Redis) -> list[Mapping[str, str]]:
+    return cast("list[Mapping[str, str]]", await client.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
 
 
 def _workers_of(queue: Queue, clients: Sequence[Mapping[str, str]]) -> list[WorkerClient]:

@@ -12,7 +12,17 @@ from typing import Final
 import pytest
 from redis.crc import key_slot
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobFailedError, JobHandle, JobRegistry, Settings, job
+from midday_worker import (
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobFailedError,
+    JobHandle,
+    JobRegistry,
+    RedisUnavailableError,
+    Settings,
+    job,
+)
 from midday_worker.engine.worker.config import WorkerConfig
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -114,3 +124,35 @@ async def produce(
         handles[n + 3] = await count.trigger_flow(n + 3, [count.node(n + 4)], client=client)
         n += 5
     return handles
+
+
+async def test_jobs_survive_the_death_of_a_primary(
+    cluster: RedisCluster, settings: Settings, registry: JobRegistry
+) -> None:
+    """What has been copied is worked by the replica that takes over, and no running job runs again."""
+    work = Work()
+    count = job("count", int, work.count, registry=registry)
+    hold = job("hold", int, work.hold, registry=registry, attempts=1)
+    config = WorkerConfig(queue="default", concurrency=2, lock_duration_ms=20_000)
+    async with Crew(registry, settings, configs=(config,)), JobClient(settings) as client:
+        held = await hold.trigger(-1, client=client)
+        await eventually(lambda: done(work.holding == {-1}), "the handler runs", WITHIN_S)
+        result = asyncio.create_task(held.result())
+        later = await count.trigger(1, client=client, delay="1s")
+        await asyncio.to_thread(die, cluster, settings.redis_prefix)
+        async with asyncio.timeout(WITHIN_S):
+            handle = await until_added(count, 2, client)
+            assert await handle.result() == 4
+            assert await later.result() == 2
+            work.may_end.set()
+            assert await result == -2
+    assert set(work.runs.values()) == {1}
+
+
+async def until_added(count: JobDefinition[int, int], n: int, client: JobClient) -> JobHandle[int]:
+    """Trigger a job, again while Redis is away."""
+    while True:
+        try:
+            return await count.trigger(n, client=client, job_id="one")
+        except RedisUnavailableError:
+            await asyncio.sleep(0.1)
