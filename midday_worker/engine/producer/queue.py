@@ -17,7 +17,7 @@ from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.add_commands import Addition, Additions
 from midday_worker.engine.producer.add_transaction import AddTransaction, checked_id, failure_of
 from midday_worker.engine.producer.backend import Backend
-from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.connection import Connection, absent_key
 from midday_worker.engine.redis.error_translation import (
     UNREACHABLE,
     Writing,
@@ -60,7 +60,12 @@ class Queue(bullmq.Queue):
         self.keys = self.backend.keys
         self.qualifiedName = self.backend.qualifiedName
         self._job_scheduler = None
-        self.additions = Additions(self.keys, connection.commands, packed=isinstance(self.client, PipelinedRedis))
+        self.additions = Additions(
+            self.keys,
+            connection.commands,
+            packed=isinstance(self.client, PipelinedRedis),
+            more=absent_key(self.client, prefix),
+        )
         self._deadlines = connection.deadlines
         # Over connections of their own they could overtake each other.
         self._under_way = UNDER_WAY if isinstance(self.client, PipelinedRedis) else 1

@@ -19,7 +19,7 @@ from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry as BlockingRetry
 
-from midday_worker.engine.redis.cluster import slot_of
+from midday_worker.engine.redis.cluster import ClusterDiscovery, slot_of
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.discovery import connection_options
 from midday_worker.engine.redis.gone import RESTORE
@@ -197,3 +197,13 @@ def run_script(client: Redis, script: Script, keys: Sequence[str], args: Sequenc
     if isinstance(client, PipelinedRedis):
         return client.run_script(script.sha, script.script, keys, args)
     return script(keys=keys, args=args)
+
+
+def absent_key(client: Redis, prefix: str) -> tuple[str, ...]:
+    """Return a key of a prefix that never exists, for a script to be called with, too; none but on a cluster.
+
+    BullMQ's scripts use keys that they aren't called with. A node whose slot moves would break a script off at the
+    first of them that it doesn't hold; one that is called with a missing key it refuses as a whole, with TRYAGAIN.
+    """
+    is_cluster = isinstance(client.connection_pool.connection_kwargs.get("discovery"), ClusterDiscovery)
+    return (f"{prefix}:midday-worker:absent",) if is_cluster else ()

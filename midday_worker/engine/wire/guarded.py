@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, cast
 from bullmq.redis_connection import loadScript
 from bullmq.scripts import Scripts
 
+from midday_worker.engine.redis.connection import absent_key
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
@@ -85,7 +87,8 @@ class Guarded:
         reply: list[object] = []
 
         async def send(keys: Sequence[str], args: Sequence[EncodableT], client: object = None) -> None:
-            reply.extend(cast("list[object]", await script(keys=keys, args=[*args, *last])))
+            every = [*keys, *absent_key(connection.conn, prefix)]
+            reply.extend(cast("list[object]", await script(keys=every, args=[*args, *last])))
 
         prefix, _, queue = target[0].removesuffix(":").rpartition(":")
         scripts = Scripts(prefix, queue, connection)

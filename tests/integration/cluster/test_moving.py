@@ -122,7 +122,10 @@ async def produce(
         batch = await count.batch_trigger([{"payload": n + 1}, {"payload": n + 2}], client=client)
         handles.update(zip((n + 1, n + 2), batch, strict=True))
         handles[n + 3] = await count.trigger_flow(n + 3, [count.node(n + 4)], client=client)
-        n += 5
+        # Whose scripts are called with keys that are all there by now, and use others.
+        handles[n + 5] = await count.trigger(n + 5, client=client, delay="10ms")
+        handles[n + 6] = await count.trigger(n + 6, client=client, priority=2)
+        n += 7
     return handles
 
 
@@ -156,3 +159,26 @@ async def until_added(count: JobDefinition[int, int], n: int, client: JobClient)
             return await count.trigger(n, client=client, job_id="one")
         except RedisUnavailableError:
             await asyncio.sleep(0.1)
+
+
+async def test_a_script_is_refused_as_a_whole_while_its_slot_moves(
+    cluster: RedisCluster, settings: Settings, registry: JobRegistry
+) -> None:
+    """Also one all of whose own keys are there: it uses a job's, which it isn't called with."""
+    count = job("count", int, Work().count, registry=registry)
+    prefix = settings.redis_prefix
+    source, slot = cluster.node_of(prefix), key_slot(prefix.encode())
+    target = cluster.other_than(source)
+    async with JobClient(settings) as client:
+        await count.trigger(0, delay="1h", client=client)
+        source.ask("ZADD", client.queue("default").keys["completed"], 1, "another")
+        source.ask("CONFIG", "RESETSTAT")
+        cluster.begin_move(slot, source, target)
+        adding = asyncio.create_task(count.trigger(1, delay="1h", client=client))
+
+        async def is_refused() -> bool:
+            return adding.done() or "errorstat_TRYAGAIN" in str(source.ask("INFO", "errorstats"))
+
+        await eventually(is_refused, "the node refuses it", WITHIN_S)
+        await asyncio.to_thread(cluster.move, slot, target)
+        assert await (await adding).state() == "delayed"
