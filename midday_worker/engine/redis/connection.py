@@ -21,7 +21,7 @@ from redis.retry import Retry as BlockingRetry
 
 from midday_worker.engine.redis.cluster import ClusterDiscovery, slot_of
 from midday_worker.engine.redis.deadlines import Deadlines
-from midday_worker.engine.redis.discovery import connection_options
+from midday_worker.engine.redis.discovery import find_server
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
 from midday_worker.engine.redis.undone_retry import UndoneRetry
@@ -129,8 +129,9 @@ def _pool(kind: type[Pool], config: RedisConfig, **limits: object) -> Pool:
     """Return a pool whose connections lead to where the jobs of a configuration are."""
     address = RedisAddress.parse(config.url)
     from_url = cast("Callable[..., Pool]", kind.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-    found = connection_options(address, config.prefix, blocking=issubclass(kind, redis.ConnectionPool))
-    return from_url(address.server, maint_notifications_config=_NO_NOTICES, **found, **limits)
+    pool = from_url(address.server, maint_notifications_config=_NO_NOTICES, **limits)
+    find_server(pool, address, config.prefix)
+    return pool
 
 
 async def _greet(connection: AbstractConnection, name: str) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, cast
 
 from redis.asyncio.connection import Connection as AsyncConnection
+from redis.asyncio.connection import ConnectionPool as AsyncPool
 from redis.asyncio.connection import SSLConnection as AsyncTlsConnection
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.connection import Connection, SSLConnection
+from redis.connection import ConnectionPool as Pool
 from redis.sentinel import Sentinel
 
 from midday_worker.engine.redis.cluster import ANSWER_S, ClusterDiscovery, Place, slot_of
@@ -95,20 +97,23 @@ class _FoundBlocking(Connection):
 class _FoundBlockingTls(_FoundBlocking, SSLConnection): ...
 
 
-def connection_options(address: RedisAddress, prefix: str, *, blocking: bool = False) -> dict[str, object]:
-    """Return what a pool of redis-py's is to be told beside the address of a server: none where that is all.
+def find_server(pool: AsyncPool | Pool, address: RedisAddress, prefix: str) -> None:
+    """Have a pool's connections lead to where their server is found; nothing where the address is all.
 
     Args:
+        pool: made for the address. Not told as it is made, as the class that rediss:// means wins over a given one.
         address: as REDIS_URL has it.
         prefix: that of the keys that it is for.
-        blocking: whether the pool is for threads, and not for an event loop.
 
     Raises ConfigurationError for a prefix whose keys would be spread over a cluster.
     """
     if address.topology == "single":
-        return {}
-    discovery = (
-        SentinelDiscovery(address) if address.topology == "sentinel" else ClusterDiscovery(address, slot_of(prefix))
+        return
+    if isinstance(pool, Pool):
+        pool.connection_class = _FoundBlockingTls if address.is_tls else _FoundBlocking
+    else:
+        pool.connection_class = _FoundTls if address.is_tls else _Found
+    is_cluster = address.topology == "cluster"
+    pool.connection_kwargs["discovery"] = (
+        ClusterDiscovery(address, slot_of(prefix)) if is_cluster else SentinelDiscovery(address)
     )
-    classes = (_FoundBlocking, _FoundBlockingTls) if blocking else (_Found, _FoundTls)
-    return {"connection_class": classes[address.is_tls], "discovery": discovery}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from redis.asyncio.connection import SSLConnection as AsyncTlsConnection
+from redis.connection import SSLConnection
 from redis.crc import key_slot
 from redis.exceptions import AuthenticationError, ResponseError
 
 from midday_worker import ConfigurationError
 from midday_worker.embedded import free_port
 from midday_worker.engine.redis.cluster import ClusterDiscovery, has_hash_tag, slot_of
-from midday_worker.engine.redis.connection import RedisConfig, connect
+from midday_worker.engine.redis.connection import RedisConfig, connect, connect_blocking, connect_in_thread
 from midday_worker.engine.transport import NeverSentError
 from midday_worker.settings.redis_address import RedisAddress
 from tests.scripted_redis import ScriptedRedis, Words, bulk
@@ -119,3 +121,12 @@ async def test_finding_a_node_holds_nobody_up() -> None:
     async with ScriptedRedis(lambda _words: None) as silent, ScriptedRedis(lambda _words: slots(("h", 1))) as node:
         found = discovery(at(silent), at(node))
         assert set(await asyncio.gather(found.find(), found.find())) == {("h", 1)}
+
+
+@pytest.mark.parametrize(("scheme", "is_tls"), [("redis", False), ("rediss", True)])
+def test_connections_to_a_cluster_are_encrypted_where_the_url_says_so(scheme: str, is_tls: bool) -> None:
+    config = RedisConfig(f"{scheme}+cluster://127.0.0.1:1", "{bull}")
+    for client in (connect(config), connect_blocking(config), connect_in_thread(config, 1.0)):
+        kind = client.connection_pool.connection_class
+        assert issubclass(kind, (AsyncTlsConnection, SSLConnection)) is is_tls
+        assert "discovery" in client.connection_pool.connection_kwargs
