@@ -114,12 +114,13 @@ class ClusterDiscovery:
             return slots
         raise NeverSentError(f"no node of the cluster answers: {', '.join(said)}") from last
 
+    def client_at(self, node: Place) -> redis.Redis:
+        """Return a client of one node, to be closed."""
+        return _client(self._address, node)
+
     def _ask(self, node: Place, command: str) -> object:
-        client = _client(self._address, node)
-        try:
-            return client.execute_command(command)  # type: ignore[no-untyped-call] # as all of redis-py's
-        finally:
-            client.close()
+        with self.client_at(node) as client:
+            return client.execute_command(command)
 
 
 def read_slots(reply: object, asked: str) -> list[SlotRange]:

@@ -182,3 +182,20 @@ async def test_a_script_is_refused_as_a_whole_while_its_slot_moves(
         await eventually(is_refused, "the node refuses it", WITHIN_S)
         await asyncio.to_thread(cluster.move, slot, target)
         assert await (await adding).state() == "delayed"
+
+
+async def test_a_lock_is_renewed_while_its_slot_moves_for_longer_than_it_lasts(
+    cluster: RedisCluster, settings: Settings, registry: JobRegistry
+) -> None:
+    """Wherever it is: some are at the old node still, others at the new one. No job runs again."""
+    work = Work()
+    hold = job("hold", int, work.hold, registry=registry, attempts=1)
+    config = WorkerConfig(queue="default", concurrency=4, lock_duration_ms=1_000, stalled_interval_ms=300)
+    async with Crew(registry, settings, configs=(config,)), JobClient(settings) as client:
+        handles = await hold.batch_trigger([{"payload": n} for n in range(4)], client=client)
+        await eventually(lambda: done(len(work.holding) == 4), "the handlers run", WITHIN_S)
+        await asyncio.to_thread(move_slowly, cluster, settings.redis_prefix)
+        work.may_end.set()
+        async with asyncio.timeout(WITHIN_S):
+            assert await asyncio.gather(*(handle.result() for handle in handles)) == [0, 2, 4, 6]
+    assert work.runs == Counter(range(4))
