@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from midday_worker.errors import JobTimeoutError as JobTimeoutError
     from midday_worker.errors import MiddayWorkerError as MiddayWorkerError
     from midday_worker.errors import NonRetryableError as NonRetryableError
+    from midday_worker.errors import NotReplicatedError as NotReplicatedError
     from midday_worker.errors import OptionError as OptionError
     from midday_worker.errors import PayloadError as PayloadError
     from midday_worker.errors import RedisRefusedError as RedisRefusedError
@@ -94,8 +95,8 @@ _HOMES: Final = {
     "midday_worker.errors": (
         "ConfigurationError DefinitionError EnqueueError InvalidInputError JobCancelledError JobFailedError "
         "JobNotFoundError JobResultTimeoutError JobStateError JobTimeoutError MiddayWorkerError "
-        "NonRetryableError OptionError PayloadError RedisRefusedError RedisUnavailableError RetryAfter "
-        "ScheduledRunError"
+        "NonRetryableError NotReplicatedError OptionError PayloadError RedisRefusedError RedisUnavailableError "
+        "RetryAfter ScheduledRunError"
     ),
     "midday_worker.handles.handle": "JobHandle ScheduleHandle",
     "midday_worker.handles.outcomes": "as_completed results",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from midday_worker.admin.finding import Finding
 from midday_worker.admin.name_checks import judge_names, judge_prefixes
 from midday_worker.admin.queue_checks import check_parents, check_queue, unfinished_names
+from midday_worker.admin.sentinel_checks import check_sentinels
 from midday_worker.admin.server_checks import check_server
 from midday_worker.engine.inspection.queue_names import held_queues, list_prefixes, list_queues
 from midday_worker.engine.inspection.worker_clients import list_all_workers
@@ -48,7 +49,7 @@ async def examine(
     Raises:
         RedisUnavailableError, ConfigurationError.
     """
-    findings = await check_server(connection)
+    findings = [*await check_server(connection), *await check_sentinels(connection)]
     defined = {*expected.handled, *expected.declared}
     prefixes = await list_prefixes(connection)
     own = {queue.name: queue.prefix or expected.prefix for queue in expected.own}

@@ -29,7 +29,7 @@ from midday_worker.engine.producer.schedule import (
 from midday_worker.engine.redis.connection import Connection, RedisConfig
 from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.error_translation import UNREACHABLE, translated
-from midday_worker.errors import ClientClosedError
+from midday_worker.errors import ClientClosedError, ConfigurationError
 from midday_worker.queues import QueueLike, default_queues
 from midday_worker.request import JobRequest, refuse_same_ids
 from midday_worker.settings.settings import Settings, load_settings
@@ -280,12 +280,15 @@ async def blocking_calls(settings: Settings) -> AsyncGenerator[None]:
 
 
 def redis_config(settings: Settings) -> RedisConfig:
-    """Return the engine's view of the settings."""
+    """Return the engine's view of the settings. Raises ConfigurationError if they don't go together."""
+    if settings.redis_wait_replicas and not settings.redis_pipelining:
+        raise ConfigurationError("REDIS_WAIT_REPLICAS needs REDIS_PIPELINING=true: one connection for add and WAIT.")
     return RedisConfig(
         url=settings.redis_url.get_secret_value(),
         prefix=settings.redis_prefix,
         command_timeout_ms=settings.redis_command_timeout,
         pipelining=settings.redis_pipelining,
+        wait_replicas=settings.redis_wait_replicas,
     )
 
 

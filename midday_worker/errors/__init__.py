@@ -22,6 +22,7 @@
     │   └── FlowError
     ├── EngineError                     Redis or the engine refused
     │   ├── RedisUnavailableError
+    │   │   └── NotReplicatedError      written, and too few replicas have it (REDIS_WAIT_REPLICAS)
     │   ├── RedisRefusedError
     │   ├── ClientClosedError
     │   └── EnqueueError
@@ -62,6 +63,7 @@ from midday_worker.errors.engine import (
     ClientClosedError,
     EngineError,
     EnqueueError,
+    NotReplicatedError,
     RedisRefusedError,
     RedisUnavailableError,
 )
@@ -118,6 +120,7 @@ __all__ = [
     "MiddayWorkerError",
     "NoHandlerError",
     "NonRetryableError",
+    "NotReplicatedError",
     "OptionError",
     "PayloadError",
     "QueueNotFoundError",

@@ -37,6 +37,28 @@ class RedisUnavailableError(EngineError):
         super().__init__(message)
 
 
+class NotReplicatedError(RedisUnavailableError):
+    """Jobs were written, and too few replicas have confirmed it in time (REDIS_WAIT_REPLICAS).
+
+    They run as any others; they are lost only if the primary fails before a replica has them. `job_ids` are theirs.
+    """
+
+    def __init__(self, what: str, queue: str, ids: Sequence[str], confirmed: str, added: Sequence[str] = ()) -> None:
+        self._about = (what, queue, ids, confirmed)
+        named = f"{what} {ids[0]}" if len(ids) == 1 else f"{len(ids):,} {what}s, from {ids[0]} on,"
+        super().__init__(
+            f"Wrote {named} of queue {queue}, but only {confirmed} have confirmed it: what they don't have is lost if "
+            "the primary fails now. Calling again with the same id is safe.",
+            may_have_been_written=True,
+            job_ids=ids,
+            added_ids=added,
+        )
+
+    def beside(self, added: Sequence[str]) -> NotReplicatedError:
+        """Return the same of a call of several parts, of which these ids were added and confirmed."""
+        return NotReplicatedError(*self._about, added)
+
+
 class RedisRefusedError(EngineError):
     """Redis answered, and refused: a wrong password, no permission, read-only, or out of memory.
 

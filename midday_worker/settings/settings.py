@@ -53,7 +53,8 @@ class Settings(BaseSettings):
     )
     redis_url: RedisUrl = Field(
         default=SecretStr("redis://localhost:6379"),
-        description="Where the queues are: redis://[user:password@]host[:port][/db], rediss:// or unix:///path.",
+        description="Where the queues are: redis://[user:password@]host[:port][/db], rediss://, unix:///path, "
+        "redis+sentinel:// or redis+cluster://.",
     )
     redis_prefix: str = Field(
         default="bull",
@@ -68,6 +69,11 @@ class Settings(BaseSettings):
     redis_pipelining: bool = Field(
         default=True,
         description="Whether concurrent commands share a connection. false: each has one of redis-py's own, and waits.",
+    )
+    redis_wait_replicas: int = Field(
+        default=0,
+        ge=0,
+        description="How many replicas have to hold a job before its trigger returns. It costs a round trip to them.",
     )
     database_primary_url: DatabaseUrl | None = Field(
         default=None,

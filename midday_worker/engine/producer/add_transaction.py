@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from midday_worker.engine.producer.add_commands import Addition
 from midday_worker.engine.redis.error_translation import Writing, already, is_unreachable, translation, was_never_sent
-from midday_worker.errors import EngineError, EnqueueError
+from midday_worker.errors import EngineError, EnqueueError, NotReplicatedError
 
 _ERRORS = {
     -5: "its parent job doesn't exist",
@@ -29,7 +29,7 @@ class AddTransaction:
 
     asked: Sequence[str]
     added: Sequence[str] = ()
-    error: RedisError | OSError | EnqueueError | None = None
+    error: RedisError | OSError | EnqueueError | NotReplicatedError | None = None
 
     @classmethod
     def of(cls, additions: Sequence[Addition], answers: Sequence[object]) -> AddTransaction:
@@ -47,6 +47,8 @@ class AddTransaction:
     @property
     def is_unsure(self) -> bool:
         """Whether it may have been written although it failed."""
+        if isinstance(self.error, NotReplicatedError):
+            return True
         return self.error is not None and is_unreachable(self.error) and not was_never_sent(self.error)
 
 
@@ -76,6 +78,8 @@ def failure_of(parts: Sequence[AddTransaction], queue: str) -> EngineError | Non
     added = [job_id for part in parts for job_id in part.added]
     if error is None or isinstance(error, EnqueueError):
         return _refused(error, added)
+    if isinstance(error, NotReplicatedError):
+        return error.beside(added)
     others = [job_id for part in broken if part is not worst and part.is_unsure for job_id in part.asked]
     ids = [job_id for job_id in worst.asked if job_id not in worst.added] if worst.added else worst.asked
     writing = Writing(ids=ids, before=added, beside=others)

@@ -63,7 +63,9 @@ async def _add(
             await _refuse_existing(new, queue_of)
         block.go_on_to(f"add a flow of {len(additions)} jobs", writing)
         answers = iter(await queue.own_backend.add(additions))
-        return [[checked_id(next(answers), addition.name, addition.id) for addition in tree] for tree in trees]
+        ids = [[checked_id(next(answers), addition.name, addition.id) for addition in tree] for tree in trees]
+        await queue.replicated([job_id for tree in ids for job_id in tree])
+        return ids
 
 
 def _chunks(roots: Sequence[JobRequest]) -> list[list[JobRequest]]:

@@ -28,6 +28,7 @@ from midday_worker.engine.redis.error_translation import (
 )
 from midday_worker.engine.transport import UNDONE, NeverSentTimeoutError, PipelinedRedis
 from midday_worker.engine.wire.failure import reason_of
+from midday_worker.errors import NotReplicatedError
 from midday_worker.request import JobRequest
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class Queue(bullmq.Queue):
         # Over connections of their own they could overtake each other.
         self._under_way = UNDER_WAY if isinstance(self.client, PipelinedRedis) else 1
         self._adding = f"add a job to queue {name}"
+        self._replicas = self.client.replicas if isinstance(self.client, PipelinedRedis) else 0
 
     def bounded(self, action: str, writing: Writing | None = None) -> bounded:
         """Return a block whose commands may take the command timeout in all, and raise this library's errors."""
@@ -87,6 +89,7 @@ class Queue(bullmq.Queue):
 
         Raises:
             RedisUnavailableError: Redis can't be reached; it says whether the job may have been written.
+            NotReplicatedError: too few replicas have the job yet.
             EnqueueError: the engine refused the job.
         """
         addition = self.additions.make(request)
@@ -101,7 +104,25 @@ class Queue(bullmq.Queue):
                 added = await command.future
             except (RedisError, OSError) as error:
                 added = await self._add_again(addition, error, command.ends_at)
-        return added if type(added) is str else checked_id(added, addition.name, addition.id)
+        job_id = added if type(added) is str else checked_id(added, addition.name, addition.id)
+        if self._replicas:
+            with translated(self._adding, Writing(ids=[job_id])):
+                await self.replicated([job_id])
+        return job_id
+
+    async def replicated(self, ids: Sequence[str], what: str = "job") -> None:
+        """Wait until as many replicas as were asked for hold what was written just now.
+
+        Raises:
+            NotReplicatedError: fewer do, within half the time that a command may take.
+            RedisError: the connection broke.
+        """
+        if not self._replicas or not isinstance(self.client, PipelinedRedis):
+            return
+        limit_s = self._deadlines.seconds / 2
+        held = await self.client.wait_for_replicas(round(limit_s * 1000))
+        if held < self._replicas:
+            raise NotReplicatedError(what, self.name, ids, f"{held} of {self._replicas} replicas in {limit_s:g} s")
 
     async def _add_again(self, addition: Addition, error: RedisError | OSError, until: float) -> object:
         """Add a job that was not added, or perhaps not, once more, if that is safe and in time."""
@@ -159,9 +180,11 @@ class Queue(bullmq.Queue):
         try:
             async with self._deadlines.limit():
                 answers = await _sent(partial(self.own_backend.add, additions), additions)
-        except (RedisError, OSError) as error:
+                part = AddTransaction.of(additions, answers)
+                await self.replicated(part.added)
+                return part
+        except (RedisError, OSError, NotReplicatedError) as error:
             return AddTransaction([addition.id for addition in additions], error=error)
-        return AddTransaction.of(additions, answers)
 
     async def find(self, job_id: str) -> Job | None:
         """Return the job, or None if Redis doesn't hold it."""

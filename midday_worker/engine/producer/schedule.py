@@ -94,6 +94,7 @@ async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, requ
             job = await scheduler.upsertJobScheduler(schedule_id, when.encode(), request.name, request.data, template)
         except UsedUp:
             return
+        await queue.replicated([schedule_id], "schedule")
     if job is None:
         raise ScheduleError(f"Schedule {schedule_id!r} has no run left before its end.")
 
@@ -131,6 +132,7 @@ async def change_schedule(queue: Queue, schedule_id: str, when: Recurrence) -> b
             )
         except UsedUp:
             return True
+        await queue.replicated([schedule_id], "schedule")
     if job is None:
         raise ScheduleError(f"Schedule {schedule_id!r} has no run left before its end.")
     return True
@@ -144,6 +146,7 @@ async def run_schedule(queue: Queue, schedule_id: str) -> str | None:
     job_id = str(uuid4())
     async with queue.bounded(f"run schedule {schedule_id} of queue {queue.name}", Writing(ids=[job_id])):
         await queue.add(schedule.job, schedule.data, {**schedule.options, "jobId": job_id})
+        await queue.replicated([job_id])
     return job_id
 
 

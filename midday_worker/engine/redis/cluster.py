@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from types import MappingProxyType
+from typing import Final, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -16,12 +17,10 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from midday_worker.engine.redis.condition import is_about_certificate
+from midday_worker.engine.redis.sentinels import Place
 from midday_worker.engine.transport import NeverSentError
 from midday_worker.errors import ConfigurationError
 from midday_worker.settings.redis_address import RedisAddress
-
-Place: TypeAlias = tuple[str, int]
-"""A host and a port."""
 
 ANSWER_S: Final = 1.0
 """How long one of those who are asked may take, before the next one is."""
@@ -71,20 +70,19 @@ class ClusterDiscovery:
     Args:
         address: as REDIS_URL has it.
         slot: the one that is looked for.
+        tls: how connections are encrypted, by redis-py's names.
     """
 
-    def __init__(self, address: RedisAddress, slot: int) -> None:
+    def __init__(self, address: RedisAddress, slot: int, tls: Mapping[str, object] = MappingProxyType({})) -> None:
         self._address = address
         self._slot = slot
+        self._tls = tls
         self._nodes = list(address.hosts)
 
-    async def find(self) -> Place:
-        """As `find_blocking`, for an event loop."""
-        return await asyncio.to_thread(self.find_blocking)
-
-    def find_blocking(self) -> Place:
-        """Return host and port of the slot's primary. Raises NeverSentError if no node knows it."""
-        found = next((each for each in self.slots() if each.first <= self._slot <= each.last), None)
+    async def find(self, tls: Mapping[str, object]) -> Place:
+        """Return host and port of the slot's primary. Raises NeverSentError if no node knows it, and as `slots`."""
+        slots = await asyncio.to_thread(self.slots)
+        found = next((each for each in slots if each.first <= self._slot <= each.last), None)
         if found is None:
             raise NeverSentError(f"no node of the cluster serves slot {self._slot}")
         return found.primary
@@ -114,9 +112,12 @@ class ClusterDiscovery:
             return slots
         raise NeverSentError(f"no node of the cluster answers: {', '.join(said)}") from last
 
+    def keep_watch(self, connection: object) -> None:
+        """Do nothing: a node tells by itself that it doesn't hold a slot any more."""
+
     def client_at(self, node: Place) -> redis.Redis:
         """Return a client of one node, to be closed."""
-        return _client(self._address, node)
+        return _client(self._address, node, self._tls)
 
     def _ask(self, node: Place, command: str) -> object:
         with self.client_at(node) as client:
@@ -141,10 +142,11 @@ def read_slots(reply: object, asked: str) -> list[SlotRange]:
     return found
 
 
-def _client(address: RedisAddress, node: Place) -> redis.Redis:
+def _client(address: RedisAddress, node: Place, tls: Mapping[str, object]) -> redis.Redis:
     from_url = cast("Callable[..., redis.Redis]", redis.Redis.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     client = from_url(address.server, maint_notifications_config=MaintNotificationsConfig(enabled=False))
     client.connection_pool.connection_kwargs.update(
+        tls,
         host=node[0],
         port=node[1],
         decode_responses=True,

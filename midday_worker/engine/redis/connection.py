@@ -54,12 +54,16 @@ _UNREGISTERED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedisConfig:
-    """Where Redis is, how long to wait for it, and whether concurrent commands share a connection."""
+    """Where Redis is, how long to wait for it, and whether concurrent commands share a connection.
+
+    `wait_replicas` is how many replicas have to hold a job before its add returns.
+    """
 
     url: str
     prefix: str = "bull"
     command_timeout_ms: int = 5_000
     pipelining: bool = True
+    wait_replicas: int = 0
 
     @property
     def slot(self) -> int | None:
@@ -98,7 +102,11 @@ def connect(config: RedisConfig) -> Redis:
     seconds = config.command_timeout_ms / 1000
     pool = _pool(BlockingConnectionPool, config, max_connections=_POOL_SIZE, timeout=seconds)
     _own_limits(pool, config, socket_timeout=seconds)
-    return PipelinedRedis.from_pool(pool) if config.pipelining else UnpipelinedRedis.from_pool(pool)
+    if not config.pipelining:
+        return UnpipelinedRedis.from_pool(pool)
+    client = cast("PipelinedRedis", PipelinedRedis.from_pool(pool))
+    client.replicas = config.wait_replicas
+    return client
 
 
 def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
@@ -130,7 +138,7 @@ def _pool(kind: type[Pool], config: RedisConfig, **limits: object) -> Pool:
     address = RedisAddress.parse(config.url)
     from_url = cast("Callable[..., Pool]", kind.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     pool = from_url(address.server, maint_notifications_config=_NO_NOTICES, **limits)
-    find_server(pool, address, config.prefix)
+    find_server(pool, address, config.prefix)  # after from_url, as rediss:// wins over what is given
     return pool
 
 

@@ -1,107 +1,165 @@
 """Where the server of a connection is, asked each time one is made: of sentinels, or of the nodes of a cluster.
 
 A connection that is lost, or given up because its server is the primary no more, is made again in any case; with
-these classes it then leads to where the jobs are now.
+these classes it then leads to where the jobs are now. One whose server the sentinels have replaced is cut, even if
+that server lives on, apart from them, and would take writes that nobody keeps.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+import asyncio
+import contextvars
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol, cast
+from weakref import WeakKeyDictionary, WeakSet
 
 from redis.asyncio.connection import Connection as AsyncConnection
 from redis.asyncio.connection import ConnectionPool as AsyncPool
 from redis.asyncio.connection import SSLConnection as AsyncTlsConnection
-from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.connection import Connection, SSLConnection
 from redis.connection import ConnectionPool as Pool
-from redis.sentinel import Sentinel
+from redis.exceptions import RedisError
 
-from midday_worker.engine.redis.cluster import ANSWER_S, ClusterDiscovery, Place, slot_of
+from midday_worker.engine.redis.cluster import ClusterDiscovery, slot_of
+from midday_worker.engine.redis.sentinels import Place, SentinelGroup, Sentinels
 from midday_worker.settings.redis_address import RedisAddress
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
+
+LOOK_S: Final = 1.0
+"""How often the sentinels are asked whether the primary is still the same: once for all connections of a process."""
 
 
 class Discovery(Protocol):
     """Tells where the server is that holds the jobs."""
 
-    async def find(self) -> Place:
-        """Return its host and port. Raises redis-py's ConnectionError if nobody knows it."""
+    async def find(self, tls: Mapping[str, object]) -> Place:
+        """Return its host and port. Raises redis-py's errors if nobody knows it.
+
+        Args:
+            tls: how the connection is encrypted, by redis-py's names.
+        """
         ...
 
-    def find_blocking(self) -> Place:
-        """As `find`, in a thread."""
+    def keep_watch(self, connection: FoundConnection) -> None:
+        """Cut this connection when its server is not the one any more."""
         ...
 
 
 class SentinelDiscovery:
-    """Asks sentinels for the primary, one after another until one knows it.
-
-    Each time by connections of its own: they serve any event loop, thread and forked process.
-    """
+    """Asks sentinels, and watches. Serves any event loop, thread and forked process."""
 
     def __init__(self, address: RedisAddress) -> None:
-        self._hosts = list(address.hosts)
-        self._service = address.service
-        self._options: dict[str, object] = {
-            **dict(address.sentinel),
-            "socket_timeout": ANSWER_S,
-            "socket_connect_timeout": ANSWER_S,
-        }
+        self._address = address
+        self._watches: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictionary()
 
-    async def find(self) -> Place:
-        """Return the primary's host and port. Raises redis-py's MasterNotFoundError if no sentinel knows it."""
-        async with AsyncSentinel(self._hosts, sentinel_kwargs=self._options) as sentinels:  # type: ignore[no-untyped-call] # as all of redis-py's
-            return cast("Place", await sentinels.discover_master(self._service))
+    async def find(self, tls: Mapping[str, object]) -> Place:
+        """Return the primary's host and port. Raises NeverSentError or SentinelError, as `Sentinels.find`."""
+        async with Sentinels(self._address, tls) as sentinels:
+            return await sentinels.find()
 
-    def find_blocking(self) -> Place:
-        """As `find`, in a thread."""
-        sentinels = Sentinel(self._hosts, sentinel_kwargs=self._options)  # type: ignore[no-untyped-call] # as above
-        try:
-            return cast("Place", sentinels.discover_master(self._service))  # type: ignore[no-untyped-call] # as above
-        finally:
-            sentinels.close()
+    async def describe(self, tls: Mapping[str, object]) -> SentinelGroup:
+        """Return all that they know, as `Sentinels.describe`."""
+        async with Sentinels(self._address, tls) as sentinels:
+            return await sentinels.describe()
+
+    def keep_watch(self, connection: FoundConnection) -> None:
+        """Cut this connection soon after the sentinels have named another primary."""
+        self._watches.setdefault(asyncio.get_running_loop(), _Watch(self._address)).add(connection)
 
 
-class _Found(AsyncConnection):
+class _Watch:
+    """The connections of one event loop. Looks as long as there are any."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        self._address = address
+        self._open: WeakSet[FoundConnection] = WeakSet()
+        self._looking: asyncio.Task[None] | None = None
+
+    def add(self, connection: FoundConnection) -> None:
+        self._open.add(connection)
+        if self._looking is None or self._looking.done():
+            looking = self._check(connection.tls)
+            self._looking = asyncio.create_task(looking, context=contextvars.Context())
+
+    async def _check(self, tls: Mapping[str, object]) -> None:
+        async with Sentinels(self._address, tls) as sentinels:
+            while before := [each for each in self._open if each.is_open]:
+                await asyncio.sleep(LOOK_S)
+                try:
+                    place = await sentinels.find()
+                except (RedisError, OSError):  # what is connected stays so as long as nobody knows better
+                    continue
+                for connection in before:  # of those that were made meanwhile it may know less
+                    if (connection.host, connection.port) != place:
+                        connection.cut()
+
+
+class FoundConnection(AsyncConnection):
     """A connection to where its server is found."""
 
     def __init__(self, *, discovery: Discovery, **options: object) -> None:
         cast("Callable[..., None]", super().__init__)(**options)
         self._discovery = discovery
+        self.tls = _tls(options)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it leads anywhere."""
+        return self._writer is not None and not self._writer.transport.is_closing()
+
+    def cut(self) -> None:
+        """End it at once, whoever uses or waits on it."""
+        if self._writer is not None:
+            self._writer.transport.abort()
 
     async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
-        """Connect. Not `_connect`, of whose errors redis-py makes others: that a server is no cluster's, say."""
+        """Connect, unless it is. Not `_connect`, whose errors redis-py wraps."""
         if not self.is_connected:
-            self.host, self.port = await self._discovery.find()
+            self.host, self.port = await self._discovery.find(self.tls)
         await super().connect_check_health(check_health, retry_socket_connect)
 
+    async def _connect(self) -> None:
+        await super()._connect()  # type: ignore[no-untyped-call] # as all of redis-py's
+        self._discovery.keep_watch(self)  # from here on: a server that is stopped answers no greeting
 
-class _FoundTls(_Found, AsyncTlsConnection): ...
+
+class _FoundTls(FoundConnection, AsyncTlsConnection): ...
 
 
 class _FoundBlocking(Connection):
-    """As `_Found`, for threads."""
+    """As `FoundConnection`, for threads that run no event loop, and close their connections themselves."""
 
     def __init__(self, *, discovery: Discovery, **options: object) -> None:
         cast("Callable[..., None]", super().__init__)(**options)
         self._discovery = discovery
+        self._tls = _tls(options)
 
-    def _connect(self) -> socket.socket:
-        self.host, self.port = self._discovery.find_blocking()
-        return cast("socket.socket", super()._connect())  # type: ignore[no-untyped-call] # as above
+    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
+        """Connect, unless it is."""
+        if self._sock is None:
+            self.host, self.port = asyncio.run(self._discovery.find(self._tls))
+        super().connect_check_health(check_health, retry_socket_connect)
 
 
 class _FoundBlockingTls(_FoundBlocking, SSLConnection): ...
+
+
+async def describe_sentinels(pool: AsyncPool) -> SentinelGroup | None:
+    """Return what the sentinels know that lead this pool's connections; None if none do. Raises redis-py's errors."""
+    discovery = pool.connection_kwargs.get("discovery")
+    if not isinstance(discovery, SentinelDiscovery):
+        return None
+    return await discovery.describe(_tls(pool.connection_kwargs))
 
 
 def find_server(pool: AsyncPool | Pool, address: RedisAddress, prefix: str) -> None:
     """Have a pool's connections lead to where their server is found; nothing where the address is all.
 
     Args:
-        pool: made for the address. Not told as it is made, as the class that rediss:// means wins over a given one.
+        pool: made for the address.
         address: as REDIS_URL has it.
         prefix: that of the keys that it is for.
 
@@ -112,8 +170,18 @@ def find_server(pool: AsyncPool | Pool, address: RedisAddress, prefix: str) -> N
     if isinstance(pool, Pool):
         pool.connection_class = _FoundBlockingTls if address.is_tls else _FoundBlocking
     else:
-        pool.connection_class = _FoundTls if address.is_tls else _Found
-    is_cluster = address.topology == "cluster"
+        pool.connection_class = _FoundTls if address.is_tls else FoundConnection
     pool.connection_kwargs["discovery"] = (
-        ClusterDiscovery(address, slot_of(prefix)) if is_cluster else SentinelDiscovery(address)
+        _discovery(address)
+        if address.topology == "sentinel"
+        else ClusterDiscovery(address, slot_of(prefix), _tls(pool.connection_kwargs))
     )
+
+
+@cache  # so that the many pools of a process look together
+def _discovery(address: RedisAddress) -> SentinelDiscovery:
+    return SentinelDiscovery(address)
+
+
+def _tls(options: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if name.startswith("ssl")}

@@ -24,6 +24,7 @@ from redis.exceptions import (
 
 from midday_worker.engine.redis.condition import explained, is_about_certificate
 from midday_worker.engine.redis.deadlines import Deadlines
+from midday_worker.engine.redis.sentinels import SentinelError
 from midday_worker.engine.transport import NeverSentError, is_of_replica
 from midday_worker.errors import EngineError, RedisRefusedError, RedisUnavailableError
 
@@ -71,9 +72,10 @@ def is_passing(error: BaseException) -> bool:
 def is_passing_for_worker(error: BaseException) -> bool:
     """As `is_passing`, also of what is wrong with a connection: it may be put right without a restart.
 
-    A password, a certificate, a server that is too old. A caller is told at once; a worker has nobody to tell.
+    A password, a certificate, a server that is too old, sentinels that don't know the service. A caller is told at
+    once; a worker has nobody to tell.
     """
-    is_turned_away = isinstance(error, REFUSED) or any(words in str(error) for words in _NOT_GREETED)
+    is_turned_away = isinstance(error, (*REFUSED, SentinelError)) or any(words in str(error) for words in _NOT_GREETED)
     return is_passing(error) or is_turned_away or is_about_certificate(error)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import ConnectionPool, Redis
 
-from midday_worker.engine.redis.cluster import ClusterDiscovery, Place
+from midday_worker.engine.redis.cluster import ClusterDiscovery
+from midday_worker.engine.redis.sentinels import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,12 @@ class _At:
 
     place: Place
 
-    async def find(self) -> Place:
+    async def find(self, tls: Mapping[str, object]) -> Place:
         """Return the place."""
         return self.place
 
-    def find_blocking(self) -> Place:
-        """Return the place."""
-        return self.place
+    def keep_watch(self, connection: object) -> None:
+        """Do nothing: there is no other place."""
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, TimeoutError
 
 from midday_worker.engine.transport.replies import take_over
-from midday_worker.engine.transport.stream import Stream, is_error_reply
+from midday_worker.engine.transport.stream import CLOSED_BY_SERVER, Stream, is_error_reply
 from midday_worker.engine.transport.unsent import NeverSentError, NeverSentTimeoutError
 
 CLOSED: Final = "The client has been closed"
@@ -40,6 +40,7 @@ class LoopConnection:
         self._max_in_flight_bytes = max_in_flight_bytes
         self._connecting: asyncio.Task[Stream] | None = None
         self._loads: dict[object, asyncio.Task[object]] = {}
+        self._waits: dict[Stream, asyncio.Task[object]] = {}
         self._guard: AsyncGenerator[None] | None = None
         self._closed = False
 
@@ -92,6 +93,29 @@ class LoopConnection:
         if error is not None:
             raise copy.copy(error) from error
         return task.result()
+
+    async def wait_for_replicas(self, replicas: int, timeout_ms: int) -> int:
+        """Return how many replicas hold all that was answered before this call; see `PipelinedRedis`.
+
+        Redis reads nothing else from the connection meanwhile. Who asks in the same turn of the loop shares one WAIT.
+        """
+        # The stream that has answered just now: to connect again takes more turns than to get here.
+        stream = self.stream
+        if stream is None or not stream.is_open:
+            raise NeverSentError(CLOSED_BY_SERVER)
+        task = self._waits.get(stream)
+        if task is None:
+            task = self._waits[stream] = asyncio.create_task(self._wait(stream, replicas, timeout_ms))
+            task.add_done_callback(_note)
+        await asyncio.wait((task,))
+        error = task.exception()
+        if error is not None:
+            raise copy.copy(error) from error
+        return int(str(task.result()))
+
+    async def _wait(self, stream: Stream, replicas: int, timeout_ms: int) -> object:
+        del self._waits[stream]  # it doesn't cover what is answered from here on
+        return await stream.send(("WAIT", replicas, timeout_ms)).future
 
     async def _connect(self) -> Stream:
         if self.stream is not None and not self.stream.is_over:

@@ -60,6 +60,8 @@ class PipelinedRedis(Redis):
     """See the module. Made as a `Redis` is: by its arguments, `from_url` or `from_pool`."""
 
     max_in_flight_bytes: int = MAX_IN_FLIGHT_BYTES
+    replicas: int = 0
+    """How many replicas have to hold what is added; whoever adds sees to it, by `wait_for_replicas`."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         cast("Callable[..., None]", super().__init__)(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType] - redis-py's signature, passed on as it is
@@ -164,6 +166,15 @@ class PipelinedRedis(Redis):
         if stream is None or not stream.is_open or not connection.may_transact:
             stream = await connection.connected_for_transactions()
         return await stream.transact(commands)
+
+    async def wait_for_replicas(self, timeout_ms: int) -> int:
+        """Return how many replicas hold all that the shared connection had answered: `replicas`, or fewer in time.
+
+        To be called as soon as the reply is there, or it may be another connection. What others send on it meanwhile
+        waits.
+        """
+        connection = self._connections.get(asyncio.get_running_loop()) or self._new_connection()
+        return await connection.wait_for_replicas(self.replicas, timeout_ms)
 
     def _new_connection(self) -> LoopConnection:
         self._check_open()

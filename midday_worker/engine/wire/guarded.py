@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Final, cast
 from bullmq.redis_connection import loadScript
 from bullmq.scripts import Scripts
 
-from midday_worker.engine.redis.connection import absent_key
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
@@ -67,6 +65,7 @@ class Guarded:
         target: tuple[str, str],
         allowed: Collection[str],
         own: Sequence[str | int] = (),
+        more: Sequence[str] = (),
     ) -> tuple[str, object]:
         """Act on a job if its state is one of `allowed`.
 
@@ -76,6 +75,7 @@ class Guarded:
             target: the queue's prefix, with the colon at its end, and the job's id.
             allowed: states as BullMQ names them.
             own: the arguments of `before`.
+            more: further keys for the script to be called with; see `absent_key`.
 
         Returns:
             The state found, and BullMQ's answer; the answer is None if the state doesn't allow the act.
@@ -87,8 +87,7 @@ class Guarded:
         reply: list[object] = []
 
         async def send(keys: Sequence[str], args: Sequence[EncodableT], client: object = None) -> None:
-            every = [*keys, *absent_key(connection.conn, prefix)]
-            reply.extend(cast("list[object]", await script(keys=every, args=[*args, *last])))
+            reply.extend(cast("list[object]", await script(keys=[*keys, *more], args=[*args, *last])))
 
         prefix, _, queue = target[0].removesuffix(":").rpartition(":")
         scripts = Scripts(prefix, queue, connection)

@@ -8,7 +8,8 @@ from typing import Final, cast
 from redis import Redis
 from redis.exceptions import AskError
 
-from midday_worker.engine.redis.cluster import ClusterDiscovery, Place
+from midday_worker.engine.redis.cluster import ClusterDiscovery
+from midday_worker.engine.redis.sentinels import Place
 
 # BullMQ's own is called with the set of stalled jobs, too, and two keys may be in two places. Who looks for stalled
 # jobs can't either, and sees the lock.

@@ -29,6 +29,7 @@ NO_NOUNS: Final = {
         "non",
         "not",
         "refused",
+        "replicated",
         "retryable",
         "to",
     },

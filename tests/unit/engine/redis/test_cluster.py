@@ -38,24 +38,24 @@ def at(server: ScriptedRedis) -> str:
 @pytest.mark.parametrize("host", ["", "?"])
 async def test_a_node_without_a_host_is_at_the_one_that_was_asked(host: str) -> None:
     async with ScriptedRedis(lambda _words: slots((host, 7001))) as node:
-        assert await discovery(at(node)).find() == ("127.0.0.1", 7001)
+        assert await discovery(at(node)).find({}) == ("127.0.0.1", 7001)
 
 
 async def test_hosts_as_the_cluster_announces_them_are_used() -> None:
     async with ScriptedRedis(lambda _words: slots(("redis-1.example", 7001))) as node:
-        assert await discovery(at(node)).find() == ("redis-1.example", 7001)
+        assert await discovery(at(node)).find({}) == ("redis-1.example", 7001)
 
 
 async def test_who_does_not_answer_or_resolve_is_passed_over() -> None:
     async with ScriptedRedis(lambda _words: slots(("10.0.0.1", 1))) as node:
         found = discovery("no-such-host.invalid:1", f"127.0.0.1:{free_port()}", at(node))
-        assert await found.find() == ("10.0.0.1", 1)
+        assert await found.find({}) == ("10.0.0.1", 1)
 
 
 async def test_when_nobody_answers_each_is_named_with_its_reason() -> None:
     port = free_port()
     with pytest.raises(NeverSentError, match=rf"no node of the cluster answers: .*invalid:1 \(.*127.0.0.1:{port} \("):
-        await discovery("no-such-host.invalid:1", f"127.0.0.1:{port}").find()
+        await discovery("no-such-host.invalid:1", f"127.0.0.1:{port}").find({})
 
 
 async def test_nodes_that_it_was_told_of_are_asked_when_those_of_the_url_are_gone() -> None:
@@ -63,8 +63,8 @@ async def test_nodes_that_it_was_told_of_are_asked_when_those_of_the_url_are_gon
         port = int(at(second).rpartition(":")[2])
         async with ScriptedRedis(lambda _words: slots(("127.0.0.1", port), ("127.0.0.1", port))) as first:
             found = discovery(at(first))
-            assert await found.find() == ("127.0.0.1", port)
-        assert await found.find() == ("10.0.0.9", 9)
+            assert await found.find({}) == ("127.0.0.1", port)
+        assert await found.find({}) == ("10.0.0.9", 9)
 
 
 async def test_each_time_another_one_is_asked() -> None:
@@ -80,15 +80,15 @@ async def test_each_time_another_one_is_asked() -> None:
 
     async with node("first") as first, node("second") as second:
         found = discovery(at(first), at(second))
-        await found.find()
-        await found.find()
+        await found.find({})
+        await found.find({})
     assert asked == ["first", "second"]
 
 
 async def test_a_slot_that_nobody_holds_is_waited_for() -> None:
     async with ScriptedRedis(lambda _words: b"*0\r\n") as node:
         with pytest.raises(NeverSentError, match="no node of the cluster serves slot 7"):
-            await discovery(at(node)).find()
+            await discovery(at(node)).find({})
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ async def test_a_slot_that_nobody_holds_is_waited_for() -> None:
 async def test_what_waiting_does_not_mend_is_raised_at_once(said: bytes, error: type[Exception]) -> None:
     async with ScriptedRedis(lambda _words: said) as node:
         with pytest.raises(error):
-            await discovery(at(node), "127.0.0.1:1").find()
+            await discovery(at(node), "127.0.0.1:1").find({})
 
 
 @pytest.mark.parametrize("prefix", ["{bull}", "{bull}x", "a{bull}"])
@@ -120,7 +120,7 @@ async def test_finding_a_node_holds_nobody_up() -> None:
     """Two who look at the same time, while one of the nodes is silent."""
     async with ScriptedRedis(lambda _words: None) as silent, ScriptedRedis(lambda _words: slots(("h", 1))) as node:
         found = discovery(at(silent), at(node))
-        assert set(await asyncio.gather(found.find(), found.find())) == {("h", 1)}
+        assert set(await asyncio.gather(found.find({}), found.find({}))) == {("h", 1)}
 
 
 @pytest.mark.parametrize(("scheme", "is_tls"), [("redis", False), ("rediss", True)])
