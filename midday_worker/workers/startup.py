@@ -45,10 +45,8 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
             if not failures:
                 until = f"up to {limit_s:g} s" if limit_s else "for ever"
                 logger.warning(
-                    "Redis at {where} does not answer yet; trying {until}: {why}",
-                    where=where,
-                    until=until,
-                    why=error.problem,
+                    "Redis at {where} does not answer yet; trying {until}: {error}",
+                    **{"where": where, "until": until, "error": error.__cause__},
                 )
             failures += 1
             await pause(failures, stop, started + limit_s if limit_s else math.inf)
