@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     redis_prefix: str = Field(
         default="bull",
         min_length=1,
-        description="The start of every key in Redis; Node programs must use the same.",
+        description="The start of the keys of queues without a prefix of their own; Node programs must use the same.",
     )
     redis_command_timeout: Milliseconds = Field(
         default=5_000,
@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     )
     worker_imports: Names = Field(
         default=(),
-        description="Packages that `run` and `trigger` import for their jobs, with commas between.",
+        description="Packages that commands import for their jobs and queues, with commas between.",
     )
     worker_queues: Names = Field(
         default=(),

@@ -97,7 +97,8 @@ def banner(plan: Plan, registry: JobRegistry, settings: Settings, redis_version:
         lines.append(f"  processes    {settings.processes}")
     for config in plan.queues:
         limit = f", at most {config.rate_limit[0]} per {config.rate_limit[1]} ms" if config.rate_limit else ""
-        lines.append(f"  queue        {config.queue} (concurrency {config.concurrency}{limit})")
+        own = f", prefix {config.prefix}" if config.prefix else ""
+        lines.append(f"  queue        {config.queue} (concurrency {config.concurrency}{limit}{own})")
         lines.extend(
             f"    job        {definition.id} (attempts {definition.options.attempts})"
             for definition in registry.handled(config.queue)

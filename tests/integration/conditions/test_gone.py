@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from midday_worker import (
@@ -15,10 +16,13 @@ from midday_worker import (
     JobFailedError,
     JobHandle,
     JobRegistry,
+    QueueRegistry,
     Settings,
     job,
+    queue,
 )
 from midday_worker.request import FailurePolicy
+from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.stored_keys import keys_of
@@ -186,6 +190,25 @@ async def test_a_parent_of_unknown_policy_fails(
     await errands.lose(flow.children[0].id)
     async with Crew(registry, settings):
         await ends_by_policy(flow, "fail")
+
+
+async def test_a_parent_is_found_under_a_prefix_of_its_own_among_keys_that_may_not_be_read(
+    client: JobClient, errands: Errands, redis: Redis, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    registry, own = JobRegistry(QueueRegistry()), f"{{own-{redis_prefix}}}"
+    queue("tops", prefix=own, registry=registry.queues)
+    top = job("top", None, errands.collect, queue="tops", registry=registry)
+    job("errand", str, errands.handle, queue="errands", registry=registry)
+    lost = errands.errand.node("as it waits", on_failure="ignore")
+    flow = await top.trigger_flow(None, [lost, errands.errand.node("other")], client=client)
+    await errands.lose(flow.children[0].id)
+    await redis.sadd(f"another-{redis_prefix}:program:7:dependencies", "x")
+    user = f"worker-{redis_prefix}"
+    rights = (f"~{redis_prefix}:*", f"~{own}:*", "allchannels", "+@all")
+    await client.queue("errands").ask("ACL", "SETUSER", user, "on", ">secret", *rights)
+    url = f"redis://{user}:secret@{redis_server.host}:{redis_server.port}"
+    async with Crew(registry, Settings(env_file=None, redis_url=SecretStr(url), redis_prefix=redis_prefix)):
+        await ends_by_policy(flow, "ignore")
 
 
 async def test_a_schedule_goes_on_that_lost_its_runs_hash(

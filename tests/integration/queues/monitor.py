@@ -23,6 +23,6 @@ async def monitored(redis: Redis) -> AsyncGenerator[list[str]]:
 
         reading = asyncio.create_task(read())
         yield commands
-        await redis.echo(last)
+        await redis.echo(last)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
         async with asyncio.timeout(60):
             await reading

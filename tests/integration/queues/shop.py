@@ -26,6 +26,7 @@ class Shop:
 
     def __init__(self, prefix: str | None, settings: Settings) -> None:
         self.settings = settings
+        self.prefix = prefix or settings.redis_prefix
         self.registry = JobRegistry(QueueRegistry())
         self.queue = queue(QUEUE, prefix=prefix, concurrency=4, registry=self.registry.queues)
         self.started = asyncio.Event()

@@ -6,6 +6,7 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -22,6 +23,7 @@ from midday_worker.admin import (
     retry_jobs,
 )
 from midday_worker.dashboard import create_dashboard
+from midday_worker.engine.acts.cancellation import channel
 from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.dashboard.visitor import Visitor, at
@@ -48,6 +50,8 @@ async def shop(request: pytest.FixtureRequest, settings: Settings, redis: Redis)
     assert [command[:300] for command in commands if any(_mentions(command, there, name) for name in names)] == []
     assert all(any(_mentions(command, here, name) for command in commands) for name in names)
     assert not any(_mentions(command, own, OTHER) for command in commands)
+    published = [command for command in commands if command.startswith("PUBLISH ") and QUEUE in command]
+    assert all(command.startswith(f"PUBLISH {channel(here)} ") for command in published)
     found = [str(key) for key in await redis.keys("*")]  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     assert any(key.startswith(f"{here}:{QUEUE}:") for key in found)
     assert [key for key in found if key.startswith(f"{there}:{QUEUE}:")] == []
@@ -94,7 +98,7 @@ def blocking(shop: Shop) -> str:
         return shop.send.sync.trigger("blocking").result(WITHIN)
 
 
-async def test_jobs_are_acted_on(shop: Shop) -> None:
+async def test_jobs_are_acted_on(shop: Shop, redis: Redis) -> None:
     send = shop.send
     async with shop.client() as client:
         later = await send.trigger("later", delay="1h")
@@ -114,6 +118,8 @@ async def test_jobs_are_acted_on(shop: Shop) -> None:
         async with shop.working():
             assert await later.result(WITHIN) == "sooner"
             await asyncio.wait_for(shop.started.wait(), 60)
+            (heard,) = await redis.pubsub_numsub(channel(shop.prefix))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - untyped in redis-py
+            assert tuple(heard) == (channel(shop.prefix), 1)
             assert await running.cancel("too long") == "requested"
             assert (await failure_of(running)).reason == "cancelled: too long"
             failed = await send.trigger("nobody")
@@ -162,22 +168,23 @@ async def test_the_queue_is_managed_and_measured(shop: Shop) -> None:
             assert await parent.result(WITHIN) == ["child", "parent"]
 
 
+def rows(answered: object) -> list[dict[str, object]]:
+    return cast("list[dict[str, object]]", answered)
+
+
 async def test_the_dashboard_shows_it_and_acts_on_it(shop: Shop) -> None:
     async with shop.client() as client:
         flow = await shop.report.trigger_flow("parent", [shop.send.node("nobody", on_failure="ignore")])
         child = flow.children[0]
         async with shop.working(), Visitor(create_dashboard(shop.registry, client=client)) as visitor:
             await flow.result(WITHIN)
-            queues = (await visitor.get("/api/queues", {"activeQueue": QUEUE})).json["queues"]
-            assert isinstance(queues, list)
-            counts = {shown["name"]: shown["counts"]["failed"] for shown in queues}
-            assert counts == {QUEUE: 1, OTHER: 0}
+            queues = rows((await visitor.get("/api/queues", {"activeQueue": QUEUE})).json["queues"])
+            failed = [cast("dict[str, int]", row["counts"])["failed"] for row in queues]
+            assert dict(zip([row["name"] for row in queues], failed, strict=True)) == {QUEUE: 1, OTHER: 0}
             assert (await visitor.get(at(QUEUE, child.id))).json["status"] == "failed"
-            tree = (await visitor.get(at(QUEUE, child.id, "flow"))).json["flowRoot"]
-            assert isinstance(tree, dict)
-            assert [(tree["queueName"], below["queueName"]) for below in tree["children"]] == [(OTHER, QUEUE)]
-            runs = (await visitor.get("/api/runs", {"queue": QUEUE})).json["runs"]
-            assert isinstance(runs, list)
+            (tree,) = rows([(await visitor.get(at(QUEUE, child.id, "flow"))).json["flowRoot"]])
+            assert [tree["queueName"], *(row["queueName"] for row in rows(tree["children"]))] == [OTHER, QUEUE]
+            runs = rows((await visitor.get("/api/runs", {"queue": QUEUE})).json["runs"])
             assert [run["id"] for run in runs] == [child.id]
             await visitor.put("/api/queues/pause")
             added = await visitor.act("POST", at(QUEUE, "add"), {"name": "send", "data": "typed", "options": {}})

@@ -7,10 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import midday_worker
-from midday_worker import MiddayWorkerError, OptionError, PayloadError
+from midday_worker import (
+    JobContext,
+    JobRegistry,
+    MiddayWorkerError,
+    OptionError,
+    PayloadError,
+    QueueRegistry,
+    job,
+    queue,
+)
 from midday_worker.client.client import current_client
 from midday_worker.errors import FlowError, ResultError
-from midday_worker.testing import recording_client
+from midday_worker.testing import child_result, recording_client
 from tests.unit.sample import Label, Parcel, pack, ship, weigh
 
 PARCEL = Parcel(order_id="o1")
@@ -264,3 +273,25 @@ async def test_what_needs_redis_says_that_nothing_runs() -> None:
             await handle.fetch()
         with pytest.raises(MiddayWorkerError, match="no connection to Redis"):
             client.queue("warehouse")
+
+
+async def test_a_queue_with_a_prefix_of_its_own_is_recorded_as_any() -> None:
+    registry = JobRegistry(QueueRegistry())
+    own = queue("own", prefix="{own}", registry=registry.queues)
+    paint = job("paint", str, paint_it, queue=own, registry=registry)
+    async with recording_client() as client:
+        handle = await paint.trigger("red", delay="1h")
+        schedule = await paint.trigger_recurring("red", every="1h")
+        client.assert_triggered(paint, "red", times=1)
+        client.will_return(paint, "painted")
+        assert await handle.result() == "painted"
+        assert await handle.cancel() == "cancelled"
+        assert (await handle.state(), await handle.attempts_made(), await handle.logs()) == ("failed", 0, [])
+        assert [each.id for each in await paint.schedules()] == [schedule.id]
+        assert await schedule.next_run() is not None
+        assert await schedule.remove()
+    assert child_result(paint, "painted").key.startswith("{own}:own:")
+
+
+async def paint_it(data: str, ctx: JobContext) -> str:
+    return data

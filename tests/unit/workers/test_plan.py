@@ -121,6 +121,20 @@ def test_the_banner_lists_servers_without_passwords_queues_and_jobs(registry: Jo
     ]
 
 
+def test_a_prefix_of_its_own_is_planned_and_said() -> None:
+    registry = JobRegistry(QueueRegistry())
+
+    async def handle(data: int, ctx: JobContext) -> None: ...
+
+    job("send", int, handle, queue=queue("mail", prefix="{mail}", registry=registry.queues), registry=registry)
+    job("print", int, handle, queue="paper", registry=registry)
+    plan = make_plan(registry)
+
+    assert [config.prefix for config in plan.queues] == ["{mail}", None]
+    said = banner(plan, registry, Settings.model_construct(), "7")
+    assert "queue        mail (concurrency 5, prefix {mail})" in said
+
+
 def test_the_banner_lists_what_other_workers_of_a_queue_run_and_nothing_of_other_queues(registry: JobRegistry) -> None:
     job("send-sms", int, queue="sms", registry=registry)
     job("print", int, queue="mail", registry=registry)
