@@ -48,7 +48,7 @@ class ClusterNode(RedisServer):
     def ask(self, *words: str | int) -> object:
         """Send it one command."""
         with redis.Redis(host=self.host, port=self.port, decode_responses=True, socket_timeout=30) as client:
-            return client.execute_command(*words)
+            return cast("Callable[..., object]", client.execute_command)(*words)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
 
     @property
     def id(self) -> str:

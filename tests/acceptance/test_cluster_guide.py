@@ -7,7 +7,7 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, cast
@@ -58,7 +58,7 @@ def environment(redis_server: RedisServer, redis_prefix: str, tmp_path: Path) ->
 
 
 @asynccontextmanager
-async def running(command: str, environment: dict[str, str]) -> AsyncIterator[None]:
+async def running(command: str, environment: dict[str, str]) -> AsyncGenerator[None]:
     """A worker that is drained at the end."""
     worker = await asyncio.create_subprocess_shell(f"exec env {command}", env=environment)
     try:

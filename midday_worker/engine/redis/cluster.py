@@ -121,7 +121,7 @@ class ClusterDiscovery:
 
     def _ask(self, node: Place, command: str) -> object:
         with self.client_at(node) as client:
-            return client.execute_command(command)
+            return cast("Callable[[str], object]", client.execute_command)(command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
 
 
 def read_slots(reply: object, asked: str) -> list[SlotRange]:

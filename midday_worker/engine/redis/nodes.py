@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from redis.asyncio import ConnectionPool, Redis
 
@@ -39,8 +40,10 @@ async def all_nodes(client: Redis) -> AsyncGenerator[Sequence[Redis]]:
         yield [client]
         return
     primaries = dict.fromkeys(each.primary for each in await asyncio.to_thread(discovery.slots))
+    make = cast("Callable[..., ConnectionPool]", ConnectionPool)
+    options = pool.connection_kwargs
     clients = [
-        Redis.from_pool(ConnectionPool(pool.connection_class, **{**pool.connection_kwargs, "discovery": _At(place)}))
+        Redis.from_pool(make(connection_class=pool.connection_class, **{**options, "discovery": _At(place)}))
         for place in primaries
     ]
     try:

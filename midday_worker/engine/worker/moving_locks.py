@@ -34,7 +34,8 @@ def renew_where_they_are(client: Redis, locks: Sequence[Lock], duration_ms: int)
     moved: dict[Place, list[Lock]] = {}
     for lock, answer in answers.items():
         if isinstance(answer, AskError):
-            moved.setdefault((str(answer.host), int(answer.port)), []).append(lock)
+            host, port = cast("Place", (answer.host, answer.port))  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+            moved.setdefault((host, port), []).append(lock)
     discovery: object = client.connection_pool.connection_kwargs.get("discovery")
     for place, theirs in moved.items():
         if isinstance(discovery, ClusterDiscovery):
