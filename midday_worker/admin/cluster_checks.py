@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from midday_worker.admin.finding import Finding
-from midday_worker.engine.inspection.cluster_nodes import SLOTS, ClusterNode, list_nodes
+from midday_worker.engine.inspection.cluster_nodes import SLOTS, ClusterNode, list_nodes, silent_hosts
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.server import Server
 
 
 async def check_cluster(connection: Connection, server: Server) -> list[Finding]:
     """Return what was found of the nodes of the server's cluster; nothing where it is none's."""
-    return judge_nodes(await list_nodes(connection)) if server.mode == "cluster" else []
+    if server.mode != "cluster":
+        return []
+    silent = [
+        _doubt(f"REDIS_URL names {host}, which does not answer", "name nodes that are there")
+        for host in await silent_hosts(connection)
+    ]
+    return [*judge_nodes(await list_nodes(connection)), *silent]
 
 
 def judge_nodes(nodes: Sequence[ClusterNode]) -> list[Finding]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
+from midday_worker.engine.redis.cluster import ClusterDiscovery
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.error_translation import bounded
 
@@ -37,6 +39,12 @@ async def list_nodes(connection: Connection) -> list[ClusterNode]:
     async with bounded(connection.deadlines, "ask for the nodes of the cluster"):
         text = str(await send("CLUSTER", "NODES"))
     return [_read(line.split()) for line in sorted(text.splitlines(), key=lambda line: "myself" not in line)]
+
+
+async def silent_hosts(connection: Connection) -> list[str]:
+    """Return those hosts of REDIS_URL that don't answer, each with its reason; none where that names no cluster."""
+    discovery: object = connection.conn.connection_pool.connection_kwargs.get("discovery")
+    return await asyncio.to_thread(discovery.silent_hosts) if isinstance(discovery, ClusterDiscovery) else []
 
 
 def _read(words: list[str]) -> ClusterNode:

@@ -112,6 +112,16 @@ class ClusterDiscovery:
             return slots
         raise NeverSentError(f"no node of the cluster answers: {', '.join(said)}") from last
 
+    def silent_hosts(self) -> list[str]:
+        """Return those of the URL's hosts that don't answer, each with its reason."""
+        silent: list[str] = []
+        for host, port in self._address.hosts:
+            try:
+                self._ask((host, port), "PING")
+            except (ConnectionError, TimeoutError, OSError) as error:
+                silent.append(f"{host}:{port} ({error})")
+        return silent
+
     def keep_watch(self, connection: object) -> None:
         """Do nothing: a node tells by itself that it doesn't hold a slot any more."""
 

@@ -140,7 +140,39 @@ async def test_queues_and_workers_are_found_on_every_node(cluster: RedisCluster,
 
 async def test_a_node_of_the_url_may_be_gone(cluster: RedisCluster, redis_prefix: str, registry: JobRegistry) -> None:
     add = job("add", int, handle, registry=registry)
-    url = f"redis+cluster://127.0.0.1:{free_port()},{cluster.url.rpartition('//')[2]}"
+    """Jobs don't mind; `doctor` names it."""
+    gone = f"127.0.0.1:{free_port()}"
+    url = f"redis+cluster://{gone},{cluster.url.rpartition('//')[2]}"
     async with JobClient(Settings(env_file=None, redis_url=url, redis_prefix=redis_prefix)) as client:
         await add.trigger(1, client=client)
         assert cluster.node_of(redis_prefix).ask("CLUSTER", "COUNTKEYSINSLOT", key_slot(redis_prefix.encode()))
+        expected = Expected(prefix=redis_prefix, largest=1_000, handled={}, declared={})
+        findings = await examine(client.connection, expected, client.queue)
+    assert any(each.text.startswith(f"REDIS_URL names {gone} (") for each in findings)
+
+
+RIGHTS = (
+    *("-@all", "+@read", "+@write", "+@scripting", "+@transaction", "+@connection", "-@dangerous", "+info", "+time"),
+    *("+subscribe", "+unsubscribe", "+publish", "+cluster|slots"),
+)
+
+
+async def test_the_rights_that_are_documented_are_enough(
+    cluster: RedisCluster, redis_prefix: str, registry: JobRegistry
+) -> None:
+    """A worker's and a producer's, on every node."""
+    for node in cluster.nodes:
+        keys = (f"~{redis_prefix}:*", "resetchannels", f"&{redis_prefix}:*")
+        node.ask("ACL", "SETUSER", "limited", "on", ">secret", *keys, *RIGHTS)
+        node.ask("ACL", "LOG", "RESET")
+    add = job("add", int, handle, registry=registry)
+    url = cluster.url.replace("//", "//limited:secret@")
+    settings = Settings(env_file=None, redis_url=url, redis_prefix=redis_prefix)
+    async with JobClient(settings) as client, Crew(registry, settings):
+        async with asyncio.timeout(30):
+            assert await (await add.trigger(1, client=client)).result() == 1
+            later = await add.trigger(2, client=client, delay="1h")
+            assert await later.cancel() == "cancelled"
+    assert [node.ask("ACL", "LOG") for node in cluster.nodes] == [[]] * len(cluster.nodes)
+    for node in cluster.nodes:
+        node.ask("ACL", "DELUSER", "limited")
