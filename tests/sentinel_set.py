@@ -20,10 +20,11 @@ from midday_worker.testing import RedisServer
 T = TypeVar("T")
 
 SERVICE: Final = "mymaster"
-DOWN_AFTER_MS: Final = 600
+DOWN_AFTER_MS: Final = 1_500
 """For how long a primary is silent before the first sentinel holds it to be down, and fails over if most agree.
 
-The others hold out longer: if they all began at once, none would get most votes, and they would wait for seconds.
+It takes a sentinel up to a second to greet a new primary: with less, it holds that to be down at once. The others hold
+out longer: if they all began together, none would get most votes, and they would wait for seconds.
 """
 
 _READY_S: Final = 30.0
@@ -108,8 +109,8 @@ class SentinelSet:
             f"sentinel failover-timeout {SERVICE} 3000",
             *(f"sentinel known-replica {SERVICE} {each.host} {each.port}" for each in self.servers[1:]),
         ]
-        for number, (identity, port) in enumerate(known.items(), 1):
-            patience = f"sentinel down-after-milliseconds {SERVICE} {number * DOWN_AFTER_MS}"
+        for number, (identity, port) in enumerate(known.items()):
+            patience = f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS + 500 * number}"
             others = [f"sentinel known-sentinel {SERVICE} 127.0.0.1 {known[i]} {i}" for i in known if i != identity]
             self.sentinels.append(
                 self._stack.enter_context(SentinelServer(identity, [*common, patience, *others], port))
@@ -151,9 +152,9 @@ class SentinelSet:
         for other in self.servers:
             if other not in (new, old):
                 self.ask(other, "REPLICAOF", new.host, str(new.port))
-        for number, sentinel in enumerate(self.sentinels, 1):
+        for number, sentinel in enumerate(self.sentinels):
             self.ask(sentinel, "SENTINEL", "MONITOR", SERVICE, new.host, str(new.port), "1")
-            self.ask(sentinel, "SENTINEL", "SET", SERVICE, "down-after-milliseconds", str(number * DOWN_AFTER_MS))
+            self.ask(sentinel, "SENTINEL", "SET", SERVICE, "down-after-milliseconds", str(DOWN_AFTER_MS + 500 * number))
             self.ask(sentinel, "SENTINEL", "SET", SERVICE, "failover-timeout", "3000")
         return new
 

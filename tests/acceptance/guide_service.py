@@ -9,6 +9,7 @@ from pathlib import Path
 from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command
 from tests.acceptance.readme_blocks import README, blocks, run_python
+from tests.sentinel_set import SentinelSet
 
 
 class GuideService:
@@ -17,11 +18,11 @@ class GuideService:
     Args:
         page: the page's file in docs/guide.
         folder: where it is written.
-        redis: its Redis.
+        redis: its Redis, or several of them.
         prefix: the prefix of its keys.
     """
 
-    def __init__(self, page: str, folder: Path, redis: RedisServer, prefix: str) -> None:
+    def __init__(self, page: str, folder: Path, redis: RedisServer | SentinelSet, prefix: str) -> None:
         self.blocks = blocks(README.parent / "docs" / "guide" / page)
         self.folder = folder
         self.environment = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from midday_worker.testing import RedisServer
 from tests.acceptance.guide_service import GuideService
 from tests.acceptance.readme_blocks import run_python
+from tests.sentinel_set import SentinelSet
 
 RUN_TESTS = """
 import subprocess, sys
@@ -69,3 +70,12 @@ async def test_hooks_are_called_as_their_page_says(
         "send-invoice ended",
     ]
     assert [text in line for text, line in zip(expected, told, strict=True)] == [True] * len(expected)
+
+
+async def test_sentinels_are_used_as_their_page_says(tmp_path: Path, redis_prefix: str) -> None:
+    with SentinelSet(replicas=1, sentinels=1) as servers:
+        guide = GuideService("topologies.md", tmp_path, servers, redis_prefix)
+        assert languages(guide)[:2] == ["python"] * 2
+        servers.primary.kill()
+        printed, _ = await guide.follow("ship")
+    assert printed == ["order-7 is on its way"]

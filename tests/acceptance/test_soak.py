@@ -9,6 +9,7 @@ import pytest
 
 from midday_worker.demo.node import NodeRuntime
 from tests.soak.cluster import CLUSTER_DECK
+from tests.soak.failovers import FailoverSoak
 from tests.soak.ledger import read_ledger
 from tests.soak.schedule import REDIS_DECK, WORKER_DECK
 from tests.soak.soak import Soak
@@ -56,3 +57,14 @@ async def test_nothing_is_lost_or_repeated_on_a_cluster_whose_slots_move(
     assert verdict.added == 1_000
     assert soak.disturbances.keys() >= {kind for kind, *_ in CLUSTER_DECK}
     assert verdict.fires > 0, "no schedule fired"
+
+
+@pytest.mark.parametrize("wait_replicas", [1, pytest.param(0, marks=pytest.mark.long)])
+async def test_failovers_lose_no_job_that_a_replica_has_confirmed_and_others_with_cause_alone(
+    tmp_path: Path, seed: int, wait_replicas: int
+) -> None:
+    soak = FailoverSoak(jobs=600, seconds=25, seed=seed, folder=tmp_path, failovers=2, wait_replicas=wait_replicas)
+    verdict = await soak.run()
+    assert verdict.offences == [], f"with --soak-seed {seed}; the ledgers are in {tmp_path}"
+    assert (verdict.added, verdict.failovers) == (600, 2)
+    assert not wait_replicas or verdict.lost == []

@@ -21,6 +21,7 @@ Kind: TypeAlias = Literal[
     "exited",
     "worker away",  # SIGSTOP until `until`
     "redis away",  # killed, or paused, until `until`
+    "failover",  # a primary failed; most sentinels named another one at `until`
     "cut",  # connections, while Redis stayed
     "starved",  # the process `pid` was not scheduled until `until`; 0 is the disturber, through whose proxy all goes
     "scheduled",  # a schedule of one second was made

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from midday_worker import JobClient, RedisUnavailableError
+from midday_worker import JobClient, RedisRefusedError, RedisUnavailableError
 from tests.soak.jobs import Work, work
 from tests.soak.ledger import Ledger
 from tests.soak.workload import Task, workload
@@ -58,7 +58,7 @@ class Producer:
             await work.trigger(
                 payload, client=self._client, job_id=task.job_id, delay=task.delay_ms, priority=task.priority
             )
-        except RedisUnavailableError:
+        except (RedisUnavailableError, RedisRefusedError):  # which one that is a replica now does
             return False
         self._ledger.note("added", job=task.job_id)
         return True

@@ -28,7 +28,7 @@ from midday_worker.settings.redis_address import RedisAddress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOK_S: Final = 1.0
+LOOK_S: Final = 0.5
 """How often the sentinels are asked whether the primary is still the same: once for all connections of a process."""
 
 
@@ -86,8 +86,9 @@ class _Watch:
 
     async def _check(self, tls: Mapping[str, object]) -> None:
         async with Sentinels(self._address, tls) as sentinels:
-            while before := [each for each in self._open if each.is_open]:
+            while any(each.is_open for each in self._open):
                 await asyncio.sleep(LOOK_S)
+                before = list(self._open)
                 try:
                     place = await sentinels.find()
                 except (RedisError, OSError):  # what is connected stays so as long as nobody knows better

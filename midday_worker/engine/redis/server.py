@@ -40,7 +40,7 @@ class Server:
     def unfit(self) -> str | None:
         """Return why it can't hold jobs as REDIS_URL names it: what it is, and what to do; None if it can."""
         if self.mode == "sentinel":
-            return "is a Sentinel, which holds no jobs: REDIS_URL must name the primary that it watches."
+            return "is a Sentinel, which holds no jobs: redis+sentinel://host:port/service asks it for the primary."
         if self.mode == "cluster" and not self.is_found:
             return (
                 "is a node of a cluster: REDIS_URL must be redis+cluster://host:port,host:port, with one node or more, "

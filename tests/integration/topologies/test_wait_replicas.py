@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
@@ -112,6 +112,5 @@ async def test_pipelining_is_needed_for_it(sentinels: SentinelSet) -> None:
 
 def _waits(sentinels: SentinelSet) -> int:
     """Return how often the primary was told to wait."""
-    stats = sentinels.ask(sentinels.primary, "INFO", "commandstats")
-    assert isinstance(stats, dict)
-    return int(stats.get("cmdstat_wait", {"calls": 0})["calls"])
+    stats = cast("dict[str, dict[str, int]]", sentinels.ask(sentinels.primary, "INFO", "commandstats"))
+    return stats["cmdstat_wait"]["calls"]
