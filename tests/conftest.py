@@ -55,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", type=Path, help="where the pictures of the dashboard go: docs/images/dashboard")
     parser.addoption("--soak-seed", type=int, help="the seed of the soak's disturbances, to see a run of it again")
     parser.addoption("--random-order", metavar="SEED", help="run the files, and the tests of each, in a random order")
+    parser.addoption("--cluster", action="store_true", help="run the conformance with Node on a cluster")
     parser.addoption(
         "--raw-engine",
         action="store_true",

@@ -49,7 +49,7 @@ async def examine(
     Raises:
         RedisUnavailableError, ConfigurationError.
     """
-    findings = [*await check_server(connection, expected.prefix), *await check_sentinels(connection)]
+    findings = [*await check_server(connection), *await check_sentinels(connection)]
     defined = {*expected.handled, *expected.declared}
     prefixes = await list_prefixes(connection)
     own = {queue.name: queue.prefix or expected.prefix for queue in expected.own}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
 
+from midday_worker.admin.cluster_checks import check_cluster
 from midday_worker.admin.finding import Finding
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.error_translation import bounded
@@ -20,18 +21,19 @@ _WRONG_S: Final = 30.0
 """The lock of a job lasts so long: with clocks further apart, other things than delays go wrong."""
 
 
-async def check_server(connection: Connection, prefix: str) -> list[Finding]:
-    """Return what was found of the server, of its clock, and the versions.
+async def check_server(connection: Connection) -> list[Finding]:
+    """Return what was found of the server, of its cluster if it is in one, of its clock, and the versions.
 
     Raises:
         RedisUnavailableError: it is away.
-        ConfigurationError: it can't hold the jobs under this prefix, and nothing more can be asked.
+        ConfigurationError: it can't hold jobs as REDIS_URL names it, and nothing more can be asked.
     """
     server = await inspect(connection)
-    if (unfit := server.unfit_for(prefix)) is not None:
+    if (unfit := server.unfit()) is not None:
         raise ConfigurationError(f"This Redis {unfit}")
     skew_s = await clock_skew(connection)
-    return [*judge_server(server), judge_clock(skew_s), list_versions()]
+    cluster = await check_cluster(connection, server)
+    return [*judge_server(server), *cluster, judge_clock(skew_s), list_versions()]
 
 
 async def clock_skew(connection: Connection) -> float:

@@ -54,7 +54,8 @@ class Settings(BaseSettings):
     )
     redis_url: RedisUrl = Field(
         default=SecretStr("redis://localhost:6379"),
-        description="Where the queues are: redis://[user:password@]host[:port][/db], rediss://, redis+sentinel:// or unix:///path.",
+        description="Where the queues are: redis://[user:password@]host[:port][/db], rediss://, unix:///path, "
+        "redis+sentinel:// or redis+cluster://.",
     )
     redis_prefix: str = Field(
         default="bull",

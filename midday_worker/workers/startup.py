@@ -33,7 +33,7 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
         try:
             server = await inspect(connection)
             await connection.getRedisVersion()
-            _check(server, where, settings.redis_prefix)
+            _check(server, where)
             await _check_clock(connection)
             return server.version
         except RedisUnavailableError as error:
@@ -53,8 +53,8 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
     return ""
 
 
-def _check(server: Server, where: str, prefix: str) -> None:
-    if (unfit := server.unfit_for(prefix)) is not None:
+def _check(server: Server, where: str) -> None:
+    if (unfit := server.unfit()) is not None:
         raise ConfigurationError(f"Redis at {where} {unfit}")
     if server.too_old:
         raise ConfigurationError(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from midday_worker.demo.node import NodeRuntime
+from tests.soak.cluster import CLUSTER_DECK
 from tests.soak.failovers import FailoverSoak
 from tests.soak.ledger import read_ledger
 from tests.soak.schedule import REDIS_DECK, WORKER_DECK
@@ -45,6 +46,17 @@ async def test_a_rolling_deploy_under_load_runs_each_job_exactly_once(
     assert (verdict.added, verdict.repeats) == (1_500, 0)
     assert list(exits.values()) == [0] * 4
     assert any(entry.kind == "added" and entry.time > asked[0] for entry in entries), "there was no load any more"
+
+
+async def test_nothing_is_lost_or_repeated_on_a_cluster_whose_slots_move(
+    node: NodeRuntime, tmp_path: Path, seed: int
+) -> None:
+    soak = Soak(jobs=1_000, seconds=20, seed=seed, folder=tmp_path, node=node, topology="cluster")
+    verdict = await soak.run()
+    assert verdict.offences == [], f"with --soak-seed {seed}; the ledgers are in {tmp_path}"
+    assert verdict.added == 1_000
+    assert soak.disturbances.keys() >= {kind for kind, *_ in CLUSTER_DECK}
+    assert verdict.fires > 0, "no schedule fired"
 
 
 @pytest.mark.parametrize("wait_replicas", [1, pytest.param(0, marks=pytest.mark.long)])

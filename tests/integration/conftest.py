@@ -13,9 +13,9 @@ from midday_worker.testing import RedisServer
 
 
 @pytest.fixture
-async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
+async def redis(redis_server: RedisServer, redis_prefix: str) -> AsyncIterator[Redis]:
     """A plain client, for looking at what was written."""
-    async with connect(RedisConfig(redis_server.url, command_timeout_ms=60_000)) as redis:
+    async with connect(RedisConfig(redis_server.url, redis_prefix, command_timeout_ms=60_000)) as redis:
         yield redis
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from midday_worker.demo.node import NodeRuntime
 from tests.soak.failover_verdict import FailoverVerdict
 from tests.soak.failovers import FailoverSoak
-from tests.soak.soak import SCHEDULES, Soak
+from tests.soak.soak import SCHEDULES, TOPOLOGIES, Soak
 from tests.soak.verdict import Verdict
 from tests.soak.worker import ROOT
 
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="over which they are added (300)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="of what happens (any)")
     parser.add_argument("--folder", type=Path, help="for the ledgers (a temporary one)")
-    parser.add_argument("--topology", choices=["single", "sentinel"], default="single", help="of Redis (single)")
+    parser.add_argument("--topology", choices=[*TOPOLOGIES, "sentinel"], default="single", help="of Redis (single)")
     parser.add_argument("--failovers", type=int, default=10, help="of sentinels: how many (10)")
     parser.add_argument("--wait-replicas", type=int, default=0, help="of sentinels: REDIS_WAIT_REPLICAS (0)")
     given = parser.parse_args()
@@ -36,7 +36,8 @@ def main() -> int:
             given.jobs, given.seconds, given.seed, folder, given.failovers, given.wait_replicas
         )
         return report_failovers(behind_sentinels, asyncio.run(behind_sentinels.run()))
-    soak = Soak(given.jobs, given.seconds, given.seed, folder, NodeRuntime(ROOT / ".midday" / "node"))
+    node = NodeRuntime(ROOT / ".midday" / "node")
+    soak = Soak(given.jobs, given.seconds, given.seed, folder, node, topology=given.topology)
     verdict = asyncio.run(soak.run())
     report(soak, verdict)
     return 1 if verdict.offences else 0

@@ -1,4 +1,4 @@
-"""The disturber: carries out a schedule on workers, Redis and the connections between them."""
+"""The disturber: carries out a schedule on workers, and has Redis disturbed."""
 
 from __future__ import annotations
 
@@ -6,44 +6,34 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeAlias
 
-from midday_worker.engine.redis.connection import RedisConfig, connect
-from midday_worker.testing import RedisServer
 from tests.deadline import eventually
-from tests.redis_proxy import CuttingProxy
 from tests.soak.ledger import Ledger
 from tests.soak.schedule import WORKERS, Disturbance, Kind
 from tests.soak.worker import WorkerProcess, launch
 
-CUTS: Final = 3
 DRAIN_S: Final = 60.0
 UP_S: Final = 60.0
 
 
-class DurableRedis(RedisServer):
-    """A Redis that has on disk what it has acknowledged."""
-
-    def _arguments(self, directory: Path, port: int) -> list[str]:
-        return [*super()._arguments(directory, port), "--appendfsync", "always"]
+Deed: TypeAlias = Callable[[Disturbance], Awaitable[None]]
 
 
 class Disturber:
-    """Owns the workers, and mistreats them and their Redis.
+    """Owns the workers, and mistreats them.
 
     Args:
-        server: the Redis.
-        proxy: through which it is reached.
+        redis_deeds: what is done to Redis and the connections to it.
         ledger: where what is done is noted.
         folder: the ledgers' folder.
         variables: the workers' settings.
     """
 
     def __init__(
-        self, server: RedisServer, proxy: CuttingProxy, ledger: Ledger, folder: Path, variables: Mapping[str, str]
+        self, redis_deeds: Mapping[Kind, Deed], ledger: Ledger, folder: Path, variables: Mapping[str, str]
     ) -> None:
-        self._server = server
-        self._proxy = proxy
+        self._redis_deeds = redis_deeds
         self._ledger = ledger
         self._folder = folder
         self._variables = variables
@@ -72,15 +62,12 @@ class Disturber:
     async def follow(self, disturbances: Iterable[Disturbance], seconds: float = inf) -> None:
         """Do one thing after the other until the time is up."""
         until = self._now() + seconds
-        deeds: dict[Kind, Callable[[Disturbance], Awaitable[None]]] = {
+        deeds: dict[Kind, Deed] = {
+            **self._redis_deeds,
             "term": self._replace,
             "deploy": self._deploy,
             "kill": self._kill,
             "stop": self._freeze,
-            "redis kill": self._kill_redis,
-            "redis pause": self._pause_redis,
-            "client kill": self._kill_clients,
-            "cut": self._cut,
             "calm": self._wait,
         }
         for disturbance in disturbances:
@@ -110,33 +97,6 @@ class Disturber:
 
     async def _freeze(self, disturbance: Disturbance) -> None:
         await self._workers[disturbance.worker].freeze(disturbance.seconds)
-
-    async def _kill_redis(self, disturbance: Disturbance) -> None:
-        started = self._now()
-        self._server.kill()
-        await asyncio.sleep(disturbance.seconds)
-        # On this thread: the kernel ends a server with the thread that started it.
-        self._server.restart()
-        self._ledger.note("redis away", started, until=self._now(), detail="killed")
-
-    async def _pause_redis(self, disturbance: Disturbance) -> None:
-        started = self._now()
-        await self._command("CLIENT", "PAUSE", str(round(disturbance.seconds * 1000)))
-        await asyncio.sleep(disturbance.seconds)
-        self._ledger.note("redis away", started, until=self._now(), detail="paused")
-
-    async def _kill_clients(self, disturbance: Disturbance) -> None:
-        self._ledger.note("cut", detail="clients killed")
-        await self._command("CLIENT", "KILL", "TYPE", "normal")
-
-    async def _cut(self, disturbance: Disturbance) -> None:
-        self._ledger.note("cut", detail="in the middle of a reply")
-        self._proxy.cut(CUTS)
-
-    async def _command(self, *words: str) -> None:
-        async with connect(RedisConfig(self._server.url)) as redis:
-            send = cast("Callable[..., Awaitable[object]]", redis.execute_command)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-            await send(*words)
 
     async def _launch(self) -> WorkerProcess:
         log = self._folder / f"worker-{len(self._launched) + 1}.log"

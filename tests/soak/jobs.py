@@ -11,6 +11,7 @@ from midday_worker import JobContext, Payload, job
 from tests.soak.heartbeat import start_heartbeat
 from tests.soak.ledger import Ledger
 
+PREFIX: Final = "{soak}"
 QUEUE: Final = "soak"
 TICKS: Final = "soak-ticks"
 """The schedules' own queue: their runs wait behind no others after an outage."""

@@ -3,10 +3,15 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Queue } from "bullmq";
+import { Cluster } from "ioredis";
 
 const [url, prefix, name, workload, ledger, seconds] = process.argv.slice(2);
-const { hostname: host, port } = new URL(url);
-const connection = { host, port: Number(port), maxRetriesPerRequest: 1, retryStrategy: () => 100 };
+const [scheme, hosts] = url.split("://"); // redis://host:port, or redis+cluster://host:port,host:port
+const nodes = hosts.split(",").map((each) => ({ host: each.split(":")[0], port: Number(each.split(":")[1]) }));
+const options = { maxRetriesPerRequest: 1, retryStrategy: () => 100 };
+const connection = scheme.endsWith("+cluster")
+  ? new Cluster(nodes, { redisOptions: { maxRetriesPerRequest: 1 }, clusterRetryStrategy: () => 100 })
+  : { ...nodes[0], ...options };
 const queue = new Queue(name, { connection, prefix });
 queue.on("error", () => {}); // the adds tell
 
@@ -45,4 +50,5 @@ for (const [number, task] of tasks.entries()) {
 }
 await Promise.all(adding);
 await queue.close();
+if (scheme.endsWith("+cluster")) connection.disconnect();
 console.log(tasks.length);

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["term", "deploy", "kill", "stop", "redis kill", "redis pause", "client kill", "cut", "calm"]
+Kind: TypeAlias = Literal[
+    "term", "deploy", "kill", "stop", "redis kill", "redis pause", "client kill", "cut", "calm", "move", "take over"
+]
 Card: TypeAlias = tuple[Kind, float, float]
 """A kind, and the shortest and longest time it takes, in durations of the lock."""
 

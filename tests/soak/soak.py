@@ -9,35 +9,33 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, cast
-
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from typing import Final, Literal, TypeAlias, cast
 
 from midday_worker import JobClient, Settings
 from midday_worker.admin import remove_schedule
 from midday_worker.demo.node import NodeRuntime
 from midday_worker.engine.redis.connection import RedisConfig, connect
-from midday_worker.testing import RedisServer
 from tests.deadline import eventually
-from tests.redis_proxy import CuttingProxy
-from tests.soak.disturber import Disturber, DurableRedis
+from tests.soak.cluster import Cluster
+from tests.soak.disturber import Disturber
 from tests.soak.heartbeat import start_heartbeat
-from tests.soak.jobs import QUEUE, TICKS, tick
+from tests.soak.jobs import PREFIX, QUEUE, TICKS, tick
 from tests.soak.ledger import Ledger, read_ledger
-from tests.soak.schedule import REDIS_DECK, WORKER_DECK, lane, rolling_deploy
+from tests.soak.schedule import WORKER_DECK, lane, rolling_deploy
+from tests.soak.single_redis import SingleRedis
 from tests.soak.verdict import Remains, Verdict, judge
 from tests.soak.worker import ROOT, bare_environment
 from tests.soak.workload import as_lines
 
-PREFIX: Final = "soak"
 LOCK_S: Final = 5.0
 LIVE_STATES: Final = ("wait", "active", "paused", "prioritized", "delayed", "waiting-children")
 CATCH_UP_S: Final = 90.0
 STALLED_S: Final = 2.0
 REVIVED: Final = re.compile(r"schedule \S+ of queue \S+ had lost its next run")
 SCHEDULES: Final = 20
+Topology: TypeAlias = Literal["single", "cluster"]
+Servers: TypeAlias = SingleRedis | Cluster
+TOPOLOGIES: Final[dict[Topology, type[SingleRedis] | type[Cluster]]] = {"single": SingleRedis, "cluster": Cluster}
 TICK_MS: Final = 20
 FIRE_S: Final = 30.0
 """How long schedules are watched when nothing happens any more, and within which each has to fire."""
@@ -54,6 +52,7 @@ class Soak:
         folder: gets the ledgers and the workers' output; it exists and is empty.
         node: for the Node producer.
         only_deploy: let nothing happen but a rolling deploy.
+        topology: what Redis is.
     """
 
     jobs: int
@@ -62,42 +61,42 @@ class Soak:
     folder: Path
     node: NodeRuntime
     only_deploy: bool = False
+    topology: Topology = "single"
     disturbances: dict[str, int] = field(default_factory=lambda: {})
 
     async def run(self) -> Verdict:
         """Run it and judge it."""
-        with DurableRedis(appendonly=True) as server:
-            async with CuttingProxy(server) as proxy:
-                ledger = Ledger(self.folder / "disturber.jsonl")
-                disturber = Disturber(server, proxy, ledger, self.folder, self._variables(proxy))
-                self.disturbances = disturber.done
-                beating = start_heartbeat(ledger, 0, Redis(port=server.port, retry=Retry(NoBackoff(), 0)))
-                try:
-                    await disturber.launch_workers()
-                    await self._schedule(server, ledger)
-                    await self._disturb(disturber, proxy)
-                    await self._catch_up(server)
-                    await self._unschedule(server, ledger)
-                    await disturber.stop_workers()
-                finally:
-                    disturber.kill_workers()
-                    beating.set()
-                    ledger.close()
-            return judge(read_ledger(self.folder), await self._remains(server), LOCK_S, LOCK_S + 2 * STALLED_S)
+        ledger = Ledger(self.folder / "disturber.jsonl")
+        async with TOPOLOGIES[self.topology].running(ledger) as redis:
+            disturber = Disturber(redis.deeds, ledger, self.folder, self._variables(redis))
+            self.disturbances = disturber.done
+            beating = start_heartbeat(ledger, 0, redis.direct())
+            try:
+                await disturber.launch_workers()
+                await self._schedule(redis, ledger)
+                await self._disturb(disturber, redis)
+                await self._catch_up(redis)
+                await self._unschedule(redis, ledger)
+                await disturber.stop_workers()
+            finally:
+                disturber.kill_workers()
+                beating.set()
+                ledger.close()
+            return judge(read_ledger(self.folder), await self._remains(redis), LOCK_S, LOCK_S + 2 * STALLED_S)
 
-    async def _disturb(self, disturber: Disturber, proxy: CuttingProxy) -> None:
+    async def _disturb(self, disturber: Disturber, redis: Servers) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._produce(proxy))
-            group.create_task(self._produce_with_node(proxy))
+            group.create_task(self._produce(redis))
+            group.create_task(self._produce_with_node(redis))
             if self.only_deploy:
                 group.create_task(disturber.follow(rolling_deploy()))
                 return
-            for deck in (WORKER_DECK, REDIS_DECK):
+            for deck in (WORKER_DECK, redis.deck):
                 group.create_task(disturber.follow(lane(deck, self.seed, LOCK_S), self.seconds))
 
-    async def _schedule(self, server: RedisServer, ledger: Ledger) -> None:
+    async def _schedule(self, redis: Servers, ledger: Ledger) -> None:
         """Make schedules of one second, half of them by a pattern."""
-        async with self._client(server) as client:
+        async with self._client(redis) as client:
             for number in range(SCHEDULES):
                 ledger.note("scheduled", job=f"tick-{number}")
                 if number % 2:
@@ -105,7 +104,7 @@ class Soak:
                 else:
                     await tick.trigger_recurring(TICK_MS, "* * * * * *", schedule_id=f"tick-{number}", client=client)
 
-    async def _unschedule(self, server: RedisServer, ledger: Ledger) -> None:
+    async def _unschedule(self, redis: Servers, ledger: Ledger) -> None:
         """Remove the schedules when all have fired again, or have had the time to, and let their last runs end."""
         since = asyncio.get_running_loop().time()
         fired: set[str] = set()
@@ -116,26 +115,26 @@ class Soak:
             return len(fired) == SCHEDULES or asyncio.get_running_loop().time() > since + FIRE_S
 
         async def none_is_left() -> bool:
-            remains = await self._remains(server)
+            remains = await self._remains(redis)
             return not any(remains.others[state] for state in LIVE_STATES)
 
         await eventually(all_fire, "all schedules fire", FIRE_S + 5)
-        async with self._client(server) as client:
+        async with self._client(redis) as client:
             for number in range(SCHEDULES):
                 ledger.note("unscheduled", job=f"tick-{number}")
                 await remove_schedule(client.queue(TICKS), f"tick-{number}")
         with suppress(AssertionError):  # for the verdict to tell
             await eventually(none_is_left, "the last runs have ended", CATCH_UP_S)
 
-    def _client(self, server: RedisServer) -> JobClient:
-        return JobClient(Settings(env_file=None, redis_url=server.url, redis_prefix=PREFIX))
+    def _client(self, redis: Servers) -> JobClient:
+        return JobClient(Settings(env_file=None, redis_url=redis.direct_url, redis_prefix=PREFIX))
 
-    async def _produce(self, proxy: CuttingProxy) -> None:
+    async def _produce(self, redis: Servers) -> None:
         producer = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.soak.producer"),
             *(str(self.folder), str(self.jobs - self.jobs // 2), str(self.seed), str(self.seconds)),
             cwd=ROOT,
-            env={**bare_environment(), **self._variables(proxy), "SOAK_LEDGER": str(self.folder)},
+            env={**bare_environment(), **self._variables(redis), "SOAK_LEDGER": str(self.folder)},
         )
         try:
             async with asyncio.timeout(self.seconds + CATCH_UP_S):
@@ -146,28 +145,28 @@ class Soak:
                 await producer.wait()
         assert code == 0, "the Python producer failed"
 
-    async def _produce_with_node(self, proxy: CuttingProxy) -> None:
+    async def _produce_with_node(self, redis: Servers) -> None:
         tasks = self.folder / "node-workload.txt"
         tasks.write_text(as_lines("node", self.jobs // 2, self.seed))
         source = (Path(__file__).parent / "producer.mjs").read_text()
-        arguments = (proxy.url, PREFIX, QUEUE, str(tasks), str(self.folder / "producer-node.jsonl"), str(self.seconds))
+        arguments = (redis.url, PREFIX, QUEUE, str(tasks), str(self.folder / "producer-node.jsonl"), str(self.seconds))
         added = await self.node.run(source, *arguments, timeout_s=self.seconds + CATCH_UP_S)
         assert added == self.jobs // 2, f"the Node producer says {added!r}"
 
-    async def _catch_up(self, server: RedisServer) -> None:
+    async def _catch_up(self, redis: Servers) -> None:
         """Wait until every job has completed, or nothing moves; what isn't then is for the verdict to tell."""
         loop = asyncio.get_running_loop()
         completed, moved = 0, loop.time()
         while completed < self.jobs and loop.time() < moved + CATCH_UP_S:
-            now = len((await self._remains(server)).completed)
+            now = len((await self._remains(redis)).completed)
             if now > completed:
                 completed, moved = now, loop.time()
             await asyncio.sleep(0.5)
 
-    async def _remains(self, server: RedisServer) -> Remains:
-        async with connect(RedisConfig(server.url)) as redis:
+    async def _remains(self, redis: Servers) -> Remains:
+        async with connect(RedisConfig(redis.direct_url, PREFIX)) as client:
             # One that doesn't know each key's type: a script would be its own story.
-            read = cast("Callable[..., Awaitable[list[str]]]", redis.execute_command)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+            read = cast("Callable[..., Awaitable[list[str]]]", client.execute_command)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
 
             async def members(state: str, queue: str) -> list[str]:
                 is_list = state in ("wait", "active", "paused")
@@ -182,9 +181,9 @@ class Soak:
     def _revived(self) -> list[str]:
         return [line for log in sorted(self.folder.glob("worker-*.log")) for line in REVIVED.findall(log.read_text())]
 
-    def _variables(self, proxy: CuttingProxy) -> dict[str, str]:
+    def _variables(self, redis: Servers) -> dict[str, str]:
         return {
-            "REDIS_URL": proxy.url,
+            "REDIS_URL": redis.url,
             "REDIS_PREFIX": PREFIX,
             "WORKER_CONCURRENCY": "8",
             "WORKER_LOCK_DURATION": f"{LOCK_S * 1000:g}",

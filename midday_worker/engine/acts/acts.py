@@ -28,6 +28,7 @@ from midday_worker.engine.acts.act import (
     refusal,
 )
 from midday_worker.engine.acts.cancellation import Cancelling, CancelOutcome
+from midday_worker.engine.redis.connection import absent_key
 from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.errors import ScheduledRunError
 
@@ -149,7 +150,8 @@ class Acts:
         queue = self._queue
         writing = Writing(ids=[job_id], again="Look at the job's state before calling again.")
         async with queue.bounded(f"act on job {job_id} of queue {queue.name}", writing):
-            return await act.script.run(queue.backend.connection, call, (queue.keys[""], job_id), allowed, own)
+            target, more = (queue.keys[""], job_id), absent_key(queue.client, queue.prefix)
+            return await act.script.run(queue.backend.connection, call, target, allowed, own, more)
 
 
 def _reprocess(scripts: Scripts, *, job: bullmq.Job, state: str, options: Mapping[str, object]) -> Awaitable[object]:

@@ -20,6 +20,7 @@ import bullmq
 from bullmq.flow_producer import MinimalQueue
 
 from midday_worker.engine.acts.act import UNSTARTED, Act, refusal
+from midday_worker.engine.redis.connection import absent_key
 from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.engine.wire.failure import LONGEST_REASON, storable
 from midday_worker.engine.wire.guarded import Guarded
@@ -160,6 +161,7 @@ class Cancelling:
             (prefix, job_id),
             allowed,
             own,
+            absent_key(self._queue.client, self._queue.prefix),
         )
 
     async def _retention(self, key: str) -> object:

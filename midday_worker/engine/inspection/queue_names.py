@@ -11,10 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, cast
 
+from redis.asyncio import Redis
+
 from midday_worker.engine.inspection.worker_clients import list_all_workers
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.connection import Connection
-from midday_worker.engine.redis.error_translation import bounded
+from midday_worker.engine.redis.deadlines import Deadlines
+from midday_worker.engine.redis.error_translation import bounded, translated
+from midday_worker.engine.redis.nodes import all_nodes
 from midday_worker.errors import RedisRefusedError
 
 _STEP: Final = 10_000
@@ -31,7 +35,8 @@ async def list_queues(connection: Connection, prefix: str) -> list[str]:
     Redis walks over all its keys for it, in steps that hold nobody up: with millions of them it takes seconds. Where it
     doesn't tell us its clients, as some have no CLIENT LIST, the queues that hold nothing are left out.
     """
-    found = {name for at, name in await _places(connection, keys_pattern(prefix, "meta")) if at == prefix}
+    keys = await _places(connection.conn, connection.deadlines, keys_pattern(prefix, "meta"))
+    found = {name for at, name in keys if at == prefix}
     clients: list[Mapping[str, str]] = []
     with suppress(RedisRefusedError):
         async with bounded(connection.deadlines, "list Redis's clients"):
@@ -40,13 +45,19 @@ async def list_queues(connection: Connection, prefix: str) -> list[str]:
 
 
 async def list_prefixes(connection: Connection) -> dict[str, list[str]]:
-    """Return the queues that Redis holds under each prefix, both sorted."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for prefix, name in sorted(await _places(connection, "*:meta")):
-        async with bounded(connection.deadlines, "look for queues"):
-            if await _is_queue(connection, f"{prefix}:{name}:meta"):
-                found[prefix].append(name)
-    return dict(found)
+    """Return the queues that Redis, or a cluster, holds under each prefix, both sorted."""
+    found: list[tuple[str, str]] = []
+    with translated("ask for the nodes of the cluster"):
+        async with all_nodes(connection.conn) as nodes:
+            for node in nodes:
+                for prefix, name in await _places(node, connection.deadlines, "*:meta"):
+                    async with bounded(connection.deadlines, "look for queues"):
+                        if await _is_queue(node, f"{prefix}:{name}:meta"):
+                            found.append((prefix, name))
+    prefixes: dict[str, list[str]] = defaultdict(list)
+    for prefix, name in sorted(found):
+        prefixes[prefix].append(name)
+    return dict(prefixes)
 
 
 def keys_pattern(prefix: str, end: str) -> str:
@@ -84,13 +95,13 @@ def worked_queues(prefix: str, client_names: Iterable[str]) -> set[str]:
     return found - {""}
 
 
-async def _places(connection: Connection, pattern: str) -> set[tuple[str, str]]:
+async def _places(client: Redis, deadlines: Deadlines, pattern: str) -> set[tuple[str, str]]:
     """Return prefix and name of the queues whose keys match."""
     found: set[tuple[str, str]] = set()
     cursor = 0
     while True:
-        async with bounded(connection.deadlines, "look for queues"):
-            scanned = await connection.conn.scan(cursor, match=pattern, count=_STEP)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+        async with bounded(deadlines, "look for queues"):
+            scanned = await client.scan(cursor, match=pattern, count=_STEP)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
         cursor, keys = cast("tuple[int, list[str]]", scanned)
         for key in keys:
             prefix, _, name = key.removesuffix(":meta").rpartition(":")
@@ -100,7 +111,7 @@ async def _places(connection: Connection, pattern: str) -> set[tuple[str, str]]:
             return found
 
 
-async def _is_queue(connection: Connection, key: str) -> bool:
-    if await connection.conn.type(key) != "hash":
+async def _is_queue(client: Redis, key: str) -> bool:
+    if await client.type(key) != "hash":
         return False
-    return bool(await connection.conn.hexists(key, _MARK))
+    return bool(await client.hexists(key, _MARK))

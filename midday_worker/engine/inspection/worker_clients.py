@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
+
+from redis.asyncio import Redis
 
 from midday_worker.engine.producer.backend import client_name
 from midday_worker.engine.producer.queue import Queue
@@ -44,19 +47,25 @@ async def list_workers(queue: Queue) -> list[WorkerClient] | None:
 
 
 async def list_all_workers(queues: Sequence[Queue]) -> dict[str, list[WorkerClient]] | None:
-    """Return the workers of several queues of one Redis, by the queue's name; Redis is asked once.
+    """Return the workers of several queues, by the queue's name; Redis, or each node with some of them, is asked once.
 
     None if it doesn't let us ask.
     """
     if not queues:
         return {}
     of = f"queue {queues[0].name}" if len(queues) == 1 else f"{len(queues)} queues"
+    # A worker waits for jobs at the node that holds them; on other nodes of a cluster Node's has connections, too.
+    asked = list(dict.fromkeys(queue.backend.conn for queue in queues))
     try:
         with translated(f"list the workers of {of}"):
-            clients = cast("list[Mapping[str, str]]", await queues[0].backend.conn.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+            lists = dict(zip(asked, await asyncio.gather(*(_list_clients(each) for each in asked)), strict=True))
     except RedisRefusedError:
         return None
-    return {queue.name: _workers_of(queue, clients) for queue in queues}
+    return {queue.name: _workers_of(queue, lists[queue.backend.conn]) for queue in queues}
+
+
+async def _list_clients(client: Redis) -> list[Mapping[str, str]]:
+    return cast("list[Mapping[str, str]]", await client.client_list())  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
 
 
 def _workers_of(queue: Queue, clients: Sequence[Mapping[str, str]]) -> list[WorkerClient]:

@@ -79,12 +79,17 @@ class Additions:
         keys: the queue's keys, by BullMQ's names for them.
         commands: BullMQ's scripts, registered.
         packed: whether the connection takes commands as bytes, which are made faster.
+        more: further keys for each script to be called with; see `absent_key`.
     """
 
-    def __init__(self, keys: Mapping[str, str], commands: Mapping[str, Script], *, packed: bool = True) -> None:
+    def __init__(
+        self, keys: Mapping[str, str], commands: Mapping[str, Script], *, packed: bool = True, more: Sequence[str] = ()
+    ) -> None:
         self._packed = packed
         self._prefix = keys[""]
-        self._kinds = {name: _call(commands[name], [keys[key] for key in used]) for name, used in _KEYS.items()}
+        self._kinds = {
+            name: _call(commands[name], [*(keys[key] for key in used), *more]) for name, used in _KEYS.items()
+        }
         self._last: tuple[ResolvedOptions, TraceContext | None, bytes] | None = None
         self._series: dict[str, _Series] = {}
 

@@ -33,12 +33,13 @@ async def add_flows(
         on_progress: called with how many trees were added, and how many there are.
 
     Raises:
-        FlowError: a node asks for deduplication, or for the id of a job that exists: its parent would wait for ever
-            or not at all. Nothing was added.
+        FlowError: queues are in different slots of a cluster; or a node asks for deduplication, or for the id of a job
+            that exists: its parent would wait for ever or not at all. Nothing was added.
         RedisUnavailableError: Redis can't be reached; it says whether flows may have been written.
         EnqueueError: the engine refused a node.
     """
     check_flows(roots)
+    _refuse_spread(roots, queue_of)
     named = [request for root in roots for request in root.tree() if request.options.job_id is not None]
     ids: list[list[str]] = []
     for chunk in _chunks(roots):
@@ -101,6 +102,18 @@ def check_flow(root: JobRequest) -> None:
         if place in taken:
             raise FlowError(f"Two nodes of the flow on queue {place[0]!r} have the same job_id, {place[1]!r}.")
         taken.add(place)
+
+
+def _refuse_spread(roots: Sequence[JobRequest], queue_of: QueueOf) -> None:
+    """Raise FlowError if the queues of a call are on different nodes of a cluster, or may be one day."""
+    queues = dict.fromkeys(queue_of(request) for root in roots for request in root.tree())
+    # One connection leads to each slot.
+    if len({id(queue.redisConnection) for queue in queues}) > 1:
+        places = ", ".join(f"{queue.name} (prefix {queue.prefix})" for queue in queues)
+        raise FlowError(
+            f"The queues of a flow are in different slots of the cluster: {places}. It is written in one transaction, "
+            "so they need prefixes with the same hash tag."
+        )
 
 
 async def _refuse_existing(named: Sequence[JobRequest], queue_of: QueueOf) -> None:

@@ -17,7 +17,7 @@ from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.add_commands import Addition, Additions
 from midday_worker.engine.producer.add_transaction import AddTransaction, checked_id, failure_of
 from midday_worker.engine.producer.backend import Backend
-from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.connection import Connection, absent_key
 from midday_worker.engine.redis.error_translation import (
     UNREACHABLE,
     Writing,
@@ -26,7 +26,7 @@ from midday_worker.engine.redis.error_translation import (
     translated,
     was_never_sent,
 )
-from midday_worker.engine.transport import NeverSentTimeoutError, PipelinedRedis
+from midday_worker.engine.transport import UNDONE, NeverSentTimeoutError, PipelinedRedis
 from midday_worker.engine.wire.failure import reason_of
 from midday_worker.errors import NotReplicatedError
 from midday_worker.request import JobRequest
@@ -61,7 +61,12 @@ class Queue(bullmq.Queue):
         self.keys = self.backend.keys
         self.qualifiedName = self.backend.qualifiedName
         self._job_scheduler = None
-        self.additions = Additions(self.keys, connection.commands, packed=isinstance(self.client, PipelinedRedis))
+        self.additions = Additions(
+            self.keys,
+            connection.commands,
+            packed=isinstance(self.client, PipelinedRedis),
+            more=absent_key(self.client, prefix),
+        )
         self._deadlines = connection.deadlines
         # Over connections of their own they could overtake each other.
         self._under_way = UNDER_WAY if isinstance(self.client, PipelinedRedis) else 1
@@ -125,7 +130,7 @@ class Queue(bullmq.Queue):
             if asyncio.get_running_loop().time() >= until:
                 raise error
             async with asyncio.timeout_at(until):
-                if isinstance(error, NoScriptError):
+                if isinstance(error, (NoScriptError, *UNDONE)):
                     return await self.own_backend.add_one(addition)
                 return await _sent_again(partial(self.own_backend.add_one, addition), [addition], error)
 

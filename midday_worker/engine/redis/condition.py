@@ -29,16 +29,18 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "The user executing the script can't": _RIGHT,
     "ACL failure in script": _RIGHT,
     "don't hash to the same slot": "this Redis is a node of a cluster: REDIS_PREFIX needs a hash tag, such as {bull}",
+    "cluster support disabled": "this Redis is no node of a cluster: REDIS_URL must be redis://host:port",
     "unknown command": "this server lacks a command that jobs need: it is a Sentinel, say, or has taken it away",
     "Hash slot not served": "this Redis is a node of a cluster in which nobody holds these keys",
+    "he cluster is down": "a primary of the cluster is down, and no replica has taken over from it yet",
     # By TLS 1.3, and by 1.2, which doesn't say what it is that it misses.
     "ALERT_CERTIFICATE_REQUIRED": _OURS,
     "ALERT_HANDSHAKE_FAILURE": _OURS,
 }
 _OF_CERTIFICATES: Final = ("CERTIFICATE_VERIFY_FAILED", "ALERT_CERTIFICATE_REQUIRED", "ALERT_HANDSHAKE_FAILURE")
 _MOVED: Final = (
-    "this Redis is a node of a cluster that doesn't hold these keys: REDIS_URL must name the one that does, and "
-    "REDIS_PREFIX have a hash tag, such as {bull}"
+    "this Redis is a node of a cluster: REDIS_URL must be redis+cluster://host:port,host:port, and REDIS_PREFIX have a "
+    "hash tag, such as {bull}"
 )
 _CERTIFICATE: Final = (
     "Redis's certificate can't be verified: have it signed for this host by an authority that this machine trusts, "

@@ -21,10 +21,12 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry as BlockingRetry
 
 from midday_worker.engine.redis.access import Access
+from midday_worker.engine.redis.cluster import ClusterDiscovery, slot_of
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.discovery import find_server
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
+from midday_worker.engine.redis.undone_retry import UndoneRetry
 from midday_worker.engine.transport import PipelinedRedis
 from midday_worker.settings.redis_address import RedisAddress
 
@@ -71,6 +73,11 @@ class RedisConfig:
         """Raise ConfigurationError if what it says of access can't be."""
         self.access.check(self.url)
 
+    @property
+    def slot(self) -> int | None:
+        """The slot of the prefix's keys on a cluster, None elsewhere. Raises ConfigurationError if they have many."""
+        return slot_of(self.prefix) if RedisAddress.parse(self.url).topology == "cluster" else None
+
 
 @contextmanager
 def cancellation_kept() -> Generator[None]:
@@ -97,11 +104,12 @@ def connect(config: RedisConfig) -> Redis:
 
     Without pipelining it is redis-py's own: each command waits for its reply on a connection of the pool.
 
-    Nothing is retried: redis-py's own retries would send an `add` again whose reply was lost.
+    Nothing is retried but what a cluster's node has not done: redis-py's own retries would send an `add` again whose
+    reply was lost.
     """
     seconds = config.command_timeout_ms / 1000
     pool = _pool(BlockingConnectionPool, config, max_connections=_POOL_SIZE, timeout=seconds)
-    _own_limits(pool, socket_timeout=seconds)
+    _own_limits(pool, config, socket_timeout=seconds)
     if not config.pipelining:
         return UnpipelinedRedis.from_pool(pool)
     client = cast("PipelinedRedis", PipelinedRedis.from_pool(pool))
@@ -115,7 +123,7 @@ def connect_blocking(config: RedisConfig, name: str = "") -> Redis:
     Its time limit exceeds every blocking call, whatever the URL says: a shorter one makes an idle worker deaf.
     """
     pool = _pool(ConnectionPool, config)
-    _own_limits(pool, socket_timeout=LONGEST_BLOCK_S + 5)
+    _own_limits(pool, config, socket_timeout=LONGEST_BLOCK_S + 5)
     if name:
         pool.connection_kwargs["redis_connect_func"] = partial(_greet, name=name)
     return Redis.from_pool(pool)
@@ -139,7 +147,7 @@ def _pool(kind: type[Pool], config: RedisConfig, **limits: object) -> Pool:
     from_url = cast("Callable[..., Pool]", kind.from_url)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
     pool = from_url(address.server, maint_notifications_config=_NO_NOTICES, **limits)
     config.access.apply(pool.connection_kwargs)
-    find_server(pool, address)  # after from_url, as rediss:// wins over what is given
+    find_server(pool, address, config.prefix)  # after from_url, as rediss:// wins over what is given
     return pool
 
 
@@ -151,7 +159,7 @@ async def _greet(connection: AbstractConnection, name: str) -> None:
         await connection.read_response()
 
 
-def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
+def _own_limits(pool: ConnectionPool, config: RedisConfig, *, socket_timeout: float) -> None:
     # After from_url, because what stands in a URL's query wins over keyword arguments.
     pool.connection_kwargs.update(
         # Without it bullmq's Job.fromId silently finds nothing.
@@ -161,7 +169,7 @@ def _own_limits(pool: ConnectionPool, *, socket_timeout: float) -> None:
         socket_timeout=socket_timeout,
         # Shorter than a command's: one whose time ends while it waits for a connection then says that it wasn't sent.
         socket_connect_timeout=min(5.0, 0.8 * socket_timeout),
-        retry=Retry(NoBackoff(), 0),
+        retry=Retry(NoBackoff(), 0) if config.slot is None else UndoneRetry(config.command_timeout_ms / 1000),
         retry_on_timeout=False,
         # They are not retried, but their connection is closed: a new one may lead to the primary.
         retry_on_error=[ReadOnlyError, MasterDownError],
@@ -208,3 +216,13 @@ def run_script(client: Redis, script: Script, keys: Sequence[str], args: Sequenc
     if isinstance(client, PipelinedRedis):
         return client.run_script(script.sha, script.script, keys, args)
     return script(keys=keys, args=args)
+
+
+def absent_key(client: Redis, prefix: str) -> tuple[str, ...]:
+    """Return a key of a prefix that never exists, for a script to be called with, too; none but on a cluster.
+
+    BullMQ's scripts use keys that they aren't called with. A node whose slot moves would break a script off at the
+    first of them that it doesn't hold; one that is called with a missing key it refuses as a whole, with TRYAGAIN.
+    """
+    is_cluster = isinstance(client.connection_pool.connection_kwargs.get("discovery"), ClusterDiscovery)
+    return (f"{prefix}:midday-worker:absent",) if is_cluster else ()

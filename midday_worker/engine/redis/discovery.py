@@ -21,6 +21,7 @@ from redis.connection import Connection, SSLConnection
 from redis.connection import ConnectionPool as Pool
 from redis.exceptions import RedisError
 
+from midday_worker.engine.redis.cluster import ClusterDiscovery, slot_of
 from midday_worker.engine.redis.sentinels import Place, SentinelGroup, Sentinels
 from midday_worker.settings.redis_address import RedisAddress
 
@@ -155,15 +156,32 @@ async def describe_sentinels(pool: AsyncPool) -> SentinelGroup | None:
     return await discovery.describe(_tls(pool.connection_kwargs))
 
 
-def find_server(pool: AsyncPool | Pool, address: RedisAddress) -> None:
-    """Have a pool's connections lead to where their server is found; nothing where the address is all."""
-    if address.topology != "sentinel":
+def find_server(pool: AsyncPool | Pool, address: RedisAddress, prefix: str) -> None:
+    """Have a pool's connections lead to where their server is found; nothing where the address is all.
+
+    Args:
+        pool: made for the address.
+        address: as REDIS_URL has it.
+        prefix: that of the keys that it is for.
+
+    Raises ConfigurationError for a prefix whose keys would be spread over a cluster.
+    """
+    if address.topology == "single":
         return
     if isinstance(pool, Pool):
         pool.connection_class = _FoundBlockingTls if address.is_tls else _FoundBlocking
     else:
         pool.connection_class = _FoundTls if address.is_tls else FoundConnection
-    pool.connection_kwargs["discovery"] = _discovery(address)
+    pool.connection_kwargs["discovery"] = (
+        _discovery(address)
+        if address.topology == "sentinel"
+        else ClusterDiscovery(address, slot_of(prefix), _shown_to_nodes(pool.connection_kwargs))
+    )
+
+
+def _shown_to_nodes(options: Mapping[str, object]) -> dict[str, object]:
+    provider = options.get("credential_provider")
+    return {**_tls(options), **({} if provider is None else {"credential_provider": provider})}
 
 
 @cache  # so that the many pools of a process look together

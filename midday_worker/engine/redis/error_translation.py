@@ -45,6 +45,9 @@ _CAN_NOT_JUST_NOW: Final = (
     "MISCONF",
     "NOREPLICAS",
     "BUSY Redis",
+    # Within a script, of a key that isn't one of those that it was called with.
+    "non local key in a cluster node",
+    "while the cluster is down",
 )
 
 

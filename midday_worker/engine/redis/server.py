@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -24,24 +23,29 @@ class Server:
         eviction_policy: what it drops when its memory is full; "" if it doesn't tell.
         read_only: whether it is a replica that takes no writes.
         mode: "standalone", "cluster" or "sentinel".
+        is_found: whether it was found by what REDIS_URL names, and isn't named itself.
     """
 
     version: str
     eviction_policy: str = KEEPS_ALL
     read_only: bool = False
     mode: str = "standalone"
+    is_found: bool = False
 
     @property
     def too_old(self) -> bool:
         """Whether it lacks commands that BullMQ's scripts need."""
         return isRedisVersionLowerThan(self.version, OLDEST_VERSION)
 
-    def unfit_for(self, prefix: str) -> str | None:
-        """Return why it can't hold the jobs under a prefix: what it is, and what to do; None if it can."""
+    def unfit(self) -> str | None:
+        """Return why it can't hold jobs as REDIS_URL names it: what it is, and what to do; None if it can."""
         if self.mode == "sentinel":
             return "is a Sentinel, which holds no jobs: redis+sentinel://host:port/service asks it for the primary."
-        if self.mode == "cluster" and not re.search(r"\{[^}]+\}", prefix):
-            return "is a node of a cluster: REDIS_PREFIX needs a hash tag, such as {bull}, REDIS_URL its slot's node."
+        if self.mode == "cluster" and not self.is_found:
+            return (
+                "is a node of a cluster: REDIS_URL must be redis+cluster://host:port,host:port, with one node or more, "
+                "and REDIS_PREFIX have a hash tag, such as {bull}."
+            )
         return None
 
     @property
@@ -60,4 +64,5 @@ async def inspect(connection: Connection) -> Server:
         str(info.get("maxmemory_policy", "")),
         replica,
         str(info.get("redis_mode", info.get("server_mode", "standalone"))),
+        "discovery" in connection.conn.connection_pool.connection_kwargs,
     )

@@ -2,12 +2,13 @@
 
 `PipelinedRedis` is used as any `redis.asyncio.Redis`; a command that can't have reached the server ends with a
 `NeverSentError`, and `is_of_replica` knows the errors of one that isn't the primary. A `Command` is what
-`PipelinedRedis.post` gives.
+`PipelinedRedis.post` gives; of one that fails with one of `UNDONE` nothing was done.
 """
 
 from midday_worker.engine.transport.command import Command
 from midday_worker.engine.transport.demotion import is_of_replica
 from midday_worker.engine.transport.pipelining import PipelinedRedis
+from midday_worker.engine.transport.undone import UNDONE
 from midday_worker.engine.transport.unsent import NeverSentError, NeverSentTimeoutError
 
-__all__ = ["Command", "NeverSentError", "NeverSentTimeoutError", "PipelinedRedis", "is_of_replica"]
+__all__ = ["UNDONE", "Command", "NeverSentError", "NeverSentTimeoutError", "PipelinedRedis", "is_of_replica"]

@@ -16,6 +16,9 @@ from midday_worker.engine.transport.stream import CLOSED_BY_SERVER, Stream, is_e
 from midday_worker.engine.transport.unsent import NeverSentError, NeverSentTimeoutError
 
 CLOSED: Final = "The client has been closed"
+_LEAVE_S: Final = 1.0
+"""How long a connection that is being left may take for the replies that it owes."""
+
 Value = TypeVar("Value")
 
 
@@ -115,6 +118,8 @@ class LoopConnection:
         return await stream.send(("WAIT", replicas, timeout_ms)).future
 
     async def _connect(self) -> Stream:
+        if self.stream is not None and not self.stream.is_over:
+            await asyncio.wait((self.stream.gone,), timeout=_LEAVE_S)  # what it still owes comes first
         connection = cast("AbstractConnection", self._pool.make_connection())  # type: ignore[no-untyped-call] # as all of redis-py's
         timeout_s = connection.socket_timeout
         try:

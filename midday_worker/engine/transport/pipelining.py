@@ -9,12 +9,14 @@ redis-py's own client takes a connection for each command, sends it, and waits f
   matched with commands in order. No command has a task or a timer of its own.
 - **A cancelled caller** leaves its command in the queue of replies, so that the next reply never becomes another's; a
   command that was not written yet is not written at all.
-- **An error that the server sent** goes to its caller alone. MOVED and ASK say that nothing was done: such a command
-  goes to the pool, as any would in redis-py.
+- **An error that the server sent** goes to its caller alone. One that says that a node of a cluster has done nothing
+  (MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING) has the command sent again, as often as the pool's `retry` has it and
+  once at least; what `post` sends is its caller's to send again.
 - **A connection that breaks**, or sends no reply within `socket_timeout` while one is owed, gives every command in
   flight an error, once; nothing is sent again. Commands that were not written get a NeverSentError, so that a caller
   knows which are safe to repeat. The next command connects again.
 - **A server that is demoted** and keeps its connections open says so in its errors: then the connection is given up.
+  One whose node says MOVED takes no further command, and is closed once it has answered those that it has.
 - **Backpressure**: at most `max_in_flight_bytes` are sent before their replies come; further commands wait, in order.
 - **Transactions** whose commands are known beforehand go out in one write on the shared connection
   (`run_transaction`); redis-py's `pipeline()` takes a connection of its own.
@@ -23,21 +25,23 @@ redis-py's own client takes a connection for each command, sends it, and waits f
   (`needs_own_connection`), `pipeline()`, `pubsub()`, `monitor()` and `client()`. The pool belongs to one event loop.
 - After `aclose` every use is an error. When a loop ends without it, its connection is closed with it.
 
-Differs from redis-py in: no `retry`, no health checks, no metrics of commands; a credential provider is asked when
-connecting only.
+Differs from redis-py in: no other `retry`, no health checks, no metrics of commands; a credential provider is asked
+when connecting only.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NoReturn, cast
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar, cast
 
 from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
-from redis.exceptions import AskError, MovedError, NoScriptError
+from redis.exceptions import NoScriptError
 
 from midday_worker.engine.transport.command import Command, needs_own_connection
 from midday_worker.engine.transport.loop_connection import CLOSED, LoopConnection
+from midday_worker.engine.transport.undone import UNDONE
 from midday_worker.engine.transport.unsent import NeverSentError
 
 if TYPE_CHECKING:
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
     from redis.typing import EncodableT, ScriptTextT
 
     from midday_worker.engine.transport.stream import Words
+
+T = TypeVar("T")
 
 MAX_IN_FLIGHT_BYTES: Final = 8 * 1024 * 1024
 
@@ -73,23 +79,28 @@ class PipelinedRedis(Redis):
     async def execute_command(self, *args: EncodableT, **options: object) -> object:
         """Send a command and return its reply as redis-py does."""
         if self.single_connection_client or needs_own_connection(args):
-            return await self._execute_on_pool(args, options)
+            self._check_open()
+            execute = cast("Callable[..., Awaitable[object]]", super().execute_command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+            return await execute(*args, **options)
+        try:
+            return await self._execute(args, options)
+        except UNDONE:
+            return await self._again(partial(self._execute, args, options))
+
+    async def _execute(self, args: tuple[EncodableT, ...], options: dict[str, object]) -> object:
         connection = self._connections.get(asyncio.get_running_loop()) or self._new_connection()
         stream = connection.stream
         if stream is None or not stream.is_open:
             stream = await connection.connected()
         command = stream.send(args, raw=NEVER_DECODE in options)
-        try:
-            # Of its connection, redis-py's parse_response wants one method, which a Command has.
-            parse = cast("Callable[..., Awaitable[object]]", self.parse_response)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
-            return await parse(command, args[0], **options)
-        except (MovedError, AskError):
-            return await self._execute_on_pool(args, options)
+        # Of its connection, redis-py's parse_response wants one method, which a Command has.
+        parse = cast("Callable[..., Awaitable[object]]", self.parse_response)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+        return await parse(command, args[0], **options)
 
-    async def _execute_on_pool(self, args: tuple[EncodableT, ...], options: dict[str, object]) -> object:
-        self._check_open()
-        execute = cast("Callable[..., Awaitable[object]]", super().execute_command)  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
-        return await execute(*args, **options)
+    async def _again(self, send: Callable[[], Awaitable[T]]) -> T:
+        """Send once more what was not done, by the pool's way to try again."""
+        retry = self.get_retry()
+        return await (send() if retry is None else retry.call_with_retry(send, _left_open))
 
     async def script_load(self, script: ScriptTextT) -> str:
         """Load a script; those who ask while it is being loaded wait for that."""
@@ -104,11 +115,7 @@ class PipelinedRedis(Redis):
         What `register_script(text)(keys, args)` does, without redis-py's layers in between, which cost as much as
         sending the command and reading its reply.
         """
-        words = ("EVALSHA", sha, len(keys), *keys, *args)
-        try:
-            return await self.call_script(text, words)
-        except (MovedError, AskError):
-            return await self._execute_on_pool(words, {})
+        return await self.call_script(text, ("EVALSHA", sha, len(keys), *keys, *args))
 
     async def call_script(self, text: ScriptTextT, command: Words | bytes) -> object:
         """Run the command that runs a script; see `run_script`.
@@ -117,6 +124,12 @@ class PipelinedRedis(Redis):
             text: the script's.
             command: EVALSHA's words, or packed already.
         """
+        try:
+            return await self._call(text, command)
+        except UNDONE:
+            return await self._again(partial(self._call, text, command))
+
+    async def _call(self, text: ScriptTextT, command: Words | bytes) -> object:
         connection = self._connections.get(asyncio.get_running_loop()) or self._new_connection()
         stream = connection.stream
         if stream is None or not stream.is_open:
@@ -142,6 +155,12 @@ class PipelinedRedis(Redis):
         Raises:
             ResponseError: a command was refused before EXEC, and with it all.
         """
+        try:
+            return await self._transact(commands)
+        except UNDONE:
+            return await self._again(partial(self._transact, commands))
+
+    async def _transact(self, commands: Sequence[Words | bytes]) -> list[object]:
         connection = self._connections.get(asyncio.get_running_loop()) or self._new_connection()
         stream = connection.stream
         if stream is None or not stream.is_open or not connection.may_transact:
@@ -188,6 +207,10 @@ class PipelinedRedis(Redis):
             # For pipelines and subscriptions that are still about: redis-py's pool would connect again.
             self.connection_pool.get_connection = _refuse  # type: ignore[method-assign]
         await super().aclose(close_connection_pool)
+
+
+async def _left_open(_error: Exception) -> None:
+    """Do nothing for a command that was not done: what becomes of its connection is the stream's to say."""
 
 
 async def _refuse(*_args: object, **_kwargs: object) -> NoReturn:

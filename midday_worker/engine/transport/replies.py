@@ -41,7 +41,7 @@ class HiredisStream(Stream):
         """Parse what has come. Called by the event loop."""
         self._reader.feed(data)
         gets, in_flight = self._reader.gets, self._in_flight
-        while self.is_open:
+        while not self.is_over:
             reply: object
             try:
                 reply = gets(not in_flight[0].raw) if in_flight else gets()
@@ -106,7 +106,7 @@ class ParserStream(Stream):
 
     async def _parse(self) -> None:
         try:
-            while self._in_flight and self.is_open:
+            while self._in_flight and not self.is_over:
                 self.match(await self._read(disable_decoding=self._in_flight[0].raw))
                 self.admit()
         except UnicodeDecodeError as error:  # the rest of the reply was not read
@@ -120,6 +120,7 @@ class ParserStream(Stream):
             self.fail(f"Invalid reply from Redis: {error}")
         finally:
             self._task = None
+        self.heard()
 
     async def _read(self, *, disable_decoding: bool) -> object:
         try:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final, TypeAlias, cast
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, MovedError, ResponseError, TimeoutError
 from redis.typing import EncodableT
 
 from midday_worker.engine.transport.command import Command, Errors, packer
@@ -21,7 +21,7 @@ Words: TypeAlias = tuple[EncodableT, ...]
 
 CLOSED_BY_SERVER: Final = "Connection closed by server."
 
-DEMOTED: Final = "Connection given up, as its server is not the primary (any more)"
+DEMOTED: Final = "Connection given up, as its server doesn't hold the keys (any more)"
 _YOUNG_S: Final = 1.0
 """A connection younger than this is kept even so: where the URL names a replica, each call would make another one."""
 
@@ -58,6 +58,9 @@ class Stream(asyncio.Protocol):
         self._last_sign_of_life = 0.0
         self._since = self._loop.time()
         self.is_open = True
+        """Whether it takes commands."""
+        self.is_over = False
+        """Whether it reads no replies any more. One that is neither is being left: what was sent gets its replies."""
         self.gone: asyncio.Future[None] = self._loop.create_future()
         writer = cast("asyncio.StreamWriter", connection._writer)  # pyright: ignore[reportPrivateUsage] - what redis-py connected is taken over here
         self._transport = cast("asyncio.Transport", writer.transport)
@@ -141,7 +144,7 @@ class Stream(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flushing = False
-        if self.is_open:
+        if not self.is_over:
             self._write_queued()
             self.admit()
 
@@ -192,14 +195,18 @@ class Stream(asyncio.Protocol):
             future.set_exception(error)
 
     def _heed(self, error: Exception | None) -> None:
-        # A new connection may lead to the primary: through a balancer, or a name that is looked up anew.
-        if error is not None and is_of_replica(error) and self._loop.time() - self._since > _YOUNG_S:
+        # A new connection may lead to who holds the keys: another node, or behind a balancer, or a name, the primary.
+        if isinstance(error, MovedError):
+            self.is_open = False  # of what is under way nothing is lost: each gets such an answer, or the one it wants
+        elif error is not None and is_of_replica(error) and self._loop.time() - self._since > _YOUNG_S:
             self._loop.call_soon(self.fail, DEMOTED)  # replies that have come with this one are matched first
 
     def heard(self) -> None:
         """Note that something has come: that is a sign of life, and there may be room again."""
         self._last_sign_of_life = self._loop.time()
         self.admit()
+        if not (self.is_open or self._in_flight or self._queue):
+            self.fail(DEMOTED)
 
     def _expect_signs_of_life(self) -> None:
         self._last_sign_of_life = self._loop.time()
@@ -231,9 +238,9 @@ class Stream(asyncio.Protocol):
 
         What was written gets a `kind`, as its outcome is unknown; what wasn't, a NeverSentError.
         """
-        if not self.is_open:
+        if self.is_over:
             return
-        self.is_open = False
+        self.is_open, self.is_over = False, True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -254,7 +261,7 @@ class Stream(asyncio.Protocol):
 
     def abandon(self) -> None:
         """Tell the server that nobody reads here any more, after the loop was closed: then nothing else works."""
-        self.is_open = False
+        self.is_open, self.is_over = False, True
         self._connection._reader = self._connection._writer = None  # pyright: ignore[reportPrivateUsage] - or it warns that it is not closed
         sock = cast("socket.socket | None", self._transport.get_extra_info("socket"))
         if sock is not None:

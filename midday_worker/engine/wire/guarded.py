@@ -65,6 +65,7 @@ class Guarded:
         target: tuple[str, str],
         allowed: Collection[str],
         own: Sequence[str | int] = (),
+        more: Sequence[str] = (),
     ) -> tuple[str, object]:
         """Act on a job if its state is one of `allowed`.
 
@@ -74,6 +75,7 @@ class Guarded:
             target: the queue's prefix, with the colon at its end, and the job's id.
             allowed: states as BullMQ names them.
             own: the arguments of `before`.
+            more: further keys for the script to be called with; see `absent_key`.
 
         Returns:
             The state found, and BullMQ's answer; the answer is None if the state doesn't allow the act.
@@ -85,7 +87,7 @@ class Guarded:
         reply: list[object] = []
 
         async def send(keys: Sequence[str], args: Sequence[EncodableT], client: object = None) -> None:
-            reply.extend(cast("list[object]", await script(keys=keys, args=[*args, *last])))
+            reply.extend(cast("list[object]", await script(keys=[*keys, *more], args=[*args, *last])))
 
         prefix, _, queue = target[0].removesuffix(":").rpartition(":")
         scripts = Scripts(prefix, queue, connection)

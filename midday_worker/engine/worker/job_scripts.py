@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgpack
 from redis.typing import EncodableT
 
-from midday_worker.engine.redis.connection import run_script
+from midday_worker.engine.redis.connection import absent_key, run_script
 from midday_worker.engine.redis.error_translation import ResponseError
 from midday_worker.engine.wire.cancel_key import cancel_key
 from midday_worker.engine.wire.fetched import NOTHING, Fetched
@@ -63,6 +63,7 @@ class Transitions:
         self._commands = backend.connection.commands
         self._lock_ms = lock_duration_ms
         self._prefix = backend.keys[""]
+        self._absent = absent_key(backend.conn, backend.prefix)
         self._parents = ParentSearch(backend)
         self._fetch_keys = self._keys(_FETCH)
         self._finish_keys = self._keys(_FINISH)
@@ -235,7 +236,7 @@ class Transitions:
         return answer
 
     def _run(self, command: str, keys: Sequence[str], args: Sequence[EncodableT]) -> Awaitable[object]:
-        return run_script(self._backend.conn, self._commands[command], keys, args)
+        return run_script(self._backend.conn, self._commands[command], [*keys, *self._absent], args)
 
     def _keys(self, names: Sequence[str]) -> list[str]:
         return [self._backend.keys[name] for name in names]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +16,14 @@ from bullmq.redis_connection import loadScript
 from loguru import logger
 from redis import Redis
 from redis.commands.core import Script
+from redis.exceptions import AskError, MovedError, TryAgainError
+from redis.typing import EncodableT
 
 from midday_worker.engine.job.threads import in_thread
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect_in_thread
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.redis.pause import pause_s
+from midday_worker.engine.worker.moving_locks import renew_where_they_are
 from midday_worker.telemetry.metrics.tally import QueueTally
 
 _LONGEST_S: Final = 5.0
@@ -133,16 +136,9 @@ class LockRenewal:
         locks = list(self._held.items())
         if not locks and not self._outage.failures(self._who):
             return True
-        stalled, prefix = self._keys
         started = time.monotonic()
         try:
-            with client.pipeline(transaction=False) as pipeline:  # pyright: ignore[reportUnknownMemberType] - as below
-                for job_id, held in locks:
-                    keys = [_bytes(f"{prefix}{job_id}:lock"), stalled.encode()]
-                    extend(keys=keys, args=[held.token, self._lock_duration_ms, _bytes(job_id)], client=pipeline)
-                if not locks:
-                    pipeline.ping()  # pyright: ignore[reportUnknownMemberType] - as above; so that the end of an outage is noticed
-                renewed = pipeline.execute()
+            renewed = self._extend(client, extend, locks)
         except Exception as error:  # whatever it is: this thread has to go on
             self._tally.lock_renewal_failures += 1
             self._outage.note_failure(self._who, error, started)
@@ -156,6 +152,23 @@ class LockRenewal:
                 self._tally.locks_lost += 1
                 logger.warning("job {id} has lost its lock; another worker may run it", id=job_id)
         return True
+
+    def _extend(self, client: Redis, extend: Script, locks: Sequence[tuple[str, _Held]]) -> list[object]:
+        stalled, prefix = self._keys
+        keys = [_bytes(f"{prefix}{job_id}:lock") for job_id, _ in locks]
+        try:
+            with client.pipeline(transaction=False) as pipeline:  # pyright: ignore[reportUnknownMemberType] - as below
+                for key, (job_id, held) in zip(keys, locks, strict=True):
+                    args: list[EncodableT] = [held.token, self._lock_duration_ms, _bytes(job_id)]
+                    extend(keys=[key, stalled.encode()], args=args, client=pipeline)
+                if not locks:
+                    pipeline.ping()  # pyright: ignore[reportUnknownMemberType] - as above; so that the end of an outage is noticed
+                return pipeline.execute()
+        except (AskError, TryAgainError) as error:
+            if isinstance(error, MovedError):  # it has moved, and isn't moving
+                raise
+            tokens = [held.token for _, held in locks]
+            return renew_where_they_are(client, list(zip(keys, tokens, strict=True)), self._lock_duration_ms)
 
     def _is_lost(self, job_id: str, held: _Held) -> bool:
         """Whether a lock that is gone may be another worker's; not if the job has ended meanwhile, or is ending."""

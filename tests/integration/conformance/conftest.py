@@ -14,12 +14,28 @@ from midday_worker.testing import RedisServer
 from tests.conftest import ROOT
 from tests.integration.conformance.bridge import Bridge
 from tests.integration.conformance.node_peer import NodePeer, NodeProcess
+from tests.redis_cluster import RedisCluster
 
 MAJORS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "bullmq-6": ("node", BULLMQ_PACKAGES),
     "bullmq-5": ("node-5", {"bullmq": "5.81.5", "ioredis": "5.11.1"}),
 }
 """The folder under .midday/ and the packages of each."""
+
+
+@pytest.fixture(scope="session")
+def redis_server(redis_server: RedisServer, pytestconfig: pytest.Config) -> Iterator[RedisServer | RedisCluster]:
+    """One server for all tests, or a cluster: `pytest tests/integration/conformance --cluster`."""
+    if not pytestconfig.getoption("--cluster"):
+        yield redis_server
+        return
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_prefix(redis_prefix: str, pytestconfig: pytest.Config) -> str:
+    return f"{{{redis_prefix}}}" if pytestconfig.getoption("--cluster") else redis_prefix
 
 
 @pytest.fixture(scope="session", params=MAJORS)

@@ -2,11 +2,15 @@
 // output, in the order in which they are ready. {id, op, prefix, queue, ...} -> {id, value} or {id, error}.
 import { createInterface } from "node:readline";
 import { FlowProducer, Queue, QueueEvents, UnrecoverableError, Worker } from "bullmq";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 
-const { hostname: host, port } = new URL(process.argv.at(-1));
-const redis = { host, port: Number(port), maxRetriesPerRequest: null };
-const connect = () => new Redis(redis);
+// redis://host:port, or redis+cluster://host:port,host:port
+const [scheme, hosts] = process.argv.at(-1).split("://");
+const [first, ...more] = hosts.split(",").map((each) => ({ host: each.split(":")[0], port: Number(each.split(":")[1]) }));
+const options = { maxRetriesPerRequest: null };
+const connect = () =>
+  scheme.endsWith("+cluster") ? new Cluster([first, ...more], { redisOptions: options }) : new Redis({ ...first, ...options });
+const redis = () => (scheme.endsWith("+cluster") ? connect() : { ...first, ...options });
 const shared = connect();
 const opened = new Map(); // prefix -> the queues, workers and listeners to close
 
@@ -94,7 +98,7 @@ const ops = {
     open(prefix, "flow", () => new FlowProducer({ connection: shared, prefix })).add(...args),
   work: async ({ prefix, queue, options }) => {
     const worker = open(prefix, `worker ${queue}`, () =>
-      new Worker(queue, (job) => act(job, prefix), { connection: redis, prefix, ...options }));
+      new Worker(queue, (job) => act(job, prefix), { connection: redis(), prefix, ...options }));
     worker.on("error", () => {});
     await worker.waitUntilReady();
   },
@@ -106,7 +110,7 @@ const ops = {
   },
   listen: async ({ prefix, queue }) => {
     const events = open(prefix, `events ${queue}`, () =>
-      new QueueEvents(queue, { connection: redis, prefix, lastEventId: "0" }));
+      new QueueEvents(queue, { connection: redis(), prefix, lastEventId: "0" }));
     await events.waitUntilReady();
   },
   hear: ({ prefix, queue, events: names }) => {

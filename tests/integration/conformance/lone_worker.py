@@ -17,7 +17,7 @@ async def main(url: str, prefix: str, lock_ms: int) -> None:
     """Work until killed."""
     settings = Settings(env_file=None, redis_url=url, redis_prefix=prefix)
     registry = JobRegistry()
-    async with connect(RedisConfig(url)) as redis:
+    async with connect(RedisConfig(url, prefix)) as redis:
         Actor(redis, prefix).define(registry, QUEUE)
         config = WorkerConfig(queue=QUEUE, concurrency=1, lock_duration_ms=lock_ms, stalled_interval_ms=lock_ms)
         async with Crew(registry, settings, configs=(config,)):

@@ -16,7 +16,7 @@ async def test_the_doctor_names_primary_replicas_and_sentinels(sentinels: Sentin
     async with JobClient(settings) as client:
         await jobs.double.trigger(1, client=client)
         expected = Expected(prefix="doctor", largest=1_000, handled={}, declared={})
-        found = await examine(client.connection, expected)
+        found = await examine(client.connection, expected, client.queue)
     about = [finding for finding in found if finding.check in ("sentinels", "replicas")]
     texts = [finding.text for finding in about]
     assert [finding.grade for finding in about] == ["ok", "warn", "ok"], texts

@@ -123,7 +123,7 @@ def test_what_a_server_can_not_do_just_now_may_succeed_later(reply: str) -> None
 @pytest.mark.parametrize(
     ("error", "means"),
     [
-        (MovedError("3999 127.0.0.1:6381"), "is a node of a cluster that doesn't hold these keys"),
+        (MovedError("3999 127.0.0.1:6381"), "is a node of a cluster: REDIS_URL must be"),
         (ResponseError("Keys in request don't hash to the same slot"), "is a node of a cluster: REDIS_PREFIX needs"),
         (ResponseError("unknown command 'EVALSHA', with args beginning with: "), "it is a Sentinel, say"),
         (

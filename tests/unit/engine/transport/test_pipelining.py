@@ -242,15 +242,55 @@ async def test_what_can_not_connect_was_never_sent(connect: Connect) -> None:
     await client.aclose()
 
 
-async def test_moved_goes_to_the_pool(connect: Connect) -> None:
-    async with ScriptedRedis(lambda words: None) as server, connect(server) as client:
-        moved = call(client, "GET", "a")
-        await received(server, 1)
-        server.send(b"-MOVED 1 127.0.0.1:1\r\n")
-        await received(server, 2)
-        assert server.connections == 2
-        server.send(bulk(b"found"))
-        assert await moved == b"found"
+WAYS: dict[str, Callable[[PipelinedRedis], Awaitable[object]]] = {
+    "command": lambda client: call(client, "GET", "a"),
+    "script": lambda client: client.call_script("return 1", ("EVALSHA", "sha", 1, "a")),
+    "transaction": lambda client: client.run_transaction([("GET", "a")]),
+}
+UNDONE = ["-MOVED 1 127.0.0.1:1", "-ASK 1 127.0.0.1:1", "-TRYAGAIN later", "-CLUSTERDOWN it is down", "-LOADING data"]
+
+
+@pytest.mark.parametrize("refusal", UNDONE)
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_what_was_not_done_is_sent_again(connect: Connect, way: str, refusal: str) -> None:
+    """Once at least; what has moved goes out on a new connection."""
+    left = [refusal.encode() + b"\r\n"]
+
+    def answer(words: Words) -> bytes:
+        name = words[0].upper()
+        if name == b"MULTI":
+            return OK
+        if name == b"EXEC":
+            return b"-EXECABORT a command was refused\r\n" if len(left) == 0 and aborted.pop() else b"*1\r\n$1\r\n1\r\n"
+        if left:
+            aborted.append(True)
+            return left.pop()
+        return b"+QUEUED\r\n" if way == "transaction" else bulk(b"1")
+
+    aborted = [False, False]
+    async with ScriptedRedis(answer) as server, connect(server) as client:
+        if way == "transaction":  # which is tried first
+            aborted.append(False)
+        async with asyncio.timeout(10):
+            outcome = await WAYS[way](client)
+    assert outcome in ([b"1"], b"1", ["1"], "1")
+    assert server.connections == (2 if "MOVED" in refusal else 1)
+
+
+async def test_what_was_under_way_as_one_command_had_moved_gets_its_own_reply(connect: Connect) -> None:
+    """A node that gives up a slot has carried out what came before, and says MOVED to the rest."""
+    async with ScriptedRedis(silence) as server, connect(server) as client:
+        first, moved, third = (call(client, "ECHO", name) for name in ("a", "moved", "c"))
+        await received(server, 3)
+        server.send(bulk(b"a") + b"-MOVED 1 127.0.0.1:1\r\n")
+        assert await first == b"a"
+        (old,) = server.writers
+        old.write(bulk(b"c"))
+        assert await third == b"c"
+        await received(server, 4)
+        server.send(bulk(b"moved"))
+        assert await moved == b"moved"
+    assert server.connections == 2
 
 
 async def test_a_push_between_replies_is_no_reply(connect: Connect) -> None:
