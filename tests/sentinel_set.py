@@ -216,7 +216,8 @@ class SentinelSet:
         return (
             state.get("flags") == "master"
             and len(others) == self._count - 1
-            and all(each["flags"] == "sentinel" for each in others)
+            # Valkey's keep "master_down", what another said of a primary that is none any more.
+            and all(set(each["flags"].split(",")) <= {"sentinel", "master_down"} for each in others)
             and len(replicas) == len(self.servers) - 1
             and all(each["flags"] == "slave" and each["master-link-status"] == "ok" for each in replicas)
         )
