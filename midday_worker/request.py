@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from typing_extensions import Unpack
 
@@ -25,6 +25,8 @@ other children. As BullMQ's failParentOnFailure, ignoreDependencyOnFailure, remo
 continueParentOnFailure.
 """
 
+DEFAULT_FAILURE_POLICY: Final[FailurePolicy] = "fail"
+
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
@@ -39,7 +41,7 @@ class JobRequest:
     value: object = field(repr=False)
     source: JobSource[object] = field(repr=False)
     children: tuple[JobRequest, ...] = ()
-    on_failure: FailurePolicy = "fail"
+    on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY
     call_timeout: int | None = None
     """The `timeout` of this call in ms, 0 for no limit; None leaves it to the job's definition at execution."""
     call_retry_on_timeout: bool | None = None
@@ -126,7 +128,7 @@ class JobSource(Protocol[ResultT_co]):
         payload: object,
         *,
         children: Sequence[JobRequest] = (),
-        on_failure: FailurePolicy = "fail",
+        on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY,
         **options: Unpack[CallOptions],
     ) -> JobRequest:
         """Return a request for a payload that no type checker has seen. Raises PayloadError."""

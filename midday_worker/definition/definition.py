@@ -36,7 +36,7 @@ from midday_worker.options import (
 )
 from midday_worker.options.deadline import deadline_ms
 from midday_worker.queues import QueueRegistry
-from midday_worker.request import FailurePolicy, JobRequest
+from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest
 from midday_worker.schema.schema import InvalidValue, Schema
 from midday_worker.schema.versions import Upcaster, Versions
 from midday_worker.settings.durations import Duration
@@ -404,7 +404,7 @@ class JobDefinition(Generic[P, R]):
         payload: None = None,
         *,
         children: Sequence[JobRequest | FlowChild] = (),
-        on_failure: FailurePolicy = "fail",
+        on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY,
         **options: Unpack[CallOptions],
     ) -> JobRequest: ...
     @overload
@@ -413,7 +413,7 @@ class JobDefinition(Generic[P, R]):
         payload: P | Mapping[str, object],
         *,
         children: Sequence[JobRequest | FlowChild] = (),
-        on_failure: FailurePolicy = "fail",
+        on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY,
         **options: Unpack[CallOptions],
     ) -> JobRequest: ...
     def node(
@@ -421,7 +421,7 @@ class JobDefinition(Generic[P, R]):
         payload: object = None,
         *,
         children: Sequence[JobRequest | FlowChild] = (),
-        on_failure: FailurePolicy = "fail",
+        on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY,
         **options: Unpack[CallOptions],
     ) -> JobRequest:
         """Return a flow's node, validated.
@@ -439,7 +439,7 @@ class JobDefinition(Generic[P, R]):
         payload: object,
         *,
         children: Sequence[JobRequest | FlowChild] = (),
-        on_failure: FailurePolicy = "fail",
+        on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY,
         **options: Unpack[CallOptions],
     ) -> JobRequest:
         """Return a node for a payload that no type checker has seen; see `node`."""
@@ -468,7 +468,7 @@ class JobDefinition(Generic[P, R]):
         payload: object,
         options: Mapping[str, object],
         children: tuple[JobRequest, ...] = (),
-        on_failure: FailurePolicy = "fail",
+        on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY,
     ) -> JobRequest:
         call = check_options(options, call=True)
         resolved = self._resolve(call)

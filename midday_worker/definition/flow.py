@@ -9,7 +9,7 @@ from midday_worker.client.client import JobClient
 from midday_worker.errors import FlowError
 from midday_worker.handles.handle import JobHandle
 from midday_worker.options import CallOptions, check_options
-from midday_worker.request import FailurePolicy, JobRequest, JobSource
+from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest, JobSource
 
 
 class FlowChild(TypedDict, total=False):
@@ -44,7 +44,7 @@ def as_request(child: JobRequest | FlowChild) -> JobRequest:
     return definition.dictionary_node(
         child["data"],
         children=[as_request(below) for below in child.get("children", ())],
-        on_failure=child.get("on_failure", "fail"),
+        on_failure=child.get("on_failure", DEFAULT_FAILURE_POLICY),
         **cast("CallOptions", options),
     )
 

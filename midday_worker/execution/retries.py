@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from loguru import logger
 
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.wire.backoff import retry_delay_ms
-from midday_worker.engine.wire.failure import is_final
+from midday_worker.engine.wire.backoff import is_final, retry_delay_ms
 from midday_worker.engine.wire.options import asks_function
 from midday_worker.errors import RetryAfter
 from midday_worker.options import BackoffFunction, ResolvedOptions

@@ -1,4 +1,4 @@
-"""Who asks, and what they may."""
+"""Who asks: roles and logins. What a role may do is checked in `gate.py`."""
 
 from __future__ import annotations
 

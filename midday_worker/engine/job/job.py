@@ -14,9 +14,9 @@ import bullmq
 from midday_worker.engine.job.attempt import Attempt
 from midday_worker.engine.redis.error_translation import UNREACHABLE, Writing, was_never_sent
 from midday_worker.engine.redis.gone import GONE
-from midday_worker.engine.wire.backoff import retry_delay_ms
+from midday_worker.engine.wire.backoff import is_final, retry_delay_ms
 from midday_worker.engine.wire.child_kinds import ChildKinds
-from midday_worker.engine.wire.failure import LONGEST_REASON, is_final, reason_of, stack_of, storable
+from midday_worker.engine.wire.failure import LONGEST_REASON, reason_of, stack_of, storable
 from midday_worker.engine.wire.options import extras_of, longest_backoff
 from midday_worker.engine.wire.stored_fields import PARKED, RESULT_VERSION, RawJob, parse_fields
 from midday_worker.errors import CANCELLED, JobCancelledError, JobNotFoundError, JobTimeoutError, NonRetryableError

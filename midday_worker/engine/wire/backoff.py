@@ -1,4 +1,4 @@
-"""`retry_delay_ms`: how long a failed job waits until it is tried again."""
+"""Whether a failed job is tried again, by its error, and how long it waits until then."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from bullmq.backoffs import Backoffs
+from bullmq.custom_errors import UnrecoverableError
 
-from midday_worker.errors import DurationError, RetryAfter
+from midday_worker.errors import DurationError, NonRetryableError, RetryAfter
 from midday_worker.settings.durations import MAX_MS, to_milliseconds
 
 _FALLBACK: Final[Mapping[str, object]] = {"type": "exponential", "delay": 2_000, "jitter": 0.5}
+
+
+def is_final(error: BaseException) -> bool:
+    """Return whether the error forbids further attempts."""
+    return isinstance(error, NonRetryableError | UnrecoverableError)
 
 
 def retry_delay_ms(error: BaseException, backoff: object, attempts_made: int, longest_ms: int | None = None) -> int:

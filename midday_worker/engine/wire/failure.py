@@ -5,9 +5,6 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
-from bullmq.custom_errors import UnrecoverableError
-
-from midday_worker.errors import NonRetryableError
 from midday_worker.errors.handler_traceback import handler_traceback
 
 LONGEST_REASON: Final = 10_000
@@ -40,8 +37,3 @@ def storable(text: str, longest: int) -> str:
     """Return a text as it can be stored and shown: valid UTF-8, bounded."""
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters in all)"
-
-
-def is_final(error: BaseException) -> bool:
-    """Return whether the error forbids further attempts."""
-    return isinstance(error, NonRetryableError | UnrecoverableError)

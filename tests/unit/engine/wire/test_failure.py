@@ -6,10 +6,10 @@ import pytest
 from bullmq.custom_errors import UnrecoverableError
 
 from midday_worker import NonRetryableError, RetryAfter
+from midday_worker.engine.wire.backoff import is_final
 from midday_worker.engine.wire.failure import (
     LONGEST_REASON,
     LONGEST_STACK,
-    is_final,
     reason_of,
     stack_of,
 )
