@@ -6,9 +6,7 @@
 """
 
 from midday_worker.engine.transport.command import Command
-from midday_worker.engine.transport.demotion import is_of_replica
+from midday_worker.engine.transport.failed_command import UNDONE, NeverSentError, NeverSentTimeoutError, is_of_replica
 from midday_worker.engine.transport.pipelining import PipelinedRedis
-from midday_worker.engine.transport.undone import UNDONE
-from midday_worker.engine.transport.unsent import NeverSentError, NeverSentTimeoutError
 
 __all__ = ["UNDONE", "Command", "NeverSentError", "NeverSentTimeoutError", "PipelinedRedis", "is_of_replica"]

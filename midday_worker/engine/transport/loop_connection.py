@@ -11,9 +11,9 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, TimeoutError
 
+from midday_worker.engine.transport.failed_command import NeverSentError, NeverSentTimeoutError
 from midday_worker.engine.transport.replies import take_over
 from midday_worker.engine.transport.stream import CLOSED_BY_SERVER, Stream, is_error_reply
-from midday_worker.engine.transport.unsent import NeverSentError, NeverSentTimeoutError
 
 CLOSED: Final = "The client has been closed"
 _LEAVE_S: Final = 1.0

@@ -40,9 +40,8 @@ from redis.client import NEVER_DECODE
 from redis.exceptions import NoScriptError
 
 from midday_worker.engine.transport.command import Command, needs_own_connection
+from midday_worker.engine.transport.failed_command import UNDONE, NeverSentError
 from midday_worker.engine.transport.loop_connection import CLOSED, LoopConnection
-from midday_worker.engine.transport.undone import UNDONE
-from midday_worker.engine.transport.unsent import NeverSentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

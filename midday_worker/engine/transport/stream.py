@@ -14,8 +14,7 @@ from redis.exceptions import ConnectionError, MovedError, ResponseError, Timeout
 from redis.typing import EncodableT
 
 from midday_worker.engine.transport.command import Command, Errors, packer
-from midday_worker.engine.transport.demotion import is_of_replica
-from midday_worker.engine.transport.unsent import NeverSentError
+from midday_worker.engine.transport.failed_command import NeverSentError, is_of_replica
 
 Words: TypeAlias = tuple[EncodableT, ...]
 
