@@ -17,6 +17,8 @@ from midday_worker.contract.change import NO_SAMPLE, Change
 from midday_worker.contract.check import accepted, check, contracts_of
 from midday_worker.contract.document import Contract
 from midday_worker.contract.folder import ContractFolder
+from midday_worker.contract.imported.node_jobs import read_jobs
+from midday_worker.contract.imported.python_module import python_module
 from midday_worker.contract.typescript.files import typescript_files
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import ContractError
@@ -81,6 +83,30 @@ def check_(
         say(_summary(len(known), len(found) - broken, broken, contracts))
     if broken and accept is None:
         raise typer.Exit(1)
+
+
+@app.command("import")
+@one_line_errors
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the script in Node has written.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The module that is written.")],
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 if the module isn't what would be written.")
+    ] = False,
+) -> None:
+    """Declare the jobs that Node runs: payloads, results and job() of zod's JSON Schema."""
+    made = python_module(read_jobs(file))
+    for each in made.not_carried:
+        remark(f"not carried: {each}")
+    try:
+        same = to.exists() and to.read_text() == made.text
+        if not same and not check_only:
+            to.write_text(made.text)
+    except OSError as error:
+        raise ContractError(f"Can't write {to}: {error.strerror}.") from error
+    if not same and check_only:
+        raise ContractError(f"{to} isn't what {file} says: midday-worker contract import {file} --to {to}")
+    say(f"{to} is up to date." if same else f"wrote {to}")
 
 
 def _code(imports: Sequence[str]) -> tuple[JobRegistry, list[str]]:
