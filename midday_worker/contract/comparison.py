@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
@@ -89,7 +89,7 @@ class _Half:
             )
         renamed = _renamed(was, is_now) if reads else {}
         breaking = [self._renamed(path, former) for path, former in renamed.items()]
-        breaking += [self._breaking(each, reads, was, is_now) for each in found if each.path not in renamed]
+        breaking += _merged(self._breaking(each, reads, was, is_now) for each in found if each.path not in renamed)
         told_of = {*(each.path for each in breaking), *map(shown, renamed.values())}
         return [*self._sampled(breaking, before, now, refuses), *self._safe(was, is_now, told_of)]
 
@@ -136,6 +136,16 @@ class _Half:
             for path in refuses(value) or ():
                 told_of.setdefault(path, value)
         return [replace(change, sample=_sample_of(change, told_of, alone=len(found) == 1)) for change in found]
+
+
+def _merged(found: Iterable[Change]) -> list[Change]:
+    """Return changes of which no two are of the same kind and property."""
+    by_kind: dict[tuple[str, str], Change] = {}
+    for each in found:
+        kind = each.path, each.rule
+        known = by_kind.get(kind)
+        by_kind[kind] = each if known is None else replace(known, text=f"{known.text}; {each.text}")
+    return list(by_kind.values())
 
 
 def _safely(before: Field | None, after: Field | None) -> tuple[str, str]:

@@ -44,6 +44,8 @@ _TEXTS: Final = (
     "ABC",
     "a@b.co",
     "2026-01-02",
+    "2026-01-02T03:04:05Z",
+    "2026-01-02T03:04:05",
     "#a1b2c3",
     "+12025550100",
     "",
@@ -118,8 +120,9 @@ class _Samples:
         return found
 
     def objects(self, node: Node, depth: int) -> list[JsonValue]:
-        properties = cast("Node", node.get("properties") or {})
         required = cast("list[str]", node.get("required") or [])
+        named = cast("Node", node.get("properties") or {})
+        properties = {**dict.fromkeys(required, node.get("additionalProperties", True)), **named}
         wanted = [name for name in properties if name in required or depth < _DEEPEST]
         values = {name: self.of(properties[name], depth + 1)[:_PER_PART] for name in wanted}
         if any(not values.get(name) for name in required):

@@ -28,7 +28,8 @@ _OPTIONS: Final = (
     # No class with a `root` where a list or a text will do.
     *("--use-type-alias", "--skip-root-model", "--parent-scoped-naming"),
     *("--use-schema-description", "--use-field-description", "--use-double-quotes", "--disable-timestamp"),
-    *("--target-python-version", "3.11", "--formatters", "black", "isort", "--disable-warnings"),
+    *("--target-python-version", "3.11", "--target-pydantic-version", "2.14"),
+    *("--formatters", "black", "isort", "--disable-warnings"),
 )
 _BASE: Final = '''\
 class NodePayload(Payload):

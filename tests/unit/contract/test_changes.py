@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Literal, cast
 
 import pytest
-from pydantic import AfterValidator, AliasChoices, AwareDatetime, ConfigDict, Field, StringConstraints, create_model
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AnyUrl,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PastDate,
+    StringConstraints,
+    create_model,
+)
 from typing_extensions import TypeForm
 
 from midday_worker import JobContext, JobRegistry, Payload, job
@@ -122,6 +133,9 @@ BREAKING = {
 }
 
 UNPROVED = {
+    "schemes of a URL are narrowed": (model(a=AnyUrl), model(a=HttpUrl), "a", "narrowed"),
+    "a moment needs a zone": (model(a=datetime), model(a=AwareDatetime), "a", "narrowed"),
+    "a date has to be in the past": (model(a=date), model(a=PastDate), "a", "narrowed"),
     "a validator is added": (model(a=int), model(a=Annotated[int, AfterValidator(even)]), "a", "can't be proved"),
     "a date is a text": (model(a=AwareDatetime), model(a=str), "a", "can't be proved"),
     "decimals are bounded": (
