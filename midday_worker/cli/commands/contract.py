@@ -147,7 +147,7 @@ def _line(change: Change) -> str:
     if change.advice:
         lines.append(change.advice)
     if change.sample is not NO_SAMPLE:
-        lines.append(f"For example: {json.dumps(change.sample)}")
+        lines.append(f"For example: {json.dumps(change.sample, sort_keys=True)}")
     return "\n".join(lines)
 
 
