@@ -19,7 +19,7 @@ from midday_worker.contract.document import Contract
 from midday_worker.contract.folder import ContractFolder
 from midday_worker.contract.imported.node_jobs import read_jobs
 from midday_worker.contract.imported.python_module import python_module
-from midday_worker.contract.typescript.files import typescript_files
+from midday_worker.contract.typescript.module import typescript_modules
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import ContractError
 
@@ -120,8 +120,8 @@ def _code(imports: Sequence[str]) -> tuple[JobRegistry, list[str]]:
 
 
 def _write(folder: ContractFolder, contracts: Sequence[Contract]) -> None:
-    made = typescript_files({contract.job: contract for contract in contracts})
-    changed = folder.write(contracts, made.modules)
+    made = typescript_modules({contract.job: contract for contract in contracts})
+    changed = folder.write(contracts, made.texts)
     for name in changed:
         say(f"wrote {folder.path / name}" if (folder.path / name).exists() else f"removed {folder.path / name}")
     if not changed:

@@ -70,7 +70,7 @@ class Preparation:
         for key in own:
             plain = f"{root}Part{key.removeprefix('__schema')}" if key.startswith("__") else pascal(key)
             names[key] = plain if self._is_free(plain, own[key], names) else f"{root}{plain}"
-        part = _Part(names, self.not_carried)
+        part = _Prepared(names, self.not_carried)
         for key, node in own.items():
             self.definitions[names[key]] = part.prepared(node, f"{place}, {key}")
         self.definitions[root] = part.prepared({**schema}, place)
@@ -80,11 +80,11 @@ class Preparation:
         known = self.definitions.get(name)
         if known is None:
             return name not in names.values()
-        return text(known) == text(_Part({"#": name}, []).prepared(node, ""))
+        return text(known) == text(_Prepared({"#": name}, []).prepared(node, ""))
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Prepared:
     """Prepares the parts of one schema."""
 
     names: Mapping[str, str]

@@ -13,7 +13,7 @@ from midday_worker.contract.check import contracts_of
 from midday_worker.contract.folder import ContractFolder, stem
 from midday_worker.contract.samples import samples
 from midday_worker.contract.schema_document import SchemaDocument
-from midday_worker.contract.typescript.files import typescript_files
+from midday_worker.contract.typescript.module import typescript_modules
 from midday_worker.contract.typescript.names import schema_name, unique
 from midday_worker.demo.node import NodeRuntime
 from midday_worker.schema.schema import InvalidValue, Schema
@@ -58,9 +58,9 @@ export const missing: AbsencesPayload = {};
 
 def test_typescript_compiles_and_its_schemas_agree_with_pydantic(tmp_path: Path, typescript: NodeRuntime) -> None:
     contracts = contracts_of(declared(), "shop")
-    made = typescript_files(contracts)
+    made = typescript_modules(contracts)
     folder = NodeFolder(tmp_path / "node", typescript)
-    ContractFolder(folder.path).write([], made.modules)
+    ContractFolder(folder.path).write([], made.texts)
     (folder.path / "use.ts").write_text(USE)
     (folder.path / "accepted.mjs").write_text((HERE / "accepted.mjs").read_text())
     assert folder.compile() == []
@@ -99,4 +99,4 @@ def accepted(schema: Schema[object], value: JsonValue) -> bool:
 
 def written_form(schema: Schema[object], value: JsonValue) -> list[JsonValue]:
     """Return what a worker writes of a valid value; nothing for one that is refused by what isn't in the schema."""
-    return [cast("JsonValue", schema.dump(schema.validate_wire(value)))] if accepted(schema, value) else []
+    return [schema.dump(schema.validate_wire(value))] if accepted(schema, value) else []
