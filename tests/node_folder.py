@@ -9,8 +9,8 @@ from typing import cast
 
 from midday_worker.demo.node import NodeRuntime
 
-_OPTIONS = {
-    **{"strict": True, "target": "es2022", "module": "nodenext", "skipLibCheck": True, "types": []},
+_OPTIONS: dict[str, object] = {
+    **{"strict": True, "target": "es2022", "module": "nodenext", "skipLibCheck": True, "types": ()},
     **{"exactOptionalPropertyTypes": True, "noUncheckedIndexedAccess": True, "noUnusedLocals": True},
 }
 _TIMEOUT_S = 300

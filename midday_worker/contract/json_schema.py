@@ -119,13 +119,11 @@ def _in_order(node: JsonValue) -> JsonValue:
     return ordered
 
 
-def _beside(schema: CoreSchema, mode: Mode) -> Iterator[tuple[str, JsonValue]]:
-    kind = schema["type"]
-    own: Mapping[str, object] = schema
+def _beside(own: Mapping[str, object], mode: Mode) -> Iterator[tuple[str, JsonValue]]:
     asked = _asked(own)
     if asked and mode == "validation":
         yield CHECKS, cast("JsonValue", to_jsonable_python(asked, fallback=str))
-    if kind in _FUNCTIONS and mode == "validation":
+    if own["type"] in _FUNCTIONS and mode == "validation":
         function = cast("Mapping[str, object]", own["function"])["function"]
         if not _is_pydantic(function):
             yield VALIDATORS, [getattr(function, "__qualname__", repr(type(function)))]

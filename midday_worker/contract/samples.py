@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, cast
 
@@ -60,10 +60,15 @@ def samples(document: SchemaDocument, most: int = 2_000) -> Iterator[JsonValue]:
 @dataclass(frozen=True, slots=True)
 class _Samples:
     document: SchemaDocument
+    made: dict[tuple[str, int], list[JsonValue]] = field(default_factory=dict)
 
     def of(self, node: JsonValue, depth: int) -> list[JsonValue]:
         """Return values of a part, the ordinary one first."""
+        known = self.made.get((text(node), depth))
+        if known is not None:
+            return known
         found: list[JsonValue] = []
+        self.made[text(node), depth] = found
         kinds = [iter(self.one(each, depth)) for each in self.document.alternatives(node)]
         while kinds:  # in turns, so that each alternative has its ordinary one
             kinds = [kind for kind in kinds if _take(kind, found)]

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from midday_worker.contract.imported.node_jobs import NodeJob
 from midday_worker.contract.imported.preparation import Preparation
 from midday_worker.errors import ConfigurationError, ContractError
+from midday_worker.settings.printable import one_line
 
 _OPTIONS: Final = (
     *("--ignore-pyproject", "--input-file-type", "jsonschema", "--output-model-type", "pydantic_v2.BaseModel"),
@@ -63,7 +64,7 @@ def python_module(jobs: dict[str, NodeJob]) -> ImportedModule:
     made = _generated(json.dumps({"$defs": preparation.definitions}))
     head, classes = _split(made)
     missing = tuple(dict.fromkeys(preparation.not_carried))
-    notes = "".join(f"# Not carried: {each}\n" for each in missing)
+    notes = "".join(f"# Not carried: {one_line(each)}\n" for each in missing)
     base = classes.replace("(Payload):", "(NodePayload):")
     parts = [_HEAD.format(notes=notes) + _with_imports(head), _BASE, base, *_declarations(jobs, preparation)]
     return ImportedModule("\n\n".join(part.strip("\n") + "\n" for part in parts), missing)
@@ -104,7 +105,7 @@ def _declarations(jobs: dict[str, NodeJob], preparation: Preparation) -> list[st
         payload, result = preparation.types[name]
         variable = _variable(name, taken)
         given = f", result={result}" if result else ""
-        lines.append(f"{variable} = job({json.dumps(name)}, {payload}{given}, queue={json.dumps(of.queue)})\n")
+        lines.append(f"{variable} = job({name!r}, {payload}{given}, queue={of.queue!r})\n")
     return ["".join(lines)]
 
 

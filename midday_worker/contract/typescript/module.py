@@ -17,6 +17,7 @@ from midday_worker.contract.typescript.names import unique
 from midday_worker.contract.typescript.producer import producer_module
 from midday_worker.contract.typescript.reading import Reading, uses
 from midday_worker.contract.typescript.zod_schema import ZodSchema
+from midday_worker.settings.printable import one_line
 
 
 class Module(NamedTuple):
@@ -46,7 +47,9 @@ def job_module(contract: Contract, name: str) -> Module:
     for each in made.values():
         schemas.append(ZodSchema(each.reading, before.__contains__).declared(each.name, each.node))
         before.add(each.name)
-    notes = [f"// Not expressed here: {each}\n" for each in (*contract.not_expressed, *dict.fromkeys(missing))]
+    notes = [
+        f"// Not expressed here: {one_line(each)}\n" for each in (*contract.not_expressed, *dict.fromkeys(missing))
+    ]
     head = f'{WRITTEN_BY_US}\n{"".join(notes)}import {{ z }} from "zod";\n'
     return Module("\n".join([head, *types, *schemas]), tuple(dict.fromkeys(missing)))
 

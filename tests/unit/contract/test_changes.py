@@ -84,7 +84,7 @@ class Closed(Payload):
 
 def model(base: type[Payload] = Payload, **fields: object) -> type[Payload]:
     """Return a model with these fields: a type each, or a type and a default."""
-    given = {name: each if isinstance(each, tuple) else (each, ...) for name, each in fields.items()}
+    given: dict[str, object] = {name: each if isinstance(each, tuple) else (each, ...) for name, each in fields.items()}
     return create_model("Model", __base__=base, **given)  # type: ignore[call-overload,no-any-return]  # pyright: ignore - made here
 
 
@@ -187,7 +187,7 @@ def test_what_accepts_all_that_was_accepted_is_safe(old: object, new: object, pa
     assert (path, rule) in [(change.path, change.rule) for change in found]
 
 
-RESULTS = {
+RESULTS: dict[str, tuple[object, object, list[tuple[str, str]]]] = {
     "a field is removed": (model(a=int, b=int), model(a=int), [("b", "removed")]),
     "null is written": (model(a=int), model(a=int | None), [("a", "null written")]),
     "a value is added": (model(a=Colour), model(a=MoreColours), [("a", "values added")]),
