@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Final, cast
 
 from pydantic import JsonValue
 
 from midday_worker.contract.conformity import conforms
-from midday_worker.contract.json_schema import Node
+from midday_worker.contract.json_schema import VALIDATORS, Node
+from midday_worker.contract.sample_checks import passes
 from midday_worker.contract.schema_document import SchemaDocument, text
 
 _DEEPEST: Final = 4
@@ -19,8 +21,8 @@ _LONGEST: Final = 64
 _PER_PART: Final = 12
 
 _FORMATS: Final[dict[str, tuple[str, ...]]] = {
-    "date-time": ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05"),
-    "date": ("2026-01-02", "1970-01-01"),
+    "date-time": ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05", "1970-01-01T00:00:00Z", "2999-01-01T00:00:00Z"),
+    "date": ("2026-01-02", "1970-01-01", "2999-01-01"),
     "time": ("03:04:05",),
     "duration": ("P1DT2H", "PT0S"),
     "uuid": ("12345678-1234-4234-8234-123456789abc",),
@@ -84,7 +86,8 @@ class _Samples:
                 return cast("list[JsonValue]", node[key]) if key == "enum" else [node[key]]
         whole = cast("JsonValue", node)
         usable = [value for value in given if conforms(value, whole, self.document) is not False]
-        made = [*usable, *self.typed(node, depth)]
+        # What a validator lets pass isn't known but of examples.
+        made = [*usable, *([] if VALIDATORS in node else filter(partial(passes, node), self.typed(node, depth)))]
         return list({text(value): value for value in reversed(made)}.values())[::-1]
 
     def typed(self, node: Node, depth: int) -> list[JsonValue]:
