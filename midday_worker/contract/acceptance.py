@@ -139,10 +139,14 @@ class _Objects:
         found: list[Refusal] = []
         names: set[str] = set()
         for name, part in read.items():
-            others = cast("list[str]", self.outer.reader.resolve(part).get(ALIASES) or [])
-            given = [each for each in (name, *others) if each in written]
+            called = {name: None, **dict.fromkeys(_aliases(self.outer.reader.resolve(part)))}
+            given = [each for each in called if each in written]
             names.update(given)
             found += below(name, self.read(name, given, written, part))
+            others = [other for each in given for other in _aliases(self.outer.writer.resolve(written[each]))]
+            found += below(
+                name, [refusal("alias", other, text(list(called))) for other in others if other not in called]
+            )
         for name in sorted(written.keys() - names):
             found += below(name, self.unread(name, written[name]))
         return [*found, *self.patterns(), *self.open()]
@@ -210,6 +214,10 @@ class _Objects:
         if rest is None and not of.get("properties") and not of.get("patternProperties"):
             return True  # an object of which nothing is known
         return None if rest is False else rest
+
+
+def _aliases(node: Node) -> list[str]:
+    return cast("list[str]", node.get(ALIASES) or [])
 
 
 def _values(node: Node) -> list[JsonValue] | None:

@@ -12,7 +12,7 @@ from typing import Final, cast
 from pydantic import JsonValue
 
 from midday_worker.contract.conformity import conforms
-from midday_worker.contract.json_schema import VALIDATORS, Node
+from midday_worker.contract.json_schema import ALIASES, VALIDATORS, Node
 from midday_worker.contract.sample_checks import passes
 from midday_worker.contract.schema_document import SchemaDocument, text
 
@@ -140,6 +140,8 @@ class _Samples:
         found += [{key: value for key, value in whole.items() if key != name} for name in whole if name not in required]
         for name, each in values.items():
             found += [{**whole, name: value} for value in each[1:]]
+            for other in cast("list[str]", self.document.resolve(properties[name]).get(ALIASES) or []):
+                found.append({other if key == name else key: value for key, value in whole.items()})
         return (
             [*self.entries(node, depth, whole), *found]
             if not properties

@@ -19,6 +19,7 @@ from pydantic import (
     PastDate,
     StringConstraints,
     create_model,
+    model_validator,
 )
 from typing_extensions import TypeForm
 
@@ -82,6 +83,16 @@ class Closed(Payload):
     model_config = ConfigDict(extra="forbid")
 
 
+class Short(Payload):
+    model_config = ConfigDict(str_max_length=3)
+
+
+class Validated(Payload):
+    @model_validator(mode="after")
+    def check(self) -> Validated:
+        return self
+
+
 def model(base: type[Payload] = Payload, **fields: object) -> type[Payload]:
     """Return a model with these fields: a type each, or a type and a default."""
     given: dict[str, object] = {name: each if isinstance(each, tuple) else (each, ...) for name, each in fields.items()}
@@ -93,6 +104,12 @@ BREAKING = {
     "a field is renamed": (model(user_id=str), model(recipient_id=str), "recipientId", "renamed"),
     "a field loses its default": (model(a=(int, 1)), model(a=int), "a", "no longer optional"),
     "an alias changes": (model(a=(int, Field(alias="x"))), model(a=(int, Field(alias="y"))), "y", "renamed"),
+    "an alias is no longer read": (
+        model(to=(str, Field(validation_alias=AliasChoices("to", "userId")))),
+        model(to=(str, Field(validation_alias=AliasChoices("to", "user")))),
+        "to",
+        "alias removed",
+    ),
     "null is refused": (model(a=int | None), model(a=int), "a", "null refused"),
     "a type changes": (model(a=int), model(a=Cat), "a", "type changed"),
     "a value of a Literal is removed": (model(a=Literal["x", "y"]), model(a=Literal["x"]), "a", "values removed"),
@@ -133,6 +150,9 @@ BREAKING = {
 }
 
 UNPROVED = {
+    "a validator of the whole is added": (model(a=int), model(Validated, a=int), "", "can't be proved"),
+    "all texts are bounded": (model(a=str), model(Short, a=str), "a", "narrowed"),
+    "a field within has a validator": (model(b=model(a=int)), model(b=model(Validated, a=int)), "b", "can't be proved"),
     "schemes of a URL are narrowed": (model(a=AnyUrl), model(a=HttpUrl), "a", "narrowed"),
     "a moment needs a zone": (model(a=datetime), model(a=AwareDatetime), "a", "narrowed"),
     "a date has to be in the past": (model(a=date), model(a=PastDate), "a", "narrowed"),
