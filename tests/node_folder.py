@@ -34,9 +34,9 @@ class NodeFolder:
             json.dumps({"compilerOptions": {**_OPTIONS, "outDir": "out"}, "exclude": ["node_modules", "out"]})
         )
 
-    def run(self, script: str, stdin: str = "") -> object:
+    def run(self, script: str, stdin: str = "", *arguments: str) -> object:
         """Run a script of the folder and return what it prints, as JSON."""
-        done = self._node(script, stdin=stdin)
+        done = self._node(script, *arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return cast("object", json.loads(done.stdout))
 

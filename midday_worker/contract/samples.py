@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from typing import Final, cast
 
@@ -87,7 +86,8 @@ class _Samples:
         whole = cast("JsonValue", node)
         usable = [value for value in given if conforms(value, whole, self.document) is not False]
         # What a validator lets pass isn't known but of examples.
-        made = [*usable, *([] if VALIDATORS in node else filter(partial(passes, node), self.typed(node, depth)))]
+        made = [] if VALIDATORS in node else [value for value in self.typed(node, depth) if passes(node, value)]
+        made = [*usable, *made]
         return list({text(value): value for value in reversed(made)}.values())[::-1]
 
     def typed(self, node: Node, depth: int) -> list[JsonValue]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from pathlib import Path
 from typing import cast
 
+import pytest
 from pydantic import JsonValue
+from redis.asyncio import Redis
 
 from midday_worker.contract.check import contracts_of
 from midday_worker.contract.folder import ContractFolder, stem
@@ -17,6 +20,7 @@ from midday_worker.contract.typescript.module import typescript_modules
 from midday_worker.contract.typescript.names import schema_name, unique
 from midday_worker.demo.node import NodeRuntime
 from midday_worker.schema.schema import InvalidValue, Schema
+from midday_worker.testing import RedisServer
 from tests.integration.contract.hostile_payloads import payloads
 from tests.integration.contract.varied_jobs import declared
 from tests.node_folder import NodeFolder
@@ -56,14 +60,55 @@ export const missing: AbsencesPayload = {};
 """
 
 
-def test_typescript_compiles_and_its_schemas_agree_with_pydantic(tmp_path: Path, typescript: NodeRuntime) -> None:
-    contracts = contracts_of(declared(), "shop")
-    made = typescript_modules(contracts)
-    folder = NodeFolder(tmp_path / "node", typescript)
+ADD = """
+import { FlowProducer, Queue } from "bullmq";
+import { addTree, deleteNode, treeNode } from "./out/producer.js";
+
+const [url, prefix] = process.argv.slice(2);
+const options = { connection: { url }, prefix };
+const queue = new Queue("all", options);
+const flows = new FlowProducer(options);
+const other = new Queue("other", options);
+const wrong = [addTree(queue, { value: "1" }), addTree(other, { value: 1 })];
+const refused = (await Promise.allSettled(wrong)).map((each) => String(each.reason).slice(0, 40));
+const job = await addTree(queue, { value: 1, children: [{ value: 2 }], stripped: 3 }, { delay: 60_000 });
+const { children } = await flows.add(treeNode({ value: 3 }, [deleteNode({ class: 1, "x-id": "a" })]));
+await Promise.all([queue.close(), other.close(), flows.close()]);
+console.log(JSON.stringify([job.id, children[0].job.id, ...refused]));
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory, typescript: NodeRuntime) -> NodeFolder:
+    """What is exported of all varied jobs, and compiled, once."""
+    made = typescript_modules(contracts_of(declared(), "shop"))
+    folder = NodeFolder(tmp_path_factory.mktemp("exported") / "node", typescript)
     ContractFolder(folder.path).write([], made.texts)
     (folder.path / "use.ts").write_text(USE)
+    (folder.path / "add.mjs").write_text(ADD)
     (folder.path / "accepted.mjs").write_text((HERE / "accepted.mjs").read_text())
     assert folder.compile() == []
+    return folder
+
+
+async def test_the_producer_adds_what_python_reads(
+    compiled: NodeFolder, redis_server: RedisServer, redis_prefix: str, redis: Redis
+) -> None:
+    added = await asyncio.to_thread(compiled.run, "add.mjs", "", redis_server.url, redis_prefix)
+    tree, child, invalid, elsewhere = cast("list[str]", added)
+    stored = cast("dict[str, str]", await redis.hgetall(f"{redis_prefix}:all:{tree}"))
+    data = cast("JsonValue", json.loads(stored["data"]))
+    assert (stored["name"], data) == ("tree", {"value": 1, "children": [{"value": 2}]})
+    assert accepted({each.id: each for each in declared()}["tree"].schema, data)
+    below = cast("dict[str, str]", await redis.hgetall(f"{redis_prefix}:all:{child}"))
+    assert below["name"] == "delete"
+    assert json.loads(below["opts"])["fpof"] is True
+    assert '"expected": "number"' in invalid
+    assert elsewhere.startswith("Error: Job tree belongs to queue all")
+
+
+def test_schemas_of_zod_agree_with_pydantic(compiled: NodeFolder) -> None:
+    folder, contracts = compiled, contracts_of(declared(), "shop")
     rng = random.Random(3)  # noqa: S311 - a test
     names = unique(sorted(contracts))
     asked: list[tuple[str, str, list[JsonValue]]] = []
