@@ -26,6 +26,14 @@ _KINDS: Final = {
 }
 """What the script tells, in zod's words, and ours for it."""
 
+_IMPORTED: Final = frozenset(
+    {
+        *("Annotated", "Any", "ConfigDict", "Dict", "Field", "Literal", "NodePayload", "Payload", "RootModel"),
+        *("StrictBool", "StrictFloat", "StrictInt", "TypeAliasType"),
+    }
+)
+"""Names that the module has already."""
+
 _DROPPED: Final = ("$schema", "$defs", "$id", "id", "format", "contentEncoding", "readOnly", NOT_CARRIED)
 _UNREAD: Final = (
     "not",
@@ -79,7 +87,7 @@ class Preparation:
         """Return whether no other type has a name."""
         known = self.definitions.get(name)
         if known is None:
-            return name not in names.values()
+            return name not in (*names.values(), *_IMPORTED)
         return text(known) == text(_Prepared({"#": name}, []).prepared(node, ""))
 
 
