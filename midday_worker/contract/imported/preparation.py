@@ -28,7 +28,18 @@ _KINDS: Final = {
 
 _IMPORTED: Final = frozenset(
     {
-        *("Annotated", "Any", "ConfigDict", "Dict", "Field", "Literal", "NodePayload", "Payload", "RootModel"),
+        *(
+            "Annotated",
+            "Any",
+            "ConfigDict",
+            "Dict",
+            "Field",
+            "Literal",
+            "MISSING",
+            "NodePayload",
+            "Payload",
+            "RootModel",
+        ),
         *("StrictBool", "StrictFloat", "StrictInt", "TypeAliasType"),
     }
 )
