@@ -26,24 +26,8 @@ _KINDS: Final = {
 }
 """What the script tells, in zod's words, and ours for it."""
 
-_IMPORTED: Final = frozenset(
-    {
-        *(
-            "Annotated",
-            "Any",
-            "ConfigDict",
-            "Dict",
-            "Field",
-            "Literal",
-            "MISSING",
-            "NodePayload",
-            "Payload",
-            "RootModel",
-        ),
-        *("StrictBool", "StrictFloat", "StrictInt", "TypeAliasType"),
-    }
-)
-"""Names that the module has already."""
+_OURS: Final = ("ConfigDict", "NodePayload")
+"""Names that are written around the classes; the generator knows those that it imports itself."""
 
 _DROPPED: Final = ("$schema", "$defs", "$id", "id", "format", "contentEncoding", "readOnly", NOT_CARRIED)
 _UNREAD: Final = (
@@ -98,7 +82,7 @@ class Preparation:
         """Return whether no other type has a name."""
         known = self.definitions.get(name)
         if known is None:
-            return name not in (*names.values(), *_IMPORTED)
+            return name not in (*names.values(), *_OURS)
         return text(known) == text(_Prepared({"#": name}, []).prepared(node, ""))
 
 

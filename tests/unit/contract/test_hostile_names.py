@@ -23,10 +23,10 @@ SCHEMA: dict[str, JsonValue] = {
         "b": {"enum": [HOSTILE], "x-not-carried": [HOSTILE], "x-validators": [HOSTILE]},
         "c": {"type": "string", "pattern": "[\"'\\\\/`\n\u2028]", "examples": [HOSTILE]},
         "d": {"$ref": "#/$defs/D"},
-        "f": {"$ref": "#/$defs/Field"},
+        "f": {"$ref": "#/$defs/NodePayload"},
     },
     "$defs": {
-        "Field": {"type": "object", "properties": {"g": {"type": "integer"}}},
+        "NodePayload": {"type": "object", "properties": {"g": {"type": "integer"}}},
         "D": {"type": "object", "description": HOSTILE, "properties": {"e": {"const": HOSTILE}}},
     },
 }
@@ -52,4 +52,4 @@ def test_no_text_becomes_python() -> None:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "job"
     ]
     assert ast.literal_eval(declared.args[0]) == HOSTILE
-    assert "class Field(" not in made.text
+    assert made.text.count("class NodePayload(") == 1
