@@ -26,6 +26,7 @@ hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("untimed")
 
 BULL_BOARD = "9.10.2"
+TYPESCRIPT = {"typescript": "7.0.2", "zod": "4.6.7"}
 IN_THE_BROWSER = ROOT / "tests" / "browser"
 NEEDS_SERVERS = (ROOT / "tests" / "integration", ROOT / "tests" / "acceptance", IN_THE_BROWSER)
 UNIT = ROOT / "tests" / "unit"
@@ -159,6 +160,14 @@ def bull_board() -> NodeRuntime:
     """Node with BullMQ and bull-board, installed once under .midday/."""
     packages = {**BULLMQ_PACKAGES, "@bull-board/api": BULL_BOARD, "@bull-board/ui": BULL_BOARD}
     runtime = NodeRuntime(ROOT / ".midday" / "bull-board", packages)
+    runtime.install()
+    return runtime
+
+
+@pytest.fixture(scope="session")
+def typescript() -> NodeRuntime:
+    """Node with BullMQ, zod and TypeScript, installed once under .midday/."""
+    runtime = NodeRuntime(ROOT / ".midday" / "typescript", {**BULLMQ_PACKAGES, **TYPESCRIPT})
     runtime.install()
     return runtime
 

@@ -7,7 +7,7 @@ write them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, cast
 
 from pydantic import JsonValue
@@ -41,19 +41,30 @@ def refusals(writer: SchemaDocument, reader: SchemaDocument) -> list[Refusal]:
 
 @dataclass(slots=True)
 class _Comparison:
+    """Compares parts of two schemas.
+
+    Attributes:
+        assumed: pairs of parts that are accepted if those are that they are part of, as a value's parts are smaller.
+        refused: what is refused of a pair, whatever is assumed.
+    """
+
     writer: SchemaDocument
     reader: SchemaDocument
-    assumed: frozenset[Pair] = frozenset()
-    """The pairs whose comparison this one is part of: a value's parts are smaller than itself."""
+    assumed: set[Pair] = field(default_factory=set)
+    refused: dict[Pair, list[Refusal]] = field(default_factory=dict)
 
     def of(self, writer: JsonValue, reader: JsonValue) -> list[Refusal]:
         pair = text(writer), text(reader)
-        if pair in self.assumed:
-            return []
-        inner = replace(self, assumed=self.assumed | {pair})
+        if pair in self.assumed or pair in self.refused:
+            return self.refused.get(pair, [])
+        before = set(self.assumed)
+        self.assumed.add(pair)
         members = self.writer.alternatives(writer)
-        found = [each for member in members for each in inner.member(member, reader, alone=len(members) == 1)]
-        return list(dict.fromkeys(found))
+        found = [each for member in members for each in self.member(member, reader, alone=len(members) == 1)]
+        if found:  # and with it all that was found on the assumption that it is accepted
+            self.assumed = before
+            self.refused[pair] = list(dict.fromkeys(found))
+        return self.refused.get(pair, [])
 
     def member(self, writer: Node, reader: JsonValue, *, alone: bool) -> list[Refusal]:
         if writer == IMPOSSIBLE:
@@ -128,10 +139,14 @@ class _Objects:
         found: list[Refusal] = []
         names: set[str] = set()
         for name, part in read.items():
-            others = cast("list[str]", self.outer.reader.resolve(part).get(ALIASES) or [])
-            given = [each for each in (name, *others) if each in written]
+            called = {name: None, **dict.fromkeys(_aliases(self.outer.reader.resolve(part)))}
+            given = [each for each in called if each in written]
             names.update(given)
             found += below(name, self.read(name, given, written, part))
+            others = [other for each in given for other in _aliases(self.outer.writer.resolve(written[each]))]
+            found += below(
+                name, [refusal("alias", other, text(list(called))) for other in others if other not in called]
+            )
         for name in sorted(written.keys() - names):
             found += below(name, self.unread(name, written[name]))
         return [*found, *self.patterns(), *self.open()]
@@ -199,6 +214,10 @@ class _Objects:
         if rest is None and not of.get("properties") and not of.get("patternProperties"):
             return True  # an object of which nothing is known
         return None if rest is False else rest
+
+
+def _aliases(node: Node) -> list[str]:
+    return cast("list[str]", node.get(ALIASES) or [])
 
 
 def _values(node: Node) -> list[JsonValue] | None:

@@ -53,6 +53,7 @@ class Named:
 _READ: Final[dict[str, Named]] = {
     "added": Named("added without a default", "Give it a default."),
     "missing": Named("no longer optional", "Leave it its default."),
+    "alias": Named("alias removed", "Keep it until nobody writes it by this name."),
     "unknown": Named("unknown properties refused", 'Don\'t set extra="forbid", or keep the property.'),
     "null": Named("null refused", "Accept None too: `T | None`."),
     "type": Named(
@@ -69,6 +70,7 @@ _READ: Final[dict[str, Named]] = {
 # What the code writes: others read it, by the contract.
 _WRITTEN: Final[dict[str, Named]] = {
     "added": Named("removed", "Keep writing it until nobody reads it."),
+    "alias": Named("alias added", "Write it by the name that its readers know."),
     "missing": Named("now optional", "Write it always, with a value that its readers know."),
     "unknown": Named("added where none may be", "Have the readers accept unknown properties first."),
     "null": Named("null written", "Write a value of the old type, or leave the readers a release to accept null."),

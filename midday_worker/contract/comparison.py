@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import difflib
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
@@ -89,7 +90,7 @@ class _Half:
             )
         renamed = _renamed(was, is_now) if reads else {}
         breaking = [self._renamed(path, former) for path, former in renamed.items()]
-        breaking += [self._breaking(each, reads, was, is_now) for each in found if each.path not in renamed]
+        breaking += _merged(self._breaking(each, reads, was, is_now) for each in found if each.path not in renamed)
         told_of = {*(each.path for each in breaking), *map(shown, renamed.values())}
         return [*self._sampled(breaking, before, now, refuses), *self._safe(was, is_now, told_of)]
 
@@ -138,6 +139,16 @@ class _Half:
         return [replace(change, sample=_sample_of(change, told_of, alone=len(found) == 1)) for change in found]
 
 
+def _merged(found: Iterable[Change]) -> list[Change]:
+    """Return changes of which no two are of the same kind and property."""
+    by_kind: dict[tuple[str, str], Change] = {}
+    for each in found:
+        kind = each.path, each.rule
+        known = by_kind.get(kind)
+        by_kind[kind] = each if known is None else replace(known, text=f"{known.text}; {each.text}")
+    return list(by_kind.values())
+
+
 def _safely(before: Field | None, after: Field | None) -> tuple[str, str]:
     if before is None:
         return "added", "who doesn't know it is not affected"
@@ -151,17 +162,20 @@ def _safely(before: Field | None, after: Field | None) -> tuple[str, str]:
 def _renamed(was: dict[Path, Field], now: dict[Path, Field]) -> dict[Path, Path]:
     """Return, of each property that is new beside one that is gone and was the same, the path of that one."""
     found: dict[Path, Path] = {}
-    for path in sorted(now.keys() - was.keys()):
-        if not path or path[-1][0] in "[{" or path[:-1] not in was:
-            continue
-        gone = [
-            each
-            for each, field in was.items()
-            if each not in now and each[:-1] == path[:-1] and len(each) == len(path) and field.shape == now[path].shape
-        ]
-        if len(gone) == 1 and gone[0] not in found.values():
-            found[path] = gone[0]
+    for former in sorted(was.keys() - now.keys()):
+        new = [path for path in now.keys() - was.keys() if _may_be(path, former, was, now) and path not in found]
+        if new:
+            found[max(new, key=lambda path: (now[path].required, _likeness(path, former), path))] = former
     return found
+
+
+def _may_be(path: Path, former: Path, was: dict[Path, Field], now: dict[Path, Field]) -> bool:
+    beside = len(path) == len(former) and path[:-1] == former[:-1] and path[:-1] in was and path[-1][0] not in "[{"
+    return beside and was[former].shape == now[path].shape
+
+
+def _likeness(path: Path, former: Path) -> float:
+    return difflib.SequenceMatcher(None, path[-1], former[-1]).ratio()
 
 
 def _sample_of(change: Change, told_of: dict[str, JsonValue], *, alone: bool) -> JsonValue | object:

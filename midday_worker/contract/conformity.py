@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from pydantic import JsonValue
 
-from midday_worker.contract.json_schema import CHECKS, UNKNOWN, VALIDATORS, Node
+from midday_worker.contract.json_schema import ALIASES, CHECKS, UNKNOWN, VALIDATORS, Node
 from midday_worker.contract.schema_document import SchemaDocument, text
 
 _NUMBERS: Final[dict[str, Callable[[float, float], bool]]] = {
@@ -116,7 +116,12 @@ def _items(value: list[JsonValue], node: Node, document: SchemaDocument) -> bool
 
 def _properties(value: dict[str, JsonValue], node: Node, document: SchemaDocument) -> bool | None:
     known = cast("Node", node.get("properties") or {})
-    verdicts: list[bool | None] = [name in value for name in cast("list[str]", node.get("required") or [])]
+    others = {name: cast("list[str]", document.resolve(part).get(ALIASES) or []) for name, part in known.items()}
+    required = cast("list[str]", node.get("required") or [])
+    verdicts: list[bool | None] = [
+        name in value or any(map(value.__contains__, others.get(name, ()))) for name in required
+    ]
+    known = {**{other: known[name] for name in others for other in others[name]}, **known}
     patterns = cast("Node", node.get("patternProperties") or {})
     for name, part in value.items():
         if name in known:

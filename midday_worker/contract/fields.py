@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
+from itertools import islice
+from typing import Final, TypeAlias, cast
 
 from pydantic import JsonValue
 
@@ -13,7 +14,10 @@ from midday_worker.contract.schema_document import SchemaDocument, text, without
 
 Path: TypeAlias = tuple[str, ...]
 
-_NESTED = ("properties", "required", "items", "prefixItems", "anyOf", "oneOf", "discriminator", "$ref")
+_MOST: Final = 20_000
+"""Types that hold each other have any number of paths."""
+
+_NESTED: Final = ("properties", "required", "items", "prefixItems", "anyOf", "oneOf", "discriminator", "$ref")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Field:
 def fields(document: SchemaDocument) -> dict[Path, Field]:
     """Return the properties of a schema by path; those of a union's members together."""
     found: dict[Path, Field] = {}
-    for path, each in _walk(document, cast("JsonValue", document.root), (), True, ()):
+    for path, each in islice(_walk(document, cast("JsonValue", document.root), (), True, ()), _MOST):
         known = found.get(path)
         if known is not None:
             own, shape = (

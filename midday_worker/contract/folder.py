@@ -94,8 +94,7 @@ class ContractFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         changed: list[str] = []
         for file in [*self.path.glob("*.json"), *self.path.glob("*.ts")]:
-            ours = file.suffix == ".json" or file.read_text().startswith(WRITTEN_BY_US)
-            if ours and file.name not in texts:
+            if file.name not in texts and _is_ours(file):
                 file.unlink()
                 changed.append(file.name)
         for name, text in sorted(texts.items()):
@@ -104,6 +103,15 @@ class ContractFolder:
                 file.write_text(text)
                 changed.append(name)
         return changed
+
+
+def _is_ours(file: Path) -> bool:
+    if file.suffix == ".ts":
+        return file.read_text().startswith(WRITTEN_BY_US)
+    try:
+        return file.stem == stem(_contract(file).job)
+    except ContractError:
+        return False
 
 
 def _contract(file: Path) -> Contract:

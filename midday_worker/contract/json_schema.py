@@ -119,23 +119,32 @@ def _in_order(node: JsonValue) -> JsonValue:
     return ordered
 
 
-def _beside(schema: CoreSchema, mode: Mode) -> Iterator[tuple[str, JsonValue]]:
-    kind = schema["type"]
-    own: Mapping[str, object] = schema
-    asked = {name: own[name] for name in _CHECKED.get(kind, ()) if own.get(name) is not None}
-    if asked.get("allow_inf_nan") is False:  # as JSON has it
-        del asked["allow_inf_nan"]
-    if kind in ("datetime", "time", "timedelta") and asked.get("microseconds_precision") == "truncate":
-        del asked["microseconds_precision"]
+def _beside(own: Mapping[str, object], mode: Mode) -> Iterator[tuple[str, JsonValue]]:
+    asked = _asked(own)
     if asked and mode == "validation":
         yield CHECKS, cast("JsonValue", to_jsonable_python(asked, fallback=str))
-    if kind in _FUNCTIONS and mode == "validation":
+    if own["type"] in _FUNCTIONS and mode == "validation":
         function = cast("Mapping[str, object]", own["function"])["function"]
         if not _is_pydantic(function):
             yield VALIDATORS, [getattr(function, "__qualname__", repr(type(function)))]
     written = cast("Mapping[str, object]", own.get("serialization") or {})
     if mode == "serialization" and "return_schema" not in written and not _is_pydantic(written.get("function")):
         yield UNKNOWN, f"what {getattr(written['function'], '__qualname__', 'a function')} writes, of no declared type"
+
+
+def _asked(schema: Mapping[str, object]) -> dict[str, object]:
+    inner = schema.get("schema")
+    if schema["type"] == "function-wrap" and isinstance(inner, dict):
+        inner = cast("Mapping[str, object]", inner)
+        # Pydantic's own classes of URLs write their schemas themselves.
+        return _asked(inner) if inner["type"] in ("url", "multi-host-url") else {}
+    kind = cast("str", schema["type"])
+    found = {name: schema[name] for name in _CHECKED.get(kind, ()) if schema.get(name) is not None}
+    if found.get("allow_inf_nan") is False:  # as JSON has it
+        del found["allow_inf_nan"]
+    if found.get("microseconds_precision") == "truncate":  # the default
+        del found["microseconds_precision"]
+    return found
 
 
 def _is_pydantic(function: object) -> bool:

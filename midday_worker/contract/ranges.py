@@ -90,8 +90,8 @@ def _multiples(writer: Node, reader: Node) -> Iterator[Refusal]:
     if not isinstance(wanted, int | float):
         return
     steps = writer.get("multipleOf", 1 if writer.get("type") == "integer" else None)
-    whole = isinstance(steps, int) and isinstance(wanted, int | float) and Fraction(steps) / Fraction(wanted)
-    if steps != wanted and not (whole and whole.denominator == 1):
+    among = isinstance(steps, int) and (Fraction(steps) / Fraction(wanted)).denominator == 1
+    if steps != wanted and not among:
         yield refusal("range", "any" if steps is None else f"multiples of {steps}", f"multiples of {wanted}")
 
 

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-Rule: TypeAlias = Literal["missing", "unknown", "null", "type", "values", "range", "pattern", "format", "unproved"]
-"""What is wrong: a required property isn't written, or one that is refused is; null is; a value is of another type, not
-listed, out of range, of another pattern or format; or acceptance can't be proved."""
+Rule: TypeAlias = Literal[
+    "missing", "alias", "unknown", "null", "type", "values", "range", "pattern", "format", "unproved"
+]
+"""What is wrong: a required property isn't written, or may be by a name that isn't read; one is written that is not
+accepted; null is; a value is of another type, not listed, out of range, of another pattern or format; or acceptance
+can't be proved.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, cast
 
 from pydantic import JsonValue
 
 from midday_worker.contract.conformity import conforms
-from midday_worker.contract.json_schema import Node
+from midday_worker.contract.json_schema import ALIASES, VALIDATORS, Node
+from midday_worker.contract.sample_checks import passes
 from midday_worker.contract.schema_document import SchemaDocument, text
 
 _DEEPEST: Final = 4
@@ -19,8 +20,8 @@ _LONGEST: Final = 64
 _PER_PART: Final = 12
 
 _FORMATS: Final[dict[str, tuple[str, ...]]] = {
-    "date-time": ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05"),
-    "date": ("2026-01-02", "1970-01-01"),
+    "date-time": ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05", "1970-01-01T00:00:00Z", "2999-01-01T00:00:00Z"),
+    "date": ("2026-01-02", "1970-01-01", "2999-01-01"),
     "time": ("03:04:05",),
     "duration": ("P1DT2H", "PT0S"),
     "uuid": ("12345678-1234-4234-8234-123456789abc",),
@@ -44,6 +45,8 @@ _TEXTS: Final = (
     "ABC",
     "a@b.co",
     "2026-01-02",
+    "2026-01-02T03:04:05Z",
+    "2026-01-02T03:04:05",
     "#a1b2c3",
     "+12025550100",
     "",
@@ -58,10 +61,15 @@ def samples(document: SchemaDocument, most: int = 2_000) -> Iterator[JsonValue]:
 @dataclass(frozen=True, slots=True)
 class _Samples:
     document: SchemaDocument
+    made: dict[tuple[str, int], list[JsonValue]] = field(default_factory=dict)
 
     def of(self, node: JsonValue, depth: int) -> list[JsonValue]:
         """Return values of a part, the ordinary one first."""
+        known = self.made.get((text(node), depth))
+        if known is not None:
+            return known
         found: list[JsonValue] = []
+        self.made[text(node), depth] = found
         kinds = [iter(self.one(each, depth)) for each in self.document.alternatives(node)]
         while kinds:  # in turns, so that each alternative has its ordinary one
             kinds = [kind for kind in kinds if _take(kind, found)]
@@ -77,7 +85,9 @@ class _Samples:
                 return cast("list[JsonValue]", node[key]) if key == "enum" else [node[key]]
         whole = cast("JsonValue", node)
         usable = [value for value in given if conforms(value, whole, self.document) is not False]
-        made = [*usable, *self.typed(node, depth)]
+        # What a validator lets pass isn't known but of examples.
+        made = [] if VALIDATORS in node else [value for value in self.typed(node, depth) if passes(node, value)]
+        made = [*usable, *made]
         return list({text(value): value for value in reversed(made)}.values())[::-1]
 
     def typed(self, node: Node, depth: int) -> list[JsonValue]:
@@ -118,8 +128,9 @@ class _Samples:
         return found
 
     def objects(self, node: Node, depth: int) -> list[JsonValue]:
-        properties = cast("Node", node.get("properties") or {})
         required = cast("list[str]", node.get("required") or [])
+        named = cast("Node", node.get("properties") or {})
+        properties = {**dict.fromkeys(required, node.get("additionalProperties", True)), **named}
         wanted = [name for name in properties if name in required or depth < _DEEPEST]
         values = {name: self.of(properties[name], depth + 1)[:_PER_PART] for name in wanted}
         if any(not values.get(name) for name in required):
@@ -129,6 +140,8 @@ class _Samples:
         found += [{key: value for key, value in whole.items() if key != name} for name in whole if name not in required]
         for name, each in values.items():
             found += [{**whole, name: value} for value in each[1:]]
+            for other in cast("list[str]", self.document.resolve(properties[name]).get(ALIASES) or []):
+                found.append({other if key == name else key: value for key, value in whole.items()})
         return (
             [*self.entries(node, depth, whole), *found]
             if not properties

@@ -24,8 +24,10 @@ from midday_worker.contract.change import NO_SAMPLE, Change
 from midday_worker.contract.check import accepted, check, contracts_of
 from midday_worker.contract.document import Contract
 from midday_worker.contract.folder import ContractFolder
+from midday_worker.contract.imported.node_jobs import read_jobs
+from midday_worker.contract.imported.python_module import python_module
 from midday_worker.contract.preflight import Preflight, Report
-from midday_worker.contract.typescript.files import typescript_files
+from midday_worker.contract.typescript.module import typescript_modules
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import ContractError
 from midday_worker.settings.durations import to_milliseconds
@@ -130,6 +132,30 @@ def preflight(
         raise typer.Exit(1)
 
 
+@app.command("import")
+@one_line_errors
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the script in Node has written.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The module that is written.")],
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 if the module isn't what would be written.")
+    ] = False,
+) -> None:
+    """Declare the jobs that Node runs: payloads, results and job() of zod's JSON Schema."""
+    made = python_module(read_jobs(file))
+    for each in made.not_carried:
+        remark(f"not carried: {each}")
+    try:
+        same = to.exists() and to.read_text() == made.text
+        if not same and not check_only:
+            to.write_text(made.text)
+    except OSError as error:
+        raise ContractError(f"Can't write {to}: {error.strerror}.") from error
+    if not same and check_only:
+        raise ContractError(f"{to} isn't what {file} says: midday-worker contract import {file} --to {to}")
+    say(f"{to} is up to date." if same else f"wrote {to}")
+
+
 def _code(imports: Sequence[str]) -> tuple[JobRegistry, list[str]]:
     """Return the jobs, and the packages that they are of, the service's first."""
     settings = settings_with()
@@ -141,8 +167,8 @@ def _code(imports: Sequence[str]) -> tuple[JobRegistry, list[str]]:
 
 
 def _write(folder: ContractFolder, contracts: Sequence[Contract]) -> None:
-    made = typescript_files({contract.job: contract for contract in contracts})
-    changed = folder.write(contracts, made.modules)
+    made = typescript_modules({contract.job: contract for contract in contracts})
+    changed = folder.write(contracts, made.texts)
     for name in changed:
         say(f"wrote {folder.path / name}" if (folder.path / name).exists() else f"removed {folder.path / name}")
     if not changed:
@@ -168,7 +194,7 @@ def _line(change: Change) -> str:
     if change.advice:
         lines.append(change.advice)
     if change.sample is not NO_SAMPLE:
-        lines.append(f"For example: {json.dumps(change.sample)}")
+        lines.append(f"For example: {json.dumps(change.sample, sort_keys=True)}")
     return "\n".join(lines)
 
 

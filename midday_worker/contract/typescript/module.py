@@ -1,4 +1,4 @@
-"""The module of one job: the types of its payload and its result, and a zod schema for each."""
+"""The modules of jobs: the types of a job's payload and result, and a zod schema for each; and the producer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import NamedTuple, cast
 from pydantic import JsonValue
 
 from midday_worker.contract.document import Contract
-from midday_worker.contract.folder import WRITTEN_BY_US
+from midday_worker.contract.folder import PRODUCER, WRITTEN_BY_US, stem
 from midday_worker.contract.json_schema import Node
 from midday_worker.contract.schema_document import SchemaDocument, text
 from midday_worker.contract.typescript.declaration import Declaration
 from midday_worker.contract.typescript.names import unique
+from midday_worker.contract.typescript.producer import producer_module
 from midday_worker.contract.typescript.reading import Reading, uses
 from midday_worker.contract.typescript.zod_schema import ZodSchema
+from midday_worker.settings.printable import one_line
 
 
 class Module(NamedTuple):
@@ -45,7 +47,9 @@ def job_module(contract: Contract, name: str) -> Module:
     for each in made.values():
         schemas.append(ZodSchema(each.reading, before.__contains__).declared(each.name, each.node))
         before.add(each.name)
-    notes = [f"// Not expressed here: {each}\n" for each in (*contract.not_expressed, *dict.fromkeys(missing))]
+    notes = [
+        f"// Not expressed here: {one_line(each)}\n" for each in (*contract.not_expressed, *dict.fromkeys(missing))
+    ]
     head = f'{WRITTEN_BY_US}\n{"".join(notes)}import {{ z }} from "zod";\n'
     return Module("\n".join([head, *types, *schemas]), tuple(dict.fromkeys(missing)))
 
@@ -89,3 +93,19 @@ def _whole(node: Node, document: SchemaDocument) -> str:
 
     uses(cast("JsonValue", node), visit)
     return text({"node": cast("JsonValue", node), "with": found})
+
+
+class Modules(NamedTuple):
+    """All modules of a service by their files' names, and what of each job they don't express."""
+
+    texts: dict[str, str]
+    missing: dict[str, tuple[str, ...]]
+
+
+def typescript_modules(contracts: Mapping[str, Contract]) -> Modules:
+    """Return a module for each job, `<job>.ts`, and `producer.ts`, which adds them."""
+    names = unique(sorted(contracts))
+    made = {job: job_module(contracts[job], names[job]) for job in sorted(contracts)}
+    modules = {f"{stem(job)}.ts": module.text for job, module in made.items()}
+    modules[f"{PRODUCER}.ts"] = producer_module(contracts, names)
+    return Modules(modules, {job: module.missing for job, module in made.items()})

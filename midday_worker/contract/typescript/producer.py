@@ -54,7 +54,7 @@ export function {node}(
 
 def producer_module(contracts: Mapping[str, Contract], names: Mapping[str, str]) -> str:
     """Return the module that adds the jobs that a service runs, by the names that their types begin with."""
-    handled = [contract for job, contract in sorted(contracts.items()) if contract.handled]
+    handled = [contract for _, contract in sorted(contracts.items()) if contract.handled]
     imports = "".join(_imported(names[each.job], stem(each.job)) for each in handled)
     queues = "".join(f"  {text(each.job)}: {text(each.queue)},\n" for each in handled)
     parts = [WRITTEN_BY_US + "\n" + _HEAD.format(imports=imports, queues=queues)]

@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from pydantic import JsonValue
 
-from midday_worker.contract.json_schema import Node
+from midday_worker.contract.json_schema import CHECKS, Node
 from midday_worker.contract.schema_document import text as as_text
 from midday_worker.contract.typescript.names import key, schema_name, text
 from midday_worker.contract.typescript.reading import Reading
@@ -19,7 +19,7 @@ _MATCHED: Final = {
     "time": r"/^\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?$/",
     "duration": r"/^[+-]?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d{1,6})?S)?)?$/",
     "decimal": r"/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/",
-    "base64url": r"/^[A-Za-z0-9_-]*={0,2}$/",
+    "base64url": r"/^(?:[\w-]{4})*(?:[\w-][AQgw](?:==?)?|[\w-]{2}[AEIMQUYcgkosw048]=?)?$/",
 }
 _FORMATS: Final = {
     "date-time": "z.iso.datetime({ offset: true, local: true })",
@@ -119,6 +119,9 @@ class ZodSchema:
         found = _FORMATS.get(cast("str", name), "z.string()")
         if isinstance(name, str) and name not in (*_FORMATS, *_UNCHECKED):
             self.reading.missing.append(f"{path}: the format {name}")
+        schemes = cast("Node", node.get(CHECKS) or {}).get("allowed_schemes")
+        if name == "uri" and isinstance(schemes, list):
+            found = f"z.url({{ protocol: /^(?:{'|'.join(re.escape(str(each)) for each in schemes)})$/ }})"
         return f"{found}{_lengths(node)}{self._pattern(node, path)}"
 
     def _pattern(self, node: Node, path: str) -> str:

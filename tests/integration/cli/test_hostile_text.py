@@ -44,6 +44,7 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
     "workers": [()],
     "contract export": [("--to", HOSTILE, "-i", HOSTILE)],
     "contract check": [("--contracts", HOSTILE), ("-i", HOSTILE)],
+    "contract import": [(HOSTILE, "--to", HOSTILE)],
     "doctor": [(), ("-i", "tests.integration.cli.other_jobs"), ("-i", HOSTILE)],
 }
 """What is typed. The looks come before the acts, which change what there is to be seen."""

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Literal, cast
 
 import pytest
-from pydantic import AfterValidator, AliasChoices, AwareDatetime, ConfigDict, Field, StringConstraints, create_model
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AnyUrl,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PastDate,
+    StringConstraints,
+    create_model,
+    model_validator,
+)
 from typing_extensions import TypeForm
 
 from midday_worker import JobContext, JobRegistry, Payload, job
@@ -71,9 +83,19 @@ class Closed(Payload):
     model_config = ConfigDict(extra="forbid")
 
 
+class Short(Payload):
+    model_config = ConfigDict(str_max_length=3)
+
+
+class Validated(Payload):
+    @model_validator(mode="after")
+    def check(self) -> Validated:
+        return self
+
+
 def model(base: type[Payload] = Payload, **fields: object) -> type[Payload]:
     """Return a model with these fields: a type each, or a type and a default."""
-    given = {name: each if isinstance(each, tuple) else (each, ...) for name, each in fields.items()}
+    given: dict[str, object] = {name: each if isinstance(each, tuple) else (each, ...) for name, each in fields.items()}
     return create_model("Model", __base__=base, **given)  # type: ignore[call-overload,no-any-return]  # pyright: ignore - made here
 
 
@@ -82,6 +104,12 @@ BREAKING = {
     "a field is renamed": (model(user_id=str), model(recipient_id=str), "recipientId", "renamed"),
     "a field loses its default": (model(a=(int, 1)), model(a=int), "a", "no longer optional"),
     "an alias changes": (model(a=(int, Field(alias="x"))), model(a=(int, Field(alias="y"))), "y", "renamed"),
+    "an alias is no longer read": (
+        model(to=(str, Field(validation_alias=AliasChoices("to", "userId")))),
+        model(to=(str, Field(validation_alias=AliasChoices("to", "user")))),
+        "to",
+        "alias removed",
+    ),
     "null is refused": (model(a=int | None), model(a=int), "a", "null refused"),
     "a type changes": (model(a=int), model(a=Cat), "a", "type changed"),
     "a value of a Literal is removed": (model(a=Literal["x", "y"]), model(a=Literal["x"]), "a", "values removed"),
@@ -122,6 +150,12 @@ BREAKING = {
 }
 
 UNPROVED = {
+    "a validator of the whole is added": (model(a=int), model(Validated, a=int), "", "can't be proved"),
+    "all texts are bounded": (model(a=str), model(Short, a=str), "a", "narrowed"),
+    "a field within has a validator": (model(b=model(a=int)), model(b=model(Validated, a=int)), "b", "can't be proved"),
+    "schemes of a URL are narrowed": (model(a=AnyUrl), model(a=HttpUrl), "a", "narrowed"),
+    "a moment needs a zone": (model(a=datetime), model(a=AwareDatetime), "a", "narrowed"),
+    "a date has to be in the past": (model(a=date), model(a=PastDate), "a", "narrowed"),
     "a validator is added": (model(a=int), model(a=Annotated[int, AfterValidator(even)]), "a", "can't be proved"),
     "a date is a text": (model(a=AwareDatetime), model(a=str), "a", "can't be proved"),
     "decimals are bounded": (
@@ -173,7 +207,7 @@ def test_what_accepts_all_that_was_accepted_is_safe(old: object, new: object, pa
     assert (path, rule) in [(change.path, change.rule) for change in found]
 
 
-RESULTS = {
+RESULTS: dict[str, tuple[object, object, list[tuple[str, str]]]] = {
     "a field is removed": (model(a=int, b=int), model(a=int), [("b", "removed")]),
     "null is written": (model(a=int), model(a=int | None), [("a", "null written")]),
     "a value is added": (model(a=Colour), model(a=MoreColours), [("a", "values added")]),

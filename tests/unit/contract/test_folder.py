@@ -37,8 +37,10 @@ def test_what_is_written_is_read_and_is_not_written_again(folder: ContractFolder
 def test_what_is_no_longer_written_is_removed_and_what_is_not_ours_stays(folder: ContractFolder) -> None:
     folder.write([contract(), contract("pay")], {"pay.ts": WRITTEN_BY_US})
     (folder.path / "own.ts").write_text("export {};")
+    (folder.path / "package.json").write_text("{}")
     folder.write([contract()], {})
-    assert sorted(file.name for file in folder.path.iterdir()) == ["invoice=3a=send.json", "own.ts"]
+    left = sorted(file.name for file in folder.path.iterdir())
+    assert left == ["invoice=3a=send.json", "own.ts", "package.json"]
 
 
 @pytest.mark.parametrize(

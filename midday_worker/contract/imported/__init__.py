@@ -1,0 +1,1 @@
+"""What Node owns: jobs whose zod schemas become declarations of ours."""
