@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
+from midday_worker.cli.console import OutputConsole
 from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.loading import Imports, load_jobs, settings_with
 from midday_worker.cli.output import AsJson, remark, say, say_json
@@ -118,7 +118,7 @@ def preflight(
     async def run() -> Report:
         async with JobClient(settings_with()) as client:
             looking = Preflight(client, registry, queues or (), sample)
-            console = Console(stderr=True)
+            console = OutputConsole()
             with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task("jobs read", total=await looking.count())
                 return await looking.run(resume, within_s, lambda done: bar.update(task, completed=done))
