@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from midday_worker.definition.bulk import BulkItem as BulkItem
     from midday_worker.definition.bulk import FlowItem as FlowItem
     from midday_worker.definition.declaration import JobDeclaration as JobDeclaration
+    from midday_worker.definition.declared_schedule import DeclaredSchedule as DeclaredSchedule
+    from midday_worker.definition.declared_schedule import cron as cron
+    from midday_worker.definition.declared_schedule import every as every
     from midday_worker.definition.definition import JobDefinition as JobDefinition
     from midday_worker.definition.factory import job as job
     from midday_worker.definition.flow import FlowChild as FlowChild
     from midday_worker.definition.registry import JobRegistry as JobRegistry
     from midday_worker.definition.registry import default_registry as default_registry
     from midday_worker.definition.registry import execute_job as execute_job
+    from midday_worker.definition.spread import Spread as Spread
+    from midday_worker.definition.spread import spread as spread
     from midday_worker.definition.sync_triggers import SyncTriggers as SyncTriggers
     from midday_worker.engine.acts.cancellation import CancelOutcome as CancelOutcome
     from midday_worker.engine.job.job import Job as Job
@@ -84,10 +89,12 @@ _HOMES: Final = {
     "midday_worker.definition.batch_definition": "BatchDefinition",
     "midday_worker.definition.bulk": "BulkItem FlowItem",
     "midday_worker.definition.declaration": "JobDeclaration",
+    "midday_worker.definition.declared_schedule": "DeclaredSchedule cron every",
     "midday_worker.definition.definition": "JobDefinition",
     "midday_worker.definition.factory": "job",
     "midday_worker.definition.flow": "FlowChild",
     "midday_worker.definition.registry": "JobRegistry default_registry execute_job",
+    "midday_worker.definition.spread": "Spread spread",
     "midday_worker.definition.sync_triggers": "SyncTriggers",
     "midday_worker.engine.acts.cancellation": "CancelOutcome",
     "midday_worker.engine.job.job": "Job",

@@ -52,4 +52,4 @@ def _arguments(imports: Sequence[str], options: Mapping[str, object], settings: 
     for name, option in _OPTIONS.items():
         if options.get(name) is not None:
             arguments += [option, str(options[name])]
-    return arguments
+    return [*arguments, "--no-schedules"] if options.get("schedules") is False else arguments

@@ -184,7 +184,10 @@ def know_prefixes(settings: Settings) -> None:
 
 
 def reach(
-    act: Callable[[Reach], Awaitable[None]], prefix: str | None = None, interrupted: Callable[[], str] = lambda: ""
+    act: Callable[[Reach], Awaitable[None]],
+    prefix: str | None = None,
+    interrupted: Callable[[], str] = lambda: "",
+    imports: Sequence[str] | None = None,
 ) -> None:
     """Act on the Redis of the settings.
 
@@ -192,9 +195,12 @@ def reach(
         act: what to do.
         prefix: see `KeyPrefix`.
         interrupted: returns what to say after Ctrl-C.
+        imports: packages whose jobs it is about, which then have to be imported; else WORKER_IMPORTS.
     """
     settings = settings_with()
-    if prefix is None:
+    if imports is not None:
+        load_jobs(imports, settings)
+    elif prefix is None:
         know_prefixes(settings)
 
     async def within() -> None:

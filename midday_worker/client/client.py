@@ -96,7 +96,15 @@ class JobClient:
     def queue(self, queue: QueueLike) -> Queue:
         """Return the engine's queue of this name, under its own prefix if it is declared with one."""
         known = default_queues.get(queue) if isinstance(queue, str) else queue
-        return self._queue_at(known.prefix, known.name)
+        return self.queue_at(known.prefix, known.name)
+
+    def queue_at(self, prefix: str | None, name: str) -> Queue:
+        """Return the engine's queue of this name under a prefix; None is REDIS_PREFIX."""
+        prefix = prefix or self._connections.config.prefix
+        found = self._queues.get((prefix, name))
+        if found is None or self._closed:
+            found = self._queues[prefix, name] = Queue(name, self.connection_of(prefix), prefix)
+        return found
 
     def acts(self, queue: QueueLike) -> Acts:
         """Return the acts on the jobs of this queue."""
@@ -194,14 +202,7 @@ class JobClient:
             request.check_travels()
 
     def _queue_of(self, request: JobRequest) -> Queue:
-        return self._queue_at(request.source.prefix, request.queue)
-
-    def _queue_at(self, prefix: str | None, name: str) -> Queue:
-        prefix = prefix or self._connections.config.prefix
-        found = self._queues.get((prefix, name))
-        if found is None or self._closed:
-            found = self._queues[prefix, name] = Queue(name, self.connection_of(prefix), prefix)
-        return found
+        return self.queue_at(request.source.prefix, request.queue)
 
 
 class SyncJobClient:

@@ -56,6 +56,7 @@ def request_of(board: Board, queue: str, added: AddedJob) -> JobRequest:
         queues=board.registry.queues,
         defined_at="the dashboard",
         version=1,
+        schedules=(),
     )
     return definition.dictionary_node(added.data, **options)
 

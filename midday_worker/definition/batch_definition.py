@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from typing_extensions import Unpack
 
-from midday_worker.definition.definition import Declared, JobDefinition
+from midday_worker.definition.declared import Declared
+from midday_worker.definition.definition import JobDefinition
 from midday_worker.handling.batch_runner import BatchHandler, BatchRunner
 from midday_worker.handling.context import JobContext
 from midday_worker.options.batch_options import BatchOptions

@@ -7,7 +7,8 @@ from typing import Final, Never, NoReturn, TypeVar
 
 from typing_extensions import Unpack
 
-from midday_worker.definition.definition import Declared, JobDefinition
+from midday_worker.definition.declared import Declared
+from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.other_names import not_called
 from midday_worker.errors import DefinitionError, NoHandlerError, OptionError
 from midday_worker.handling.context import JobContext

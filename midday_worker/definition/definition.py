@@ -6,18 +6,21 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypedDict, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
 from midday_worker.client.client import JobClient, current_client
 from midday_worker.database import given_session
 from midday_worker.definition.bulk import BulkItem, FlowItem, Progress, batch_flows, batch_requests
+from midday_worker.definition.declared import Declared
+from midday_worker.definition.declared_schedule import DeclaredSchedule
 from midday_worker.definition.flow import FlowChild, as_request, flow_handle
 from midday_worker.definition.other_names import missing_trigger, not_called
 from midday_worker.definition.recurrence import check_schedulable, check_schedule_id, default_schedule_id, recurrence
+from midday_worker.definition.spread import Spread
 from midday_worker.definition.sync_triggers import SyncTriggers
-from midday_worker.errors import DefinitionError, FlowError, PayloadError
+from midday_worker.errors import FlowError, PayloadError
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handling.batch_runner import BatchRunner
 from midday_worker.handling.context import JobContext
@@ -35,10 +38,9 @@ from midday_worker.options import (
     merge,
 )
 from midday_worker.options.deadline import deadline_ms
-from midday_worker.queues import QueueRegistry
 from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest
 from midday_worker.schema.schema import InvalidValue, Schema
-from midday_worker.schema.versions import Upcaster, Versions
+from midday_worker.schema.versions import Upcaster, Versions, add_upcaster, refuse_gaps
 from midday_worker.settings.durations import Duration
 
 P = TypeVar("P")
@@ -47,18 +49,6 @@ OldT = TypeVar("OldT")
 NewT = TypeVar("NewT")
 
 Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
-
-_OF_SCHEDULES: Final = ("pattern", "every", "tz", "start", "end", "limit", "schedule_id")
-
-
-class Declared(TypedDict):
-    """What any definition is made with: queue, its own options, all queues, file and line, version."""
-
-    queue: str
-    options: CheckedOptions
-    queues: QueueRegistry
-    defined_at: str
-    version: int
 
 
 class JobDefinition(Generic[P, R]):
@@ -99,6 +89,7 @@ class JobDefinition(Generic[P, R]):
         )
         self._options = declared["options"]
         self._queues = declared["queues"]
+        self.declared_schedules: tuple[DeclaredSchedule, ...] = declared["schedules"]
         self._default: tuple[CheckedOptions, ResolvedOptions] | None = None
 
     def __repr__(self) -> str:
@@ -169,20 +160,13 @@ class JobDefinition(Generic[P, R]):
     def _add_upcaster(
         self, versions: Versions[object], from_version: int, function: Callable[[OldT], NewT]
     ) -> Callable[[OldT], NewT]:
-        try:
-            versions.add(from_version, cast("Upcaster", function))
-        except ValueError as error:
-            raise DefinitionError(f"Job {self.id!r} at {self.defined_at} can't have this upcaster: {error}.") from None
+        add_upcaster(self.id, self.defined_at, versions, from_version, cast("Upcaster", function))
         return function
 
     def check_versions(self) -> None:
         """Raise DefinitionError if a version between others has no upcaster."""
         for what, versions in (("payloads", self.runner.versions), ("results", self._result_versions)):
-            if gaps := versions.gaps():
-                raise DefinitionError(
-                    f"Job {self.id!r} at {self.defined_at} has version={self.version}, and an upcaster of {what} from "
-                    f"an older version than {gaps[0]}, but none from_version={gaps[0]}."
-                )
+            refuse_gaps(self.id, self.defined_at, what, versions.gaps(), self.version)
 
     def upcasts_from(self, version: int) -> bool:
         """Whether there is an upcaster from payloads of this version."""
@@ -303,8 +287,7 @@ class JobDefinition(Generic[P, R]):
             ScheduleError: the pattern, the zone or the bounds are wrong; nothing was written.
             OptionError: an option is wrong, or is one that a schedule's runs can't have.
         """
-        check_schedulable(options)
-        check_options(cast("Mapping[str, object]", options), call=True, others=_OF_SCHEDULES)
+        check_schedulable(cast("Mapping[str, object]", options))
         when = recurrence(pattern, every=every, tz=tz, start=start, end=end, limit=limit)
         request = self._request(payload, cast("Mapping[str, object]", options))
         if schedule_id is None:
@@ -315,6 +298,31 @@ class JobDefinition(Generic[P, R]):
         # A moment would be the same for every run: each has the definition's deadline, from when it is due.
         await client.schedule(schedule_id, when, replace(request, deadline_ms=None))
         return ScheduleHandle(schedule_id, self.id, self.queue, client, self)
+
+    async def schedule_for(
+        self,
+        payload: P | Mapping[str, object],
+        *,
+        id: str,
+        cron: str | Spread | None = None,
+        every: Duration | None = None,
+        tz: str | None = None,
+        client: JobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ScheduleHandle:
+        """Make or change the schedule that somebody has of this job, such as a tenant; see `trigger_recurring`.
+
+        Args:
+            payload, every, tz, client, **options: see `trigger_recurring`.
+            id: whose it is; the schedule's own id is the job's name, "-", and this.
+            cron: when; a pattern, or what `spread` returned, so that not all fire at once.
+        """
+        check_schedule_id(id)
+        pattern = cron.pattern_for(id) if isinstance(cron, Spread) else cron
+        own = f"{self.id.replace(':', '-')}-{id}"
+        return await self.trigger_recurring(
+            payload, pattern, every=every, tz=tz, schedule_id=own, client=client, **options
+        )
 
     async def schedules(self, *, client: JobClient | None = None) -> list[ScheduleHandle]:
         """Return this job's schedules, the next to fire first."""

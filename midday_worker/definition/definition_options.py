@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
+from midday_worker.definition.declared_schedule import DeclaredSchedule
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.options import Backoff, JobOptions, TravellingOptions
 from midday_worker.queues import QueueDefinition
@@ -16,12 +18,14 @@ class DefinitionOptions(JobOptions, total=False):
     Attributes:
         version: the number of the payload's and the result's schema, from 1; see `JobDefinition.upcast`.
         executor: "thread", or "process" for a plain function that keeps a processor busy; see `SyncJobContext`.
+        schedule: when its jobs are made without a trigger: `every(...)`, `cron(...)`, or a list of them.
         max_tasks_per_child: how many jobs a process runs before it is replaced; 1,000 if not given.
     """
 
     queue: str | QueueDefinition
     registry: JobRegistry
     version: int
+    schedule: DeclaredSchedule | Sequence[DeclaredSchedule]
     executor: Literal["thread", "process"]
     max_tasks_per_child: int
 
@@ -31,6 +35,7 @@ class DeclarationOptions(TravellingOptions, total=False):
 
     version: int
 
+    schedule: DeclaredSchedule | Sequence[DeclaredSchedule]
     delay: Duration
     backoff: Duration | Backoff | None
     queue: str | QueueDefinition

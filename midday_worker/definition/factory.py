@@ -18,6 +18,7 @@ from midday_worker.definition.annotations import (
 )
 from midday_worker.definition.batch_definition import BatchDefinition
 from midday_worker.definition.declaration import JobDeclaration, check_declared
+from midday_worker.definition.declared_schedule import with_ids
 from midday_worker.definition.definition import Handler, JobDefinition
 from midday_worker.definition.definition_options import DeclarationOptions, DefinitionOptions
 from midday_worker.definition.registry import JobRegistry, default_registry
@@ -42,7 +43,7 @@ from midday_worker.schema.schema import Schema
 P = TypeVar("P")
 R = TypeVar("R")
 
-_NOT_OF_JOBS: Final = ("queue", "registry", "version", "executor", "max_tasks_per_child")
+_NOT_OF_JOBS: Final = ("queue", "schedule", "registry", "version", "executor", "max_tasks_per_child")
 _BESIDE: Final = (*_NOT_OF_JOBS, "batch", "result")
 
 
@@ -194,6 +195,7 @@ def _declare(
         queues=target.queues,
         defined_at=place,
         version=_version(name, options, place),
+        schedules=with_ids(name, options.get("schedule", ()), place),
     )
     target.add(definition)
     return definition
@@ -215,6 +217,7 @@ def _define(
         queues=target.queues,
         defined_at=place,
         version=_version(name, options, place),
+        schedules=with_ids(name, options.get("schedule", ()), place),
         process=_process(name, handler, result_schema, options, place),
     )
     target.add(definition)
@@ -269,6 +272,7 @@ def _define_batch(
         queues=target.queues,
         defined_at=place,
         version=_version(name, options, place),
+        schedules=with_ids(name, options.get("schedule", ()), place),
     )
     target.add(definition)
     return definition

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterator
 from typing import Final, TypeVar, cast
 
+from midday_worker.definition.declared_schedule import ScheduledJob, schedule_payload
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.job_imports import import_jobs
-from midday_worker.errors import DuplicateJobError, UnknownJobError
+from midday_worker.errors import DefinitionError, DuplicateJobError, UnknownJobError
 from midday_worker.handling.hooks import Hooks
 from midday_worker.handling.job_runner import ExecutableJob
 from midday_worker.options.defined_at import two_names
@@ -49,7 +50,12 @@ class JobRegistry:
         return known
 
     def add(self, definition: JobDefinition[P, R]) -> None:
-        """Register a job. Raises DuplicateJobError, with both places."""
+        """Register a job.
+
+        Raises:
+            DuplicateJobError: there is one of its id; with both places.
+            DefinitionError: another job of its queue declares a schedule of the same id, or a payload is wrong.
+        """
         known = self._jobs.get(definition.id)
         if known is not None:
             raise DuplicateJobError(
@@ -58,7 +64,19 @@ class JobRegistry:
                 definition.defined_at,
                 two_names(known.defined_at, definition.defined_at),
             )
+        self._check_schedules(definition)
         self._jobs[definition.id] = cast("JobDefinition[object, object]", definition)
+
+    def _check_schedules(self, definition: JobDefinition[P, R]) -> None:
+        for schedule in definition.declared_schedules:
+            schedule_payload(cast("ScheduledJob", definition), schedule)
+            for other in self._jobs.values():
+                if other.queue == definition.queue and schedule.id in {each.id for each in other.declared_schedules}:
+                    raise DefinitionError(
+                        f"Schedule {schedule.id!r} of queue {definition.queue!r} is declared twice: by job "
+                        f"{other.id!r} at {other.defined_at}, and by {definition.id!r} at {definition.defined_at}. "
+                        "Give one of them another id=."
+                    )
 
     def find(self, name: str) -> JobDefinition[object, object] | None:
         """Return the job of this id, or None."""

@@ -12,6 +12,7 @@ from midday_worker.client.client import JobClient, SyncJobClient
 from midday_worker.definition.bulk import BulkItem, FlowItem, Progress
 from midday_worker.definition.flow import FlowChild
 from midday_worker.definition.other_names import missing_trigger
+from midday_worker.definition.spread import Spread
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handles.sync_handle import SyncJobHandle, SyncScheduleHandle, run_blocking
 from midday_worker.options import CallOptions, DelayedCallOptions
@@ -40,6 +41,17 @@ class AwaitedTriggers(Protocol[P, R]):
         end: datetime | None,
         limit: int | None,
         schedule_id: str | None,
+        client: JobClient | None,
+        **options: Unpack[CallOptions],
+    ) -> Awaitable[ScheduleHandle]: ...
+    def schedule_for(
+        self,
+        payload: P | Mapping[str, object],
+        *,
+        id: str,
+        cron: str | Spread | None,
+        every: Duration | None,
+        tz: str | None,
         client: JobClient | None,
         **options: Unpack[CallOptions],
     ) -> Awaitable[ScheduleHandle]: ...
@@ -144,6 +156,24 @@ class SyncTriggers(Generic[P, R]):
                 client=on,
                 **options,
             ),
+        )
+        return SyncScheduleHandle(handle, client)
+
+    def schedule_for(
+        self,
+        payload: P | Mapping[str, object],
+        *,
+        id: str,
+        cron: str | Spread | None = None,
+        every: Duration | None = None,
+        tz: str | None = None,
+        client: SyncJobClient | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SyncScheduleHandle:
+        """Make or change the schedule that somebody has of this job."""
+        handle = run_blocking(
+            client,
+            lambda on: self._job.schedule_for(payload, id=id, cron=cron, every=every, tz=tz, client=on, **options),
         )
         return SyncScheduleHandle(handle, client)
 

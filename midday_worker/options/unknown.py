@@ -12,6 +12,7 @@ PLACES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("queue", "executor", "max_tasks_per_child", "batch", "result"), "job()"),
     **dict.fromkeys(("concurrency", "rate_limit"), "queue(), whose result is a job's queue"),
     **dict.fromkeys(("pattern", "every", "tz", "start", "end", "limit", "schedule_id"), "trigger_recurring()"),
+    "schedule": 'job(), as schedule=every("10m")',
     "registry": "job() and queue()",
     "job_id": "a single call, not to a job or a queue",
     "children": "trigger_flow() and node()",
@@ -24,7 +25,7 @@ _DELAY: Final = "delay, how long from now"
 NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("countdown", "eta", "run_at", "scheduled_at", "schedule_in", "defer_by", "defer_until"), _DELAY),
     **dict.fromkeys(("cron", "crontab", "cron_expression"), "pattern, of trigger_recurring()"),
-    **dict.fromkeys(("schedule", "repeat", "interval"), "pattern or every, of trigger_recurring()"),
+    **dict.fromkeys(("repeat", "interval"), "pattern or every, of trigger_recurring()"),
     "timezone": "tz, of trigger_recurring()",
     **dict.fromkeys(
         ("idempotency_key", "task_id", "unique_key"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeAlias, TypeVar
 
-from midday_worker.errors import FieldProblem
+from midday_worker.errors import DefinitionError, FieldProblem
 from midday_worker.schema.schema import InvalidValue, Schema
 
 T = TypeVar("T")
@@ -117,3 +117,20 @@ class Versions(Generic[T]):
                     (FieldProblem("", f"the upcaster from version {each} raised {raised}", str(error)),)
                 ) from None
         return value
+
+
+def add_upcaster(job: str, place: str, versions: Versions[object], from_version: int, upcaster: Upcaster) -> None:
+    """Add a function to a job's versions. Raises DefinitionError if there can't be such a one."""
+    try:
+        versions.add(from_version, upcaster)
+    except ValueError as error:
+        raise DefinitionError(f"Job {job!r} at {place} can't have this upcaster: {error}.") from None
+
+
+def refuse_gaps(job: str, place: str, what: str, gaps: Sequence[int], version: int) -> None:
+    """Raise DefinitionError if a version between others has no upcaster."""
+    if gaps:
+        raise DefinitionError(
+            f"Job {job!r} at {place} has version={version}, and an upcaster of {what} from an older version than "
+            f"{gaps[0]}, but none from_version={gaps[0]}."
+        )

@@ -25,6 +25,7 @@ from midday_worker.settings.values import (
     PythonName,
     RedisUrl,
     SentryDsn,
+    ServiceName,
 )
 
 __all__ = ["ENV_FILE", "Settings", "load_settings", "redact_url", "variable_of"]
@@ -165,6 +166,20 @@ class Settings(BaseSettings):
         ge=0,
         validation_alias="WORKER_CUT_GRACE",
         description="How long a handler that is cut may take to end; then its job ends without it.",
+    )
+    service_name: ServiceName | None = Field(
+        default=None,
+        description="Who declares the schedules of its jobs: alike for all its workers. Empty: none is ever removed.",
+    )
+    schedules: bool = Field(
+        default=True,
+        validation_alias="WORKER_SCHEDULES",
+        description="Whether a worker brings the schedules in Redis to what its jobs declare.",
+    )
+    schedules_grace: Milliseconds = Field(
+        default=300_000,
+        ge=0,
+        description="How long a schedule stays that the service declared before, after its last process that does.",
     )
     http: Address | None = Field(
         default=None,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
@@ -19,6 +20,7 @@ __all__ = [
     "BoardLogin",
     "DatabaseUrl",
     "Environment",
+    "EnvironmentName",
     "LogFormat",
     "LogLevel",
     "Milliseconds",
@@ -26,6 +28,7 @@ __all__ = [
     "PythonName",
     "RedisUrl",
     "SentryDsn",
+    "ServiceName",
 ]
 
 
@@ -51,6 +54,12 @@ def _python_name(value: str) -> str:
     return value
 
 
+def _service_name(value: str) -> str:
+    if not re.fullmatch(r"[\w.-]+", value):
+        raise ValueError("accepted: letters, digits, - _ and ., such as billing")
+    return value
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -71,7 +80,8 @@ def _secret(check: Callable[[str], None]) -> AfterValidator:
     return AfterValidator(checked)
 
 
-Environment = Annotated[Literal["development", "staging", "production"], BeforeValidator(_lower)]
+EnvironmentName: TypeAlias = Literal["development", "staging", "production"]
+Environment = Annotated[EnvironmentName, BeforeValidator(_lower)]
 BoardLogin = Annotated[Literal["token", "none"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["auto", "pretty", "json"], BeforeValidator(_lower)]
 LogLevel = Annotated[
@@ -83,4 +93,5 @@ Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
 RedisUrl = Annotated[SecretStr, _secret(check_redis_url)]
 DatabaseUrl = Annotated[SecretStr, _secret(check_database_url)]
+ServiceName = Annotated[str, AfterValidator(_service_name)]
 SentryDsn = Annotated[SecretStr, _secret(check_sentry_dsn)]

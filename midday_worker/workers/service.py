@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from importlib import import_module
 from typing import Final
 
@@ -37,6 +38,7 @@ from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import Plan
 from midday_worker.workers.process_metrics import Measured
 from midday_worker.workers.readiness import Readiness
+from midday_worker.workers.schedule_sync import ScheduleSync
 from midday_worker.workers.signals import Signals
 from midday_worker.workers.startup import banner, wait_for_redis
 from midday_worker.workers.stopping import Stopping
@@ -109,8 +111,8 @@ class WorkerService:
                 return True
             self._say_ready(banner(self._plan, self._registry, self._settings, version))
             # What handlers trigger goes to this worker's Redis, whatever the environment says.
-            async with JobClient(self._settings), blocking_calls(self._settings):
-                return await self._work(connections, database)
+            async with JobClient(self._settings) as client, blocking_calls(self._settings):
+                return await self._work(connections, database, client)
         finally:
             if database is not None:
                 await database.dispose()
@@ -139,7 +141,7 @@ class WorkerService:
             hide_parameters=not self._settings.log_payloads,
         )
 
-    async def _work(self, connections: Connections, database: Database | None) -> bool:
+    async def _work(self, connections: Connections, database: Database | None, client: JobClient) -> bool:
         keep_loaded()
         # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
         level = "INFO" if self._settings.development else "DEBUG"
@@ -155,8 +157,10 @@ class WorkerService:
                 Measured(connections=connections, readiness=readiness, watchdog=watchdog, database=database)
             )
         pulse = asyncio.create_task(self._beat(connections.of(), readiness))
+        schedules = asyncio.create_task(self._reconcile_schedules(client))
         watchdog.start()
         await self._stop.wait()
+        schedules.cancel()
         readiness.drain()
         logger.info("stopping: no further jobs are fetched; running ones may take {s:g} s", s=self._drain_s)
         for worker in workers:
@@ -170,7 +174,7 @@ class WorkerService:
         await asyncio.gather(*loops)
         pulse.cancel()
         # The heartbeat is taken back while there is a connection.
-        if not (await asyncio.wait({pulse}, timeout=HEARTBEAT_S))[0]:
+        if pulse not in (await asyncio.wait({pulse, schedules}, timeout=HEARTBEAT_S))[0]:
             pulse.cancel()  # the first one was swallowed (see Worker._end_fetch), or Redis is away
         await watchdog.stop()
         await readiness.stop()
@@ -229,8 +233,17 @@ class WorkerService:
         self._broken.append(worker.name)
         self._stop.set()
 
+    async def _reconcile_schedules(self, client: JobClient) -> None:
+        sync = ScheduleSync(self._registry, self._settings, client, self._heartbeat)
+        if not self._settings.schedules or not sync.is_needed:
+            return
+        try:
+            await sync.run()
+        except Exception:  # whatever it is, jobs have to run
+            logger.exception("the schedules can't be reconciled")
+
     async def _beat(self, connection: Connection, readiness: Readiness) -> None:
-        heartbeat = self._first_heartbeat()
+        heartbeat = self._heartbeat
         try:
             while True:
                 heartbeat = replace(heartbeat, beat_at=time.time(), not_ready=list(readiness.report().reasons))
@@ -245,7 +258,8 @@ class WorkerService:
             except Exception as error:
                 logger.debug("the heartbeat expires by itself: {error}", error=error)
 
-    def _first_heartbeat(self) -> Heartbeat:
+    @cached_property
+    def _heartbeat(self) -> Heartbeat:
         now = time.time()
         return Heartbeat(
             host=socket.gethostname(),

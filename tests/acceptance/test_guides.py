@@ -104,3 +104,22 @@ async def test_sentinels_are_used_as_their_page_says(tmp_path: Path, redis_prefi
         servers.primary.kill()
         printed, _ = await guide.follow("ship")
     assert printed == ["order-7 is on its way"]
+
+
+async def test_schedules_are_declared_as_their_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("schedules.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python", "python", "bash"]
+    printed, _ = await guide.follow("schedule weekly-report of queue syncs: add")
+    assert printed == [
+        "sync-acc_1 37 */6 * * *",
+        "sync-acc_2 17 */6 * * *",
+        "['sync', 'sync-acc_1', 'sync-acc_2']",
+        "['weekly-report']",
+    ]
+    command = Command(tmp_path, guide.environment)
+    for line in guide.blocks[2].text.splitlines():
+        _, *arguments = shlex.split(line)
+        shown = await command.run(*arguments)
+        assert (shown.code, shown.out) == (0, "The schedules are as the jobs declare them.\n"), shown

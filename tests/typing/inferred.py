@@ -16,6 +16,7 @@ from midday_worker import (
     BatchDefinition,
     BatchOptions,
     CancelOutcome,
+    DeclaredSchedule,
     JobClient,
     JobContext,
     JobDefinition,
@@ -29,11 +30,14 @@ from midday_worker import (
     SyncJobHandle,
     SyncScheduleHandle,
     as_completed,
+    cron,
     default_registry,
+    every,
     execute_job,
     job,
     queue,
     results,
+    spread,
     sync_as_completed,
     sync_results,
 )
@@ -178,6 +182,10 @@ async def triggers() -> None:
     assert_type(await sweep_job.trigger(), JobHandle[str])
     assert_type(await sweep_job.trigger(None, delay="5s"), JobHandle[str])
     assert_type(await bill_job.trigger_delayed(order, "3d"), JobHandle[Receipt])
+    assert_type(
+        await bill_job.schedule_for(order, cron=spread("m */6 * * *"), id=order.order_id, priority=1), ScheduleHandle
+    )
+    assert_type(await bill_job.schedule_for({"orderId": "o1"}, every="1h", id="o1"), ScheduleHandle)
     assert_type(await bill_job.trigger_recurring(order, "0 9 * * *", tz="Europe/Stockholm"), ScheduleHandle)
     assert_type(await decorated_plain.trigger({"city": "Umeå"}), JobHandle[str])
     batch = await bill_job.batch_trigger([{"payload": order}, {"payload": {"orderId": "o2"}, "options": {"delay": 5}}])
@@ -231,6 +239,7 @@ def blocking() -> None:
     assert_type([each.result() for each in sync_as_completed([handle])], list[Receipt])
     assert_type(next(sync_as_completed(iter([handle]), timeout=5)), SyncJobHandle[Receipt])
     assert_type(bill_job.sync.trigger_delayed({"orderId": "o1"}, "3d"), SyncJobHandle[Receipt])
+    assert_type(bill_job.sync.schedule_for(order, cron="0 9 * * *", id="o1"), SyncScheduleHandle)
     assert_type(bill_job.sync.trigger_recurring(order, every="1h"), SyncScheduleHandle)
     assert_type(sweep_job.sync.trigger(priority=1), SyncJobHandle[str])
     assert_type(decorated_plain.sync.trigger({"city": "Umeå"}).result(), str)
@@ -271,6 +280,32 @@ async def tests() -> None:
         assert_type(client.assert_triggered(count_job, [1], times=1), list[Recorded[list[int]]])
         assert_type(client.assert_triggered(count_job)[0].payload, list[int])
         assert_type(client.assert_scheduled(bill_job, every="1h"), list[RecordedSchedule[Order]])
+
+
+@job("tidy", schedule=every("10m", only="production"))
+async def tidy(data: None, ctx: JobContext) -> int:
+    return 1
+
+
+@job("report", schedule=[cron("0 9 * * *", tz="Europe/Stockholm"), every("1h", payload=Order(order_id="o1"))])
+def report(data: Order, ctx: SyncJobContext) -> Receipt:
+    return Receipt(total=1)
+
+
+@job("index", batch=BatchOptions(max_size=10), schedule=(cron(spread("m h * * *"), only=["staging", "production"]),))
+async def index(data: list[None], ctx: BatchContext) -> list[int | Exception]:
+    return [1 for _ in data]
+
+
+in_node = job("in-node", None, schedule=every("1h"))
+
+
+def schedules() -> None:
+    assert_type(tidy, JobDefinition[None, int])
+    assert_type(report, JobDefinition[Order, Receipt])
+    assert_type(index, BatchDefinition[None, int])
+    assert_type(tidy.declared_schedules, tuple[DeclaredSchedule, ...])
+    assert_type(spread("m */6 * * *").pattern_for("o1"), str)
 
 
 def dashboards() -> None:

@@ -60,6 +60,7 @@ Admin = Annotated[
     bool | None,
     typer.Option("--admin", help="Serve the dashboard there too, at /admin. Beyond this machine it needs a login."),
 ]
+NoSchedules = Annotated[bool, typer.Option("--no-schedules", help="Leave the schedules in Redis as they are.")]
 Hidden = Annotated[int | None, typer.Option(hidden=True)]
 
 
@@ -83,6 +84,7 @@ def run(
     http: Http = None,
     admin: Admin = None,
     no_login: NoLogin = False,
+    no_schedules: NoSchedules = False,
     process_index: Hidden = None,
     ready_fd: Hidden = None,
     status_fd: Hidden = None,
@@ -100,6 +102,7 @@ def run(
         http=http,
         admin=admin,
         board_login="none" if no_login else None,
+        schedules=False if no_schedules else None,
     )
 
 

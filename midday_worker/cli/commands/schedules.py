@@ -11,15 +11,19 @@ import typer
 from rich.table import Table
 
 from midday_worker.admin import Schedule, list_schedules, remove_schedule, run_schedule
-from midday_worker.cli.act_options import ActOptions, DryRun, Yes
+from midday_worker.cli.act_options import ActOptions, DryRun, Yes, counted
 from midday_worker.cli.failure import one_line_errors
+from midday_worker.cli.loading import Imports
 from midday_worker.cli.moment import moment, now_ms
-from midday_worker.cli.output import AsJson, say_json
+from midday_worker.cli.output import AsJson, remark, say_json
 from midday_worker.cli.reach import KeyPrefix, OnlyQueue, Reach, nearest, only_one, reach
 from midday_worker.cli.table import add_row, number, table, write
+from midday_worker.definition.registry import default_registry
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.errors import MiddayWorkerError
+from midday_worker.errors import ConfigurationError, MiddayWorkerError
 from midday_worker.settings.durations import from_milliseconds
+from midday_worker.workers.schedule_change import ScheduleChange
+from midday_worker.workers.schedule_sync import ScheduleSync
 
 app: Final = typer.Typer(help="Look at recurring jobs, and act on them.", no_args_is_help=True, add_completion=False)
 
@@ -27,6 +31,7 @@ ScheduleId = Annotated[str, typer.Argument(metavar="SCHEDULE", help="The schedul
 
 _MOST = 1_000
 """How many schedules of a queue are listed."""
+_WRITTEN: Final = ("add", "change", "remove")
 
 
 @app.command("list")
@@ -42,7 +47,7 @@ def list_(queue: OnlyQueue = None, prefix: KeyPrefix = None, as_json: AsJson = F
         elif schedules:
             write(render_schedules(schedules))
         else:
-            write("No schedules. They are made with trigger_recurring().")
+            write("No schedules. They are made with trigger_recurring(), or declared with job(schedule=...).")
 
     reach(act, prefix)
 
@@ -89,6 +94,56 @@ def remove(
         options.answer(record | {"dry_run": options.dry_run}, text)
 
     reach(act, prefix)
+
+
+@app.command()
+@one_line_errors
+def diff(imports: Imports = None, as_json: AsJson = False) -> None:
+    """Show what would become of the schedules in Redis if a worker with these jobs started now."""
+
+    async def act(at: Reach) -> None:
+        _answer(await _sync_of(at).diff(), done=False, as_json=as_json)
+
+    reach(act, imports=imports or ())
+
+
+@app.command()
+@one_line_errors
+def sync(imports: Imports = None, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Bring the schedules in Redis to what these jobs declare, as a worker does when it starts."""
+
+    async def act(at: Reach) -> None:
+        schedules = _sync_of(at)
+        changes = await schedules.diff()
+        removals = sum(change.act == "remove" for change in changes)
+        options = ActOptions(dry_run=dry_run, yes=yes, as_json=as_json)
+        done = not dry_run and (not removals or options.agreed(f"remove {counted(removals, 'schedule')}", removals))
+        _answer(await schedules.reconcile() if done else changes, done=done, as_json=as_json)
+
+    reach(act, imports=imports or ())
+
+
+def _sync_of(at: Reach) -> ScheduleSync:
+    if not len(default_registry):
+        raise ConfigurationError("No jobs are registered: name the package that defines them with --import.")
+    return ScheduleSync(default_registry, at.settings, at.client)
+
+
+def _answer(changes: Sequence[ScheduleChange], *, done: bool, as_json: bool) -> None:
+    """Write what is different. Exits with 1 if something is somebody else's."""
+    if as_json:
+        say_json([{**asdict(change), "done": done and change.act in _WRITTEN} for change in changes], indent=2)
+    elif changes:
+        shown = table("act", "schedule", "queue", "why")
+        for change in changes:
+            add_row(shown, change.act, change.id, change.queue, change.why)
+        write(shown)
+    else:
+        write("The schedules are as the jobs declare them.")
+    if not done and changes:
+        remark("Nothing was changed.")
+    if any(change.act == "refuse" for change in changes):
+        raise typer.Exit(1)
 
 
 def render_schedules(schedules: Sequence[Schedule]) -> Table:

@@ -60,20 +60,20 @@ async def ping(connection: Connection) -> str:
 
 async def beat(connection: Connection, prefix: str, heartbeat: Heartbeat) -> None:
     """Write a worker's heartbeat; it expires by itself."""
-    key = _key(prefix, heartbeat.host, heartbeat.pid)
+    key = heartbeat_key(prefix, heartbeat.host, heartbeat.pid)
     await connection.conn.set(key, json.dumps(asdict(heartbeat)), ex=_KEPT_S)
 
 
 async def stop_beating(connection: Connection, prefix: str, heartbeat: Heartbeat) -> None:
     """Remove a worker's heartbeat."""
-    await connection.conn.delete(_key(prefix, heartbeat.host, heartbeat.pid))
+    await connection.conn.delete(heartbeat_key(prefix, heartbeat.host, heartbeat.pid))
 
 
 async def heartbeats(connection: Connection, prefix: str, host: str | None = None) -> list[Heartbeat]:
     """Return the heartbeats of the workers on `host`, by default this one."""
     with translated("read the workers' heartbeats"):
         found: list[Heartbeat] = []
-        pattern = _key(prefix, host or socket.gethostname(), "*")
+        pattern = heartbeat_key(prefix, host or socket.gethostname(), "*")
         scan = cast("AsyncIterator[str]", connection.conn.scan_iter(match=pattern, count=1000))  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
         async for key in scan:
             text = cast("str | None", await connection.conn.get(key))
@@ -82,5 +82,6 @@ async def heartbeats(connection: Connection, prefix: str, host: str | None = Non
         return found
 
 
-def _key(prefix: str, host: str, pid: int | str) -> str:
+def heartbeat_key(prefix: str, host: str, pid: int | str) -> str:
+    """Return the key of a worker's heartbeat."""
     return f"{prefix}:midday-worker:{host}:{pid}"

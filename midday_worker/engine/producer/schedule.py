@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, cast
 from uuid import uuid4
 
+from bullmq.job import optsFromJSON
+
 from midday_worker.engine.cron.pattern import CronPattern
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.producer.scheduler import Scheduler
@@ -20,6 +22,7 @@ from midday_worker.request import JobRequest
 
 _AGAIN: Final = "Calling again is safe: it has the same effect."
 _NOT_IN_TEMPLATE: Final = ("jobId", "delay", "deduplication")
+_OF_TRACES: Final = ("tm", "telemetry")
 _TO_START: Final = {"waiting", "wait", "delayed", "prioritized", "paused"}
 
 
@@ -85,7 +88,7 @@ async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, requ
 
     One that has had as many runs as this same rule allows stays as it is.
     """
-    template = {key: value for key, value in encode_request(request).items() if key not in _NOT_IN_TEMPLATE}
+    template = _template(request)
     scheduler = Scheduler(queue)
     async with queue.bounded(
         f"write schedule {schedule_id} of queue {queue.name}", Writing(ids=[schedule_id], again=_AGAIN)
@@ -97,6 +100,25 @@ async def upsert_schedule(queue: Queue, schedule_id: str, when: Recurrence, requ
         await queue.replicated([schedule_id], "schedule")
     if job is None:
         raise ScheduleError(f"Schedule {schedule_id!r} has no run left before its end.")
+
+
+def is_as_written(schedule: Schedule, when: Recurrence, request: JobRequest) -> bool:
+    """Return whether `upsert_schedule` would change nothing of a stored schedule, but its trace."""
+    stored = (schedule.pattern, schedule.tz, schedule.every_ms, schedule.start_ms, schedule.end_ms, schedule.limit)
+    wire = when.encode()
+    if stored != tuple(wire.get(name) for name in ("pattern", "tz", "every", "startDate", "endDate", "limit")):
+        return False
+    if (schedule.job, schedule.data) != (request.name, request.data):
+        return False
+    return _comparable(schedule.options) == _comparable(_template(request))
+
+
+def _template(request: JobRequest) -> dict[str, object]:
+    return {key: value for key, value in encode_request(request).items() if key not in _NOT_IN_TEMPLATE}
+
+
+def _comparable(options: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in optsFromJSON(dict(options)).items() if key not in _OF_TRACES}
 
 
 async def find_schedule(queue: Queue, schedule_id: str) -> Schedule | None:

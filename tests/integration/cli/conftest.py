@@ -27,6 +27,6 @@ def terminal(
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("WORKER_IMPORTS", raising=False)
     monkeypatch.setitem(vars(default_registry), "_jobs", {})
-    for module in ("other_jobs", "declared_jobs"):
+    for module in ("other_jobs", "declared_jobs", "scheduled_jobs"):
         monkeypatch.delitem(sys.modules, f"tests.integration.cli.{module}", raising=False)
     return Terminal(settings, monkeypatch, capsys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midday_worker import JobContext, JobDeclaration, JobDefinition, Payload, job, queue
+from midday_worker import JobContext, JobDeclaration, JobDefinition, Payload, cron, every, job, queue
 
 
 class Order(Payload):
@@ -68,3 +68,12 @@ async def misspelt(data: Order, ctx: JobContext) -> None: ...
 
 @job("decorator-without-context")  # error: a handler takes two arguments
 async def without_context(data: Order) -> None: ...
+
+
+@job("schedule-as-text", schedule="10m")  # error: a text for a schedule
+async def scheduled_by_text(data: None, ctx: JobContext) -> None: ...
+
+
+every("10m", only="live")  # error: no such environment
+cron(5)  # error: no pattern
+every(1.5)  # error: no duration

@@ -55,6 +55,7 @@ async def wrong_payloads() -> None:
     await count.trigger(["one"])  # error: items of another type
     await bill.trigger_delayed(Other(other_id="o1"), "3d")  # error: another model
     await bill.trigger_recurring(Other(other_id="o1"), "0 9 * * *")  # error: another model
+    await bill.schedule_for(Other(other_id="o1"), every="1h", id="o1")  # error: another model
     await bill.batch_trigger([{"payload": Other(other_id="o1")}])  # error: another model
     await bill.trigger_flow(Other(other_id="o1"), children=[])  # error: another model
     bill.node(Other(other_id="o1"))  # error: another model
@@ -89,6 +90,8 @@ async def wrong_options() -> None:
     await bill.trigger(order, remove_on_fail={"counts": 5})  # error: misspelt key
     await bill.trigger_delayed(order)  # error: no delay
     await bill.trigger_recurring(order, "0 9 * * *", timezone="UTC")  # error: misspelt option
+    await bill.schedule_for(order, every="1h")  # error: nobody's
+    await bill.schedule_for(order, cron=5, id="o1")  # error: no pattern
     await bill.batch_trigger([{"payload": order, "options": {"attemps": 3}}])  # error: misspelt option
     await bill.batch_trigger([{"data": order}])  # error: misspelt key
     bill.node(order, on_failure="stop")  # error: unknown policy

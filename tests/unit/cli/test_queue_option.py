@@ -7,7 +7,14 @@ from typing import Final, Protocol, cast
 
 from midday_worker.cli.app import COMMANDS, ON_QUEUES, load
 
-WITHOUT: Final = {"dev", "demo", "trigger", "health", "contract export", "contract check", "contract import"}
+WITHOUT: Final = {
+    "dev",
+    "demo",
+    "trigger",
+    "health",
+    *("contract export", "contract check", "contract import"),
+    *("schedules diff", "schedules sync"),
+}
 """They are about no queue, or a job's definition says which."""
 
 

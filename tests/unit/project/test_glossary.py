@@ -23,6 +23,7 @@ NO_NOUNS: Final = {
         "close",
         "default",
         "enqueue",
+        "every",
         "executable",
         "found",
         "invalid",
