@@ -17,6 +17,7 @@ from midday_worker.definition.flow import FlowChild, as_request, flow_handle
 from midday_worker.definition.other_names import missing_trigger, not_called
 from midday_worker.definition.recurrence import check_schedulable, check_schedule_id, default_schedule_id, recurrence
 from midday_worker.definition.sync_triggers import SyncTriggers
+from midday_worker.engine.producer.answer import ExistingId
 from midday_worker.errors import DefinitionError, FlowError, PayloadError
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handling.batch_runner import BatchRunner
@@ -240,7 +241,7 @@ class JobDefinition(Generic[P, R]):
         """
         request = self._request(payload, cast("Mapping[str, object]", options))
         client = client or current_client()
-        return self._handle(await client.enqueue(request), client)
+        return self._triggered(await client.enqueue(request), client)
 
     def handle(self, job_id: str, *, client: JobClient | None = None) -> JobHandle[R]:
         """Return the handle of a job that was triggered before, here or elsewhere, Node included.
@@ -343,7 +344,7 @@ class JobDefinition(Generic[P, R]):
 
         Raises:
             PayloadError: a node's payload is wrong; nothing was added.
-            FlowError: a node has deduplication, or the id of a job that exists.
+            FlowError: a node has deduplication or a key, or the id of a job that exists.
         """
         root = self.node(payload, children=children, **options)
         client = client or current_client()
@@ -371,7 +372,7 @@ class JobDefinition(Generic[P, R]):
         """
         requests = batch_requests(self.id, items, self._request)
         client = client or current_client()
-        return [self._handle(job_id, client) for job_id in await client.enqueue_many(requests, on_progress)]
+        return [self._triggered(job_id, client) for job_id in await client.enqueue_many(requests, on_progress)]
 
     async def batch_trigger_flow(
         self,
@@ -485,6 +486,10 @@ class JobDefinition(Generic[P, R]):
         return JobRequest(
             self.id, self.queue, text, resolved, schema, value, self, children, on_failure, *limits, self.version
         )
+
+    def _triggered(self, job_id: str, client: JobClient) -> JobHandle[R]:
+        added = type(job_id) is not ExistingId
+        return JobHandle(job_id if added else str(job_id), self.id, self.queue, client, self, added=added)
 
     def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
         return JobHandle(job_id, self.id, self.queue, client, self)
