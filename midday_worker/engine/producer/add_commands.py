@@ -190,7 +190,7 @@ def _is_plain(request: JobRequest) -> bool:
 
 
 def _check_arguments(options: ResolvedOptions) -> tuple[str, ...]:
-    """Return what a checked script takes beyond BullMQ's own; nothing where the answer tells by itself whether the job is new.
+    """Return what a checked script takes beyond BullMQ's own; nothing if the answer alone tells whether the job is new.
 
     That is so of an id that was made here: BullMQ answers another one for a duplicate.
     """
