@@ -17,6 +17,7 @@ _ERRORS: Final = {
     -7: "its parent can't be replaced: the job already belongs to another one",
 }
 _MOST_PATHS: Final = 20
+_WHOLE: Final = "the whole payload"
 
 
 class ExistingId(str):
@@ -55,10 +56,9 @@ def checked_id(answer: object, name: str, job_id: str) -> str:
 def _tell_difference(name: str, job_id: str, payloads: Sequence[str]) -> None:
     try:
         there, given = map(json.loads, payloads)
-    except ValueError:  # another program's, which is no JSON
-        paths = ["the whole payload"]
-    else:
         paths = list(islice(_differing(there, given, ""), _MOST_PATHS))
+    except (ValueError, RecursionError):  # no JSON, as of another program, or too deep
+        paths = [_WHOLE]
     if paths:
         logger.warning(
             "Job {name!r} was not added again under its idempotency key: job {id} is there, with another payload. They "
@@ -74,7 +74,8 @@ def _differing(there: object, given: object, path: str) -> Iterator[str]:
     if isinstance(there, dict) and isinstance(given, dict):
         left, right = cast("dict[str, object]", there), cast("dict[str, object]", given)
         for name in left | right:
-            below = f"{path}.{name}" if path else name
+            shown = name if name.isprintable() else repr(name)
+            below = f"{path}.{shown}" if path else shown
             if name in left and name in right:
                 yield from _differing(left[name], right[name], below)
             else:
@@ -82,9 +83,9 @@ def _differing(there: object, given: object, path: str) -> Iterator[str]:
     elif isinstance(there, list) and isinstance(given, list):
         first, second = cast("list[object]", there), cast("list[object]", given)
         if len(first) != len(second):
-            yield path or "the whole payload"
+            yield path or _WHOLE
             return
         for place, (one, other) in enumerate(zip(first, second, strict=True)):
             yield from _differing(one, other, f"{path}.{place}" if path else str(place))
     elif there != given or isinstance(there, bool) != isinstance(given, bool):
-        yield path or "the whole payload"
+        yield path or _WHOLE
