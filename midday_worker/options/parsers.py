@@ -129,7 +129,8 @@ def _key(name: str, value: object) -> str:
 
 
 def _key_and_duration(name: str, value: object) -> tuple[str, int]:
-    if not isinstance(value, tuple) or len(pair := cast("tuple[object, ...]", value)) != 2:
+    pair = cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()
+    if len(pair) != 2:
         raise _refuse(name, value, f'a key and a duration in a tuple, as {name}=("user_1", "5s")')
     return _key(f"{name}.key", pair[0]), _length(f"{name}.duration", pair[1])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
@@ -41,15 +41,15 @@ async def test_both_languages_share_a_key(name: str, bridge: Bridge) -> None:
             assert [view["state"] for view in views] == ["unknown", "unknown", "delayed"]
         else:
             assert len(set(ids)) == 1
-        options = views[-1]["opts"]
-        assert isinstance(options, dict)
+        options = cast("Mapping[str, object]", views[-1]["opts"])
         assert {key: options.get(key) for key in theirs} == theirs
 
 
 async def test_what_node_added_is_told(bridge: Bridge) -> None:
     definition = bridge.definition()
-    for name in ("idempotency_key", "throttle"):
-        ours, theirs = KEYS[name]
+    keys: tuple[CallOptions, CallOptions] = ({"idempotency_key": "k"}, {"throttle": ("k", "1h")})
+    for ours in keys:
+        _, theirs = KEYS[next(iter(ours))]
         job_id = await bridge.peer.add(QUEUE, NAME, {"tag": "a"}, theirs)
         handle = await definition.trigger({"tag": "a"}, client=bridge.client, **ours)
         assert (handle.id, handle.added) == (job_id, False)
@@ -68,6 +68,4 @@ async def test_node_removes_the_job_and_frees_the_key_of_idempotency_each_by_its
 
 
 def theirs_id(options: Mapping[str, object]) -> object:
-    deduplication = options["deduplication"]
-    assert isinstance(deduplication, dict)
-    return deduplication["id"]
+    return cast("Mapping[str, object]", options["deduplication"])["id"]
