@@ -129,10 +129,11 @@ def _key(name: str, value: object) -> str:
 
 
 def _key_and_duration(name: str, value: object) -> tuple[str, int]:
-    pair = cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()
-    if len(pair) != 2:
+    is_pair = isinstance(value, tuple) and len(cast("tuple[object, ...]", value)) == 2
+    if not is_pair:
         raise _refuse(name, value, f'a key and a duration in a tuple, as {name}=("user_1", "5s")')
-    return _key(f"{name}.key", pair[0]), _length(f"{name}.duration", pair[1])
+    key, duration = cast("tuple[object, object]", value)
+    return _key(f"{name}.key", key), _length(f"{name}.duration", duration)
 
 
 def _length(name: str, value: object) -> int:
