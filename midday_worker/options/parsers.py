@@ -129,11 +129,10 @@ def _key(name: str, value: object) -> str:
 
 
 def _key_and_duration(name: str, value: object) -> tuple[str, int]:
-    is_pair = isinstance(value, tuple) and len(cast("tuple[object, ...]", value)) == 2
-    if not is_pair:
-        raise _refuse(name, value, f'a key and a duration in a tuple, as {name}=("user_1", "5s")')
-    key, duration = cast("tuple[object, object]", value)
-    return _key(f"{name}.key", key), _length(f"{name}.duration", duration)
+    if not isinstance(value, tuple) or len(pair := cast("tuple[object, ...]", value)) != 2:
+        given = cast("object", value)
+        raise _refuse(name, given, f'a key and a duration in a tuple, as {name}=("user_1", "5s")')
+    return _key(f"{name}.key", pair[0]), _length(f"{name}.duration", pair[1])
 
 
 def _length(name: str, value: object) -> int:
