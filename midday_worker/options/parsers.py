@@ -129,9 +129,12 @@ def _key(name: str, value: object) -> str:
 
 
 def _key_and_duration(name: str, value: object) -> tuple[str, int]:
-    if not isinstance(value, tuple) or len(pair := cast("tuple[object, ...]", value)) != 2:
-        given = cast("object", value)
-        raise _refuse(name, given, f'a key and a duration in a tuple, as {name}=("user_1", "5s")')
+    accepted = f'a key and a duration in a tuple, as {name}=("user_1", "5s")'
+    if not isinstance(value, tuple):
+        raise _refuse(name, value, accepted)
+    pair = cast("tuple[object, ...]", value)
+    if len(pair) != 2:
+        raise _refuse(name, pair, accepted)
     return _key(f"{name}.key", pair[0]), _length(f"{name}.duration", pair[1])
 
 
