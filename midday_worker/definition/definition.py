@@ -488,8 +488,10 @@ class JobDefinition(Generic[P, R]):
         )
 
     def _triggered(self, job_id: str, client: JobClient) -> JobHandle[R]:
-        added = type(job_id) is not ExistingId
-        return JobHandle(job_id if added else str(job_id), self.id, self.queue, client, self, added=added)
+        if type(job_id) is ExistingId:
+            return JobHandle(str(job_id), self.id, self.queue, client, self, (), False)
+        # By position: this is done for every job, and arguments by name cost a dictionary.
+        return JobHandle(job_id, self.id, self.queue, client, self, (), True)
 
     def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
         return JobHandle(job_id, self.id, self.queue, client, self)

@@ -60,9 +60,9 @@ class JobHandle(Generic[ResultT_co]):
     client: JobClient = field(repr=False, compare=False)
     source: JobSource[ResultT_co] = field(repr=False, compare=False)
     children: tuple[JobHandle[object], ...] = ()
+    added: bool | None = field(default=None, compare=False)
     ending: Ending | None = field(default=None, repr=False, compare=False, kw_only=True)
     """How it ended, of a handle that `as_completed` gave."""
-    added: bool | None = field(default=None, compare=False, kw_only=True)
 
     @property
     def _place(self) -> QueueDefinition:
