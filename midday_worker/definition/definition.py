@@ -20,6 +20,7 @@ from midday_worker.definition.other_names import missing_trigger, not_called
 from midday_worker.definition.recurrence import check_schedulable, check_schedule_id, default_schedule_id, recurrence
 from midday_worker.definition.spread import Spread
 from midday_worker.definition.sync_triggers import SyncTriggers
+from midday_worker.engine.producer.answer import ExistingId
 from midday_worker.errors import FlowError, PayloadError
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handling.batch_runner import BatchRunner
@@ -40,7 +41,7 @@ from midday_worker.options import (
 from midday_worker.options.deadline import deadline_ms
 from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest
 from midday_worker.schema.schema import InvalidValue, Schema
-from midday_worker.schema.versions import Upcaster, Versions, add_upcaster, refuse_gaps
+from midday_worker.schema.versions import Versions, add_upcaster, refuse_gaps
 from midday_worker.settings.durations import Duration
 
 P = TypeVar("P")
@@ -148,20 +149,14 @@ class JobDefinition(Generic[P, R]):
         ... def _(old: dict[str, object]) -> dict[str, object]:
         ...     return {**old, "recipientId": old["userId"]}
         """
-        return partial(self._add_upcaster, cast("Versions[object]", self.runner.versions), from_version)
+        return partial(add_upcaster, self.id, self.defined_at, self.runner.versions, from_version)
 
     def upcast_result(self, *, from_version: int) -> Callable[[Callable[[OldT], NewT]], Callable[[OldT], NewT]]:
         """As `upcast`, for the results that workers of an older version have stored.
 
         Of the results of a flow's children the parent holds no version: each has to be valid in exactly one way.
         """
-        return partial(self._add_upcaster, cast("Versions[object]", self._result_versions), from_version)
-
-    def _add_upcaster(
-        self, versions: Versions[object], from_version: int, function: Callable[[OldT], NewT]
-    ) -> Callable[[OldT], NewT]:
-        add_upcaster(self.id, self.defined_at, versions, from_version, cast("Upcaster", function))
-        return function
+        return partial(add_upcaster, self.id, self.defined_at, self._result_versions, from_version)
 
     def check_versions(self) -> None:
         """Raise DefinitionError if a version between others has no upcaster."""
@@ -224,7 +219,7 @@ class JobDefinition(Generic[P, R]):
         """
         request = self._request(payload, cast("Mapping[str, object]", options))
         client = client or current_client()
-        return self._handle(await client.enqueue(request), client)
+        return self._triggered(await client.enqueue(request), client)
 
     def handle(self, job_id: str, *, client: JobClient | None = None) -> JobHandle[R]:
         """Return the handle of a job that was triggered before, here or elsewhere, Node included.
@@ -351,7 +346,7 @@ class JobDefinition(Generic[P, R]):
 
         Raises:
             PayloadError: a node's payload is wrong; nothing was added.
-            FlowError: a node has deduplication, or the id of a job that exists.
+            FlowError: a node has deduplication or a key, or the id of a job that exists.
         """
         root = self.node(payload, children=children, **options)
         client = client or current_client()
@@ -379,7 +374,7 @@ class JobDefinition(Generic[P, R]):
         """
         requests = batch_requests(self.id, items, self._request)
         client = client or current_client()
-        return [self._handle(job_id, client) for job_id in await client.enqueue_many(requests, on_progress)]
+        return [self._triggered(job_id, client) for job_id in await client.enqueue_many(requests, on_progress)]
 
     async def batch_trigger_flow(
         self,
@@ -493,6 +488,12 @@ class JobDefinition(Generic[P, R]):
         return JobRequest(
             self.id, self.queue, text, resolved, schema, value, self, children, on_failure, *limits, self.version
         )
+
+    def _triggered(self, job_id: str, client: JobClient) -> JobHandle[R]:
+        if type(job_id) is ExistingId:
+            return JobHandle(str(job_id), self.id, self.queue, client, self, (), False)
+        # By position: this is done for every job, and arguments by name cost a dictionary.
+        return JobHandle(job_id, self.id, self.queue, client, self, (), True)
 
     def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
         return JobHandle(job_id, self.id, self.queue, client, self)

@@ -53,4 +53,4 @@ def flow_handle(request: JobRequest, ids: Iterator[str], client: JobClient) -> J
     """Return the handles of a tree, given its ids, parents first."""
     job_id = next(ids)
     children = tuple(flow_handle(child, ids, client) for child in request.children)
-    return JobHandle(job_id, request.name, request.queue, client, request.source, children)
+    return JobHandle(job_id, request.name, request.queue, client, request.source, children, True)

@@ -48,7 +48,9 @@ def recurrence(
 
 def check_schedulable(options: Mapping[str, object]) -> None:
     """Raise OptionError, or DurationError, for a call's option that is wrong, or that BullMQ gives the runs itself."""
-    advice = {"job_id": "schedule_id=...", "delay": "start=...", "deduplication": "the schedule's id"}
+    advice = {"job_id": "schedule_id=...", "delay": "start=..."}
+    keyed = ("deduplication", "idempotency_key", "idempotency_ttl", "debounce", "throttle")
+    advice |= dict.fromkeys(keyed, "the schedule's id")
     advice["deadline"] = "the job's own deadline, which counts from when a run is due,"
     for option, instead in advice.items():
         if option in options:

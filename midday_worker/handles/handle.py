@@ -50,6 +50,8 @@ class JobHandle(Generic[ResultT_co]):
         job: the job's name.
         queue: the queue's name.
         children: of a flow, the children's handles by position.
+        added: whether the call made the job. False if it was a duplicate, and `id` is that of the job that was there;
+            None of a handle that isn't a trigger's.
     """
 
     id: str
@@ -58,6 +60,7 @@ class JobHandle(Generic[ResultT_co]):
     client: JobClient = field(repr=False, compare=False)
     source: JobSource[ResultT_co] = field(repr=False, compare=False)
     children: tuple[JobHandle[object], ...] = ()
+    added: bool | None = field(default=None, compare=False)
     ending: Ending | None = field(default=None, repr=False, compare=False, kw_only=True)
     """How it ended, of a handle that `as_completed` gave."""
 

@@ -54,6 +54,11 @@ class SyncJobHandle(Generic[ResultT_co]):
         return self.handle.queue
 
     @property
+    def added(self) -> bool | None:
+        """Whether the call made the job; see `JobHandle.added`."""
+        return self.handle.added
+
+    @property
     def children(self) -> tuple[SyncJobHandle[object], ...]:
         """Of a flow, the children's handles by position."""
         return tuple(SyncJobHandle(child, self.client) for child in self.handle.children)

@@ -7,11 +7,14 @@ from dataclasses import fields
 from typing import Final, TypeAlias
 
 from midday_worker.errors import DurationError, FlowError, OptionError
+from midday_worker.options.duplicates import as_deduplication
 from midday_worker.options.parsers import PARSERS
 from midday_worker.options.resolved import CheckedOptions, ResolvedOptions
 from midday_worker.options.unknown import unknown_option
 
 Located: TypeAlias = OptionError | DurationError | FlowError
+
+_OF_A_CALL: Final = ("job_id", "idempotency_key", "idempotency_ttl", "debounce", "throttle")
 
 _STAY_HERE: Final = ("retry_on", "fail_on")
 """What only a worker with the job's definition knows."""
@@ -24,7 +27,7 @@ def check_options(
 
     Args:
         options: a `JobOptions`, or with `call` a `CallOptions`.
-        call: whether `job_id` is allowed, and what can't travel isn't.
+        call: whether `job_id` and the keys of duplicates are allowed, and what can't travel isn't.
         where: whose options they are, for the message: "Job 'a' at jobs.py:8".
         others: what is an option there too, but not one of a job, for the message.
 
@@ -50,13 +53,13 @@ def _checked(options: Mapping[str, object], *, call: bool, others: Collection[st
     checked: dict[str, object] = {}
     for name, value in options.items():
         parse = PARSERS.get(name)
-        if parse is None or (name == "job_id" and not call):
-            own = (field.name for field in fields(ResolvedOptions) if call or field.name != "job_id")
-            raise unknown_option(name, (*own, *others))
+        if parse is None or (name in _OF_A_CALL and not call):
+            own = {field.name for field in fields(ResolvedOptions)}.difference(_OF_A_CALL)
+            raise unknown_option(name, (*own, *(_OF_A_CALL if call else ()), *others))
         if call and (name in _STAY_HERE or (name == "backoff" and callable(value))):
             what = "A function as backoff" if name == "backoff" else f"Option {name}"
             raise OptionError(
                 name, f"{what} belongs to a job or a queue, not to a call: it can't travel through Redis."
             )
         checked[name] = parse(name, value)
-    return checked
+    return as_deduplication(checked) if checked and call else checked

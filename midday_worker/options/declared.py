@@ -72,9 +72,13 @@ class SharedOptions(TravellingOptions, total=False):
 
 
 class UndelayedOptions(SharedOptions, total=False):
-    """The options of a call but `delay`; see `CallOptions`."""
+    """The options of a call but `delay` and `debounce`; see `CallOptions`."""
 
     backoff: Duration | Backoff | None
+    job_id: str
+    idempotency_key: str
+    idempotency_ttl: Duration
+    throttle: tuple[str, Duration]
 
 
 class JobOptions(SharedOptions, total=False):
@@ -111,16 +115,26 @@ class JobOptions(SharedOptions, total=False):
 
 
 class CallOptions(UndelayedOptions, total=False):
-    """The options of one call: a job's, but those that can't travel, and the id that the job shall have.
+    """The options of one call: a job's, but those that can't travel, and what it is a duplicate by.
 
-    Adding a job under an id that exists adds nothing, as BullMQ's `jobId`. An id has no ":" and isn't an integer.
+    Of `job_id`, `idempotency_key`, `debounce`, `throttle` and `deduplication` one at a time, but that `deduplication`
+    goes with `job_id`. Keys are the caller's, and count per job name; a flow's nodes have none. `handle.added` says
+    whether a call made a job.
+
+    Attributes:
+        job_id: the job's id. Adding one under an id that exists adds nothing, as BullMQ's `jobId`. An id has no ":" and
+            isn't an integer.
+        idempotency_key: another call with this key adds nothing, whatever has become of the first one's job.
+        idempotency_ttl: how long the key counts, from the call that made the job; 24 hours if not given.
+        debounce: a key and a duration: the job starts when no call with the key has come for so long, with the newest
+            payload. Each call makes the job anew, in place of the one that is delayed.
+        throttle: a key and a duration: another call with this key adds nothing for so long, or until the job is removed
+            by hand.
     """
 
     delay: Duration
-    job_id: str
+    debounce: tuple[str, Duration]
 
 
 class DelayedCallOptions(UndelayedOptions, total=False):
     """The options of a call that has the delay as an argument; see `CallOptions`."""
-
-    job_id: str

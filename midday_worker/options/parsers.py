@@ -122,6 +122,29 @@ def _deduplication(name: str, value: object) -> DeduplicationPolicy | None:
     )
 
 
+def _key(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise _refuse(name, value, "a non-empty text of printable characters")
+    return value
+
+
+def _key_and_duration(name: str, value: object) -> tuple[str, int]:
+    accepted = f'a key and a duration in a tuple, as {name}=("user_1", "5s")'
+    if not isinstance(value, tuple):
+        raise _refuse(name, value, accepted)
+    pair = cast("tuple[object, ...]", value)
+    if len(pair) != 2:
+        raise _refuse(name, pair, accepted)
+    return _key(f"{name}.key", pair[0]), _length(f"{name}.duration", pair[1])
+
+
+def _length(name: str, value: object) -> int:
+    milliseconds = _duration(name, value)
+    if milliseconds == 0:
+        raise _refuse(name, value, "a duration longer than zero")
+    return milliseconds
+
+
 def _job_id(name: str, value: object) -> str:
     return check_new_id(value)
 
@@ -157,4 +180,8 @@ PARSERS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "stack_trace_limit": lambda name, value: _integer(name, value, 0),
     "omit_trace_context": _flag,
     "job_id": _job_id,
+    "idempotency_key": _key,
+    "idempotency_ttl": _length,
+    "debounce": _key_and_duration,
+    "throttle": _key_and_duration,
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
+from urllib.parse import quote
 
 from midday_worker.options.declared import BackoffFunction
 
@@ -37,12 +38,25 @@ class KeepPolicy:
 
 @dataclass(frozen=True, slots=True)
 class DeduplicationPolicy:
-    """A checked `Deduplication`."""
+    """A checked `Deduplication`, or what another option asks of it.
+
+    Attributes:
+        option: the option that asks for it. The id of one that isn't `deduplication` is a key of the caller's.
+    """
 
     id: str
     ttl_ms: int | None = None
     extend: bool = False
     replace: bool = False
+    option: Literal["deduplication", "idempotency_key", "debounce", "throttle"] = "deduplication"
+
+    def id_for(self, job: str) -> str:
+        """Return BullMQ's id. That counts for a whole queue, so a key's has the job's name, encoded as in Node."""
+        if self.option == "deduplication":
+            return self.id
+        # As Node's encodeURIComponent: a name may hold a ":", which would make two names and keys the same.
+        name = quote(job, safe="!~*'()")
+        return f"{self.option}:{name}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

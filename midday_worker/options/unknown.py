@@ -14,7 +14,10 @@ PLACES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("pattern", "every", "tz", "start", "end", "limit", "schedule_id"), "trigger_recurring()"),
     "schedule": 'job(), as schedule=every("10m")',
     "registry": "job() and queue()",
-    "job_id": "a single call, not to a job or a queue",
+    **dict.fromkeys(
+        ("job_id", "idempotency_key", "idempotency_ttl", "debounce", "throttle"),
+        "a single call, not to a job or a queue",
+    ),
     "children": "trigger_flow() and node()",
     "on_failure": "node()",
     "client": "what triggers a job",
@@ -28,8 +31,7 @@ NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("repeat", "interval"), "pattern or every, of trigger_recurring()"),
     "timezone": "tz, of trigger_recurring()",
     **dict.fromkeys(
-        ("idempotency_key", "task_id", "unique_key"),
-        "job_id of a call, as long as the job is kept, or deduplication",
+        ("task_id", "unique_key"), "job_id of a call, as long as the job is kept, or idempotency_key, or deduplication"
     ),
     **dict.fromkeys(("retries", "max_retries"), "attempts, the first one counted"),
     **dict.fromkeys(("retry_delay", "retry_backoff", "default_retry_delay"), "backoff"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar, cast
 
 from midday_worker.errors import DefinitionError, FieldProblem
 from midday_worker.schema.schema import InvalidValue, Schema
 
 T = TypeVar("T")
+OldT = TypeVar("OldT")
+NewT = TypeVar("NewT")
 
 Upcaster: TypeAlias = Callable[[object], object]
 """Takes a value's JSON of one version, and returns that of the next one."""
@@ -119,12 +121,15 @@ class Versions(Generic[T]):
         return value
 
 
-def add_upcaster(job: str, place: str, versions: Versions[object], from_version: int, upcaster: Upcaster) -> None:
-    """Add a function to a job's versions. Raises DefinitionError if there can't be such a one."""
+def add_upcaster(
+    job: str, place: str, versions: Versions[T], from_version: int, upcaster: Callable[[OldT], NewT]
+) -> Callable[[OldT], NewT]:
+    """Add a job's upcaster and return it. Raises DefinitionError if there can't be such a one."""
     try:
-        versions.add(from_version, upcaster)
+        versions.add(from_version, cast("Upcaster", upcaster))
     except ValueError as error:
         raise DefinitionError(f"Job {job!r} at {place} can't have this upcaster: {error}.") from None
+    return upcaster
 
 
 def refuse_gaps(job: str, place: str, what: str, gaps: Sequence[int], version: int) -> None:

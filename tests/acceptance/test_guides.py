@@ -80,6 +80,15 @@ async def test_hooks_are_called_as_their_page_says(
     assert [text in line for text, line in zip(expected, told, strict=True)] == [True] * len(expected)
 
 
+async def test_duplicates_are_told_as_their_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("duplicates.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 2
+    printed, _ = await guide.follow("charge-order")
+    assert printed == ["True False True", "True draft", "[True, False, False]"]
+
+
 async def test_an_older_payload_is_read_as_its_page_says(
     tmp_path: Path, redis_server: RedisServer, redis_prefix: str
 ) -> None:

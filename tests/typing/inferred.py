@@ -169,6 +169,13 @@ async def triggers() -> None:
     order = Order(order_id="o1")
     handle = await bill_job.trigger(order, delay=timedelta(days=1), job_id="mine")
     assert_type(handle, JobHandle[Receipt])
+    assert_type(handle.added, bool | None)
+    assert_type(await bill_job.trigger(order, idempotency_key="k", idempotency_ttl="7d"), JobHandle[Receipt])
+    assert_type(await bill_job.trigger(order, debounce=("k", timedelta(seconds=5))), JobHandle[Receipt])
+    assert_type(await bill_job.trigger_delayed(order, "3d", throttle=("k", "5s")), JobHandle[Receipt])
+    assert_type(
+        await bill_job.batch_trigger([{"payload": order, "options": {"throttle": ("k", 5)}}]), list[JobHandle[Receipt]]
+    )
     assert_type(await handle.retry(reset_attempts=True), None)
     assert_type(await handle.reschedule(timedelta(days=1)), None)
     assert_type(await handle.promote(), None)
@@ -233,6 +240,8 @@ def blocking() -> None:
     assert_type(client, SyncJobClient)
     handle = bill_job.sync.trigger(order, client=client, delay=timedelta(days=1), job_id="mine")
     assert_type(handle, SyncJobHandle[Receipt])
+    assert_type(handle.added, bool | None)
+    assert_type(bill_job.sync.trigger(order, throttle=("k", "5s")), SyncJobHandle[Receipt])
     assert_type(handle.result(timeout="30s"), Receipt)
     assert_type(handle.state(), str)
     assert_type(sync_results([handle, handle], timeout="30s"), list[Receipt])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from bullmq.job import optsEncodeMap
 from redis.typing import EncodableT
 
+from midday_worker.engine.redis.duplicate_check import CHECKED
 from midday_worker.engine.redis.template import Template, pack
 from midday_worker.engine.wire.child_kinds import kind_of, mark
 from midday_worker.engine.wire.options import WireOptions, encode_on_failure, encode_request
@@ -35,6 +36,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 _MOST_SERIES: Final = 1_000
+_LONG_TTL_MS: Final = 60_000  # longer than a command may take
 _VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
@@ -48,7 +50,8 @@ class Addition:
         script: BullMQ's script that adds it.
         command: the script's call: its words, or packed already.
         repeatable: whether sending it twice makes one job all the same, as Lua's add does nothing if the id exists.
-            But a job that is removed as it completes may be gone by then, and a deduplicated one has no key of its own.
+            But a job that is removed as it completes may be gone by then, and a deduplicated one has no key of its own;
+            one with an idempotency key has one that outlives it.
     """
 
     id: str
@@ -90,6 +93,9 @@ class Additions:
         self._kinds = {
             name: _call(commands[name], [*(keys[key] for key in used), *more]) for name, used in _KEYS.items()
         }
+        for name in ("addStandardJob", "addDelayedJob", "addPrioritizedJob"):
+            used = [*(keys[key] for key in _KEYS[name]), *more]
+            self._kinds[name + CHECKED] = _call(commands[name + CHECKED], used)
         self._last: tuple[ResolvedOptions, TraceContext | None, bytes] | None = None
         self._series: dict[str, _Series] = {}
 
@@ -105,11 +111,12 @@ class Additions:
             *(self._prefix, job_id, request.name, now),
             *_lineage(parent),
             None,  # its schedule
-            self._deduplication_key(options),
+            self._deduplication_key(request),
         ]
-        script, call = self._kinds[kind]
+        check = () if parent is not None or request.children else _check_arguments(options)
+        script, call = self._kinds[kind + CHECKED if check else kind]
         args = (pack(about), request.text, self._packed_options(request, parent))
-        command = (*call, *args) if request.children else (*call, *args, now if last is None else last)
+        command = (*call, *args) if request.children else (*call, *args, now if last is None else last, *check)
         return Addition(job_id, request.name, script, command, _is_repeatable(options))
 
     def _from_template(self, request: JobRequest, now: int) -> Addition | None:
@@ -129,12 +136,13 @@ class Additions:
 
     def _template(self, request: JobRequest) -> Template:
         kind, last = _kind(request)
-        key = self._deduplication_key(request.options)
+        key = self._deduplication_key(request)
         packed = self._packed_options(request, None)
         return Template(self._kinds[kind][1], self._prefix, request.name, key, packed, last)
 
-    def _deduplication_key(self, options: ResolvedOptions) -> str | None:
-        return None if options.deduplication is None else f"{self._prefix}de:{options.deduplication.id}"
+    def _deduplication_key(self, request: JobRequest) -> str | None:
+        policy = request.options.deduplication
+        return None if policy is None else f"{self._prefix}de:{policy.id_for(request.name)}"
 
     def _packed_options(self, request: JobRequest, parent: Parent | None) -> bytes:
         plain = parent is None and request.extras is None and not request.children
@@ -184,11 +192,25 @@ class _Series:
 
 
 def _is_plain(request: JobRequest) -> bool:
-    return request.options.job_id is None and not request.children and request.extras is None
+    return not _check_arguments(request.options) and not request.children and request.extras is None
+
+
+def _check_arguments(options: ResolvedOptions) -> tuple[str, ...]:
+    """Return what a checked script takes beyond BullMQ's own; nothing if the answer alone tells whether the job is new.
+
+    That is so of an id that was made here: BullMQ answers another one for a duplicate.
+    """
+    option = "" if options.deduplication is None else options.deduplication.option
+    if options.job_id is not None:
+        return option, os.urandom(8).hex()
+    return (option, "") if option in ("idempotency_key", "debounce") else ()
 
 
 def _is_repeatable(options: ResolvedOptions) -> bool:
-    return options.deduplication is None and options.remove_on_complete.count != 0
+    policy, is_kept = options.deduplication, options.remove_on_complete.count != 0
+    if policy is not None and policy.option == "idempotency_key":
+        return is_kept or (policy.ttl_ms or 0) >= _LONG_TTL_MS
+    return policy is None and is_kept
 
 
 def _kind(request: JobRequest) -> tuple[str, int | None]:

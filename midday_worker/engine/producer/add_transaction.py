@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from midday_worker.engine.producer.add_commands import Addition
+from midday_worker.engine.producer.answer import checked_id
 from midday_worker.engine.redis.error_translation import Writing, already, is_unreachable, translation, was_never_sent
 from midday_worker.errors import EngineError, EnqueueError, NotReplicatedError
-
-_ERRORS = {
-    -5: "its parent job doesn't exist",
-    -7: "its parent can't be replaced: the job already belongs to another one",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class AddTransaction:
         failure: RedisError | OSError | EnqueueError | None = None
         for addition, answer in zip(additions, answers, strict=True):
             try:
-                added.append(answer if type(answer) is str else checked_id(answer, addition.name, addition.id))
+                added.append(checked_id(answer, addition.name, addition.id))
             except (RedisError, EnqueueError) as error:
                 failure = failure or error
         return cls(asked, added, failure)
@@ -50,21 +46,6 @@ class AddTransaction:
         if isinstance(self.error, NotReplicatedError):
             return True
         return self.error is not None and is_unreachable(self.error) and not was_never_sent(self.error)
-
-
-def checked_id(answer: object, name: str, job_id: str) -> str:
-    """Return the id that Lua answered.
-
-    Raises:
-        EnqueueError: it answered an error's code, which the port returns as an id.
-        RedisError: it broke off with an error.
-    """
-    if isinstance(answer, RedisError):
-        raise answer
-    if isinstance(answer, int) and answer < 0:
-        why = _ERRORS.get(answer, f"the engine answered {answer}")
-        raise EnqueueError(f"Job {name!r} was not added: {why}.", job=name, job_id=job_id)
-    return str(answer)
 
 
 def failure_of(parts: Sequence[AddTransaction], queue: str) -> EngineError | None:

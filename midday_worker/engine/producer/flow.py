@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from midday_worker.engine.producer.add_commands import Addition, Parent
-from midday_worker.engine.producer.add_transaction import checked_id
+from midday_worker.engine.producer.answer import checked_id
 from midday_worker.engine.producer.queue import BULK, Progress, Queue
 from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.errors import FlowError
@@ -94,7 +94,8 @@ def check_flow(root: JobRequest) -> None:
     for request in root.tree():
         if request.options.deduplication is not None:
             raise FlowError(
-                f"Job {request.name!r} is part of a flow and has deduplication: a duplicate would strand its parent."
+                f"Job {request.name!r} is part of a flow and has {request.options.deduplication.option}: a duplicate "
+                "would strand its parent."
             )
         if request.options.job_id is None:
             continue

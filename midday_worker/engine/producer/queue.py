@@ -15,7 +15,8 @@ from redis.typing import EncodableT
 
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.add_commands import Addition, Additions
-from midday_worker.engine.producer.add_transaction import AddTransaction, checked_id, failure_of
+from midday_worker.engine.producer.add_transaction import AddTransaction, failure_of
+from midday_worker.engine.producer.answer import checked_id
 from midday_worker.engine.producer.backend import Backend
 from midday_worker.engine.redis.connection import Connection, absent_key
 from midday_worker.engine.redis.error_translation import (
@@ -83,7 +84,7 @@ class Queue(bullmq.Queue):
         return await send(*words)
 
     async def add_request(self, request: JobRequest) -> str:
-        """Add one job and return its id; the id of the job that stands for it, if it was a duplicate.
+        """Add one job and return its id; an `ExistingId`, that of the job that stands for it, if it was a duplicate.
 
         The id is made here, so an add that is sent again after a lost reply makes one job, not two.
 
@@ -104,7 +105,7 @@ class Queue(bullmq.Queue):
                 added = await command.future
             except (RedisError, OSError) as error:
                 added = await self._add_again(addition, error, command.ends_at)
-        job_id = added if type(added) is str else checked_id(added, addition.name, addition.id)
+        job_id = addition.id if added == addition.id else checked_id(added, addition.name, addition.id)
         if self._replicas:
             with translated(self._adding, Writing(ids=[job_id])):
                 await self.replicated([job_id])

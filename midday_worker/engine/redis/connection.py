@@ -24,6 +24,7 @@ from midday_worker.engine.redis.access import Access
 from midday_worker.engine.redis.cluster import ClusterDiscovery, slot_of
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.discovery import find_server
+from midday_worker.engine.redis.duplicate_check import CHECKED, checked_add
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
 from midday_worker.engine.redis.undone_retry import UndoneRetry
@@ -187,6 +188,10 @@ class Connection(RedisConnection):
         self.deadlines = Deadlines(command_timeout_ms / 1000)
         for command, filename in _UNREGISTERED.items():
             self.commands[command] = self.conn.register_script(loadScript(filename))
+        for command in ("addStandardJob", "addDelayedJob", "addPrioritizedJob"):
+            self.commands[command + CHECKED] = self.conn.register_script(
+                checked_add(str(self.commands[command].script))
+            )
         self.commands["addJobScheduler"] = self.conn.register_script(GUARD + loadScript("addJobScheduler-11.lua"))
         self.commands["dropGone"] = self.conn.register_script(RESTORE + loadScript("moveToFinished-14.lua"))
 

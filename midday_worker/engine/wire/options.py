@@ -29,8 +29,8 @@ _FAILURE_POLICIES: Final[Mapping[FailurePolicy, str]] = {
 }
 
 
-def encode(options: ResolvedOptions) -> WireOptions:
-    """Return a job's options in BullMQ's form.
+def encode(options: ResolvedOptions, job: str = "") -> WireOptions:
+    """Return the options of a job of this name in BullMQ's form.
 
     Those that `fill_in` looks at are always there: one that were left out at BullMQ's default would get the job's own
     value back, whatever its call says. Of the others, what is at BullMQ's default is left out.
@@ -47,7 +47,7 @@ def encode(options: ResolvedOptions) -> WireOptions:
         "delay": options.delay,
         "priority": options.priority,
         "lifo": options.lifo,
-        "deduplication": _encode_deduplication(options.deduplication),
+        "deduplication": _encode_deduplication(options.deduplication, job),
         "jobId": options.job_id,
         "omc": options.omit_trace_context,
     }
@@ -60,7 +60,7 @@ def encode(options: ResolvedOptions) -> WireOptions:
 
 def encode_request(request: JobRequest) -> WireOptions:
     """Return a request's options in BullMQ's form, with those that BullMQ doesn't know under a key of ours."""
-    wire = encode(request.options)
+    wire = encode(request.options, request.name)
     if request.version > 1:
         wire[OURS] = {**extras_of(wire), _VERSION: request.version}
     if request.extras is not None:
@@ -111,10 +111,10 @@ def _extras_of(backoff: BackoffPolicy) -> WireOptions:
     return ours
 
 
-def _encode_deduplication(policy: DeduplicationPolicy | None) -> WireOptions | None:
+def _encode_deduplication(policy: DeduplicationPolicy | None, job: str) -> WireOptions | None:
     if policy is None:
         return None
-    wire: WireOptions = {"id": policy.id}
+    wire: WireOptions = {"id": policy.id_for(job)}
     optional: WireOptions = {"ttl": policy.ttl_ms, "extend": policy.extend, "replace": policy.replace}
     wire.update({key: value for key, value in optional.items() if value})
     return wire

@@ -49,6 +49,14 @@ async def wrong_acts() -> None:
         return
 
 
+async def wrong_keys() -> None:
+    await bill.trigger(order, idempotency_key=5)  # error: no text
+    await bill.trigger(order, throttle="u1")  # error: no duration
+    await bill.trigger(order, debounce=("u1", None))  # error: no duration
+    await bill.trigger_delayed(order, "3d", debounce=("u1", "5s"))  # error: it is the delay
+    job("ship", throttle=("u1", "5s"))(count.handler)  # error: of a call only
+
+
 async def wrong_payloads() -> None:
     await bill.trigger(Other(other_id="o1"))  # error: another model
     await bill.trigger("o1")  # error: no model

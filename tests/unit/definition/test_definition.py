@@ -245,7 +245,14 @@ async def test_a_wrong_schedule_adds_nothing() -> None:
     client.assert_nothing_triggered()
 
 
-@pytest.mark.parametrize("option", [{"job_id": "j1"}, {"delay": "5s"}, {"deduplication": {"id": "d"}}], ids=str)
+@pytest.mark.parametrize(
+    "option",
+    [
+        *({"job_id": "j1"}, {"delay": "5s"}, {"deduplication": {"id": "d"}}, {"idempotency_key": "k"}),
+        *({"idempotency_ttl": "1h"}, {"debounce": ("k", "5s")}, {"throttle": ("k", "5s")}),
+    ],
+    ids=str,
+)
 async def test_a_schedule_refuses_what_its_runs_cannot_have(option: CallOptions) -> None:
     async with recording_client() as client:
         with pytest.raises(OptionError, match=next(iter(option))):

@@ -18,6 +18,7 @@ from midday_worker.errors import DurationError
 from midday_worker.options import (
     MAX_PRIORITY,
     BackoffPolicy,
+    CallOptions,
     DeduplicationPolicy,
     KeepPolicy,
     ResolvedOptions,
@@ -114,6 +115,16 @@ def test_an_option_is_brought_to_its_final_form(name: str, value: object, checke
         ("job_id", 17, "Option job_id is 17"),
         ("job_id", "active", "Option job_id is 'active'; accepted: a text that is none of the names that BullMQ keeps"),
         ("job_id", "a\n", "accepted: printable characters."),
+        ("idempotency_key", "", "Option idempotency_key is ''; accepted: a non-empty text of printable characters."),
+        ("idempotency_key", None, "Option idempotency_key is None; accepted: a non-empty text"),
+        ("idempotency_key", "\ud800", "accepted: a non-empty text of printable characters."),
+        ("idempotency_ttl", 0, "Option idempotency_ttl is 0; accepted: a duration longer than zero."),
+        ("idempotency_ttl", "1h", "Option idempotency_ttl goes with idempotency_key only."),
+        ("debounce", "k", "Option debounce is 'k'; accepted: a key and a duration in a tuple, as debounce=("),
+        ("debounce", ["k", "5s"], "accepted: a key and a duration in a tuple"),
+        ("throttle", ("k",), "Option throttle is ('k',); accepted: a key and a duration in a tuple, as throttle=("),
+        ("throttle", (5, "5s"), "Option throttle.key is 5; accepted: a non-empty text"),
+        ("debounce", ("k", 0), "Option debounce.duration is 0; accepted: a duration longer than zero."),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_accepted(name: str, value: object, message: str) -> None:
@@ -134,11 +145,58 @@ def test_a_wrong_value_is_refused_with_what_is_accepted(name: str, value: object
         ({"backoff": {"type": "fixed", "delay": "x"}}, "option backoff.delay"),
         ({"remove_on_fail": {"age": -1}}, "option remove_on_fail.age"),
         ({"deduplication": {"id": "a", "ttl": "x"}}, "option deduplication.ttl"),
+        ({"idempotency_key": "k", "idempotency_ttl": "soon"}, "option idempotency_ttl"),
+        ({"throttle": ("k", "soon")}, "option throttle.duration"),
     ],
 )
 def test_a_wrong_duration_says_in_which_option_it_is(options: Mapping[str, object], name: str) -> None:
     with pytest.raises(DurationError, match=f"^{name} is "):
-        check_options(options)
+        check_options(options, call=True)
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("options", "deduplication"),
+    [
+        ({"idempotency_key": "k"}, DeduplicationPolicy("k", DAY_MS, option="idempotency_key")),
+        (
+            {"idempotency_key": "k", "idempotency_ttl": "1s", "deduplication": None},
+            DeduplicationPolicy("k", 1_000, option="idempotency_key"),
+        ),
+        ({"throttle": ("k", "5s")}, DeduplicationPolicy("k", 5_000, option="throttle")),
+        ({"debounce": ("k", "5s")}, DeduplicationPolicy("k", 5_000, extend=True, replace=True, option="debounce")),
+    ],
+)
+def test_a_key_is_a_deduplication(options: Mapping[str, object], deduplication: DeduplicationPolicy) -> None:
+    delayed = {"delay": 5_000} if "debounce" in options else {}
+    assert check_options(options, call=True) == {"deduplication": deduplication, **delayed}
+
+
+@pytest.mark.parametrize("other", [{"deduplication": {"id": "d"}}, {"job_id": "j"}, {"throttle": ("k", "5s")}])
+@pytest.mark.parametrize("keyed", [{"idempotency_key": "k"}, {"debounce": ("k", "5s")}, {"throttle": ("k", "5s")}])
+def test_a_key_goes_with_nothing_else_that_names_duplicates(
+    keyed: Mapping[str, object], other: Mapping[str, object]
+) -> None:
+    if keyed == other:
+        return
+    with pytest.raises(OptionError, match=f"can't be given together with {next(iter(other))}") as failure:
+        check_options({**other, **keyed}, call=True)
+    assert failure.value.option == next(iter(keyed))
+
+
+def test_debounce_goes_with_no_other_delay() -> None:
+    with pytest.raises(OptionError, match="debounce can't be given together with delay: its duration is the delay"):
+        check_options({"debounce": ("k", "5s"), "delay": 0}, call=True)
+
+
+def test_the_id_of_a_key_tells_apart_all_names_and_keys() -> None:
+    names, keys = ("a", "a:b", "a%3Ab", "b"), ("a", "a:b", "b:a")
+    ids = {DeduplicationPolicy(key, 1, option="throttle").id_for(name) for name in names for key in keys}
+    assert len(ids) == len(names) * len(keys)
+    assert DeduplicationPolicy("a", option="throttle").id_for("å (1)") == "throttle:%C3%A5%20(1):a"
+    assert DeduplicationPolicy("a").id_for("b") == "a"
 
 
 def test_a_misspelt_option_is_refused_with_the_near_and_the_known_ones() -> None:
@@ -165,7 +223,9 @@ def test_a_misspelt_option_is_refused_with_the_near_and_the_known_ones() -> None
         ("on_failure", False, "on_failure belongs to node()."),
         ("countdown", True, "countdown is called delay, how long from now."),
         ("eta", True, "eta is called delay, how long from now."),
-        ("idempotency_key", True, "idempotency_key is called job_id of a call, as long as the job is kept, or dedup"),
+        ("task_id", True, "task_id is called job_id of a call, as long as the job is kept, or idempotency_key"),
+        ("throttle", False, "throttle belongs to a single call, not to a job or a queue."),
+        ("idempotency_ttl", False, "idempotency_ttl belongs to a single call"),
         ("cron", True, "cron is called pattern, of trigger_recurring()."),
         ("max_retries", False, "max_retries is called attempts, the first one counted."),
         ("removeOnComplete", False, "Did you mean 'remove_on_complete'?"),
@@ -185,7 +245,7 @@ def test_every_hint_names_what_exists() -> None:
     accepted = {field.name for field in fields(ResolvedOptions)}
     accepted |= set(inspect.signature(job).parameters) | set(inspect.signature(queue).parameters)
     accepted |= set(DefinitionOptions.__annotations__) | set(inspect.signature(pack.trigger_recurring).parameters)
-    accepted |= set(inspect.signature(pack.node).parameters) | {"client"}
+    accepted |= set(inspect.signature(pack.node).parameters) | set(CallOptions.__annotations__) | {"client"}
     for called in unknown.NAMES.values():
         assert called.split()[0].strip(",") in accepted
     assert set(unknown.PLACES) <= accepted

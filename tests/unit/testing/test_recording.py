@@ -122,6 +122,15 @@ async def test_assert_triggered_returns_the_triggers_that_match() -> None:
     client.assert_triggered(pack, attempts=5, times=2)
 
 
+async def test_a_key_is_asserted_on_as_it_is_given() -> None:
+    async with recording_client() as client:
+        first = await pack.trigger(PARCEL, debounce=("k", "5s"))
+        client.assert_triggered(pack, debounce=("k", 5_000), times=1)
+        client.assert_triggered(pack, debounce=("other", "5s"), times=0)
+        client.assert_triggered(pack, idempotency_key="k", times=0)
+    assert first.added
+
+
 async def test_assert_triggered_lists_what_was_triggered_when_it_fails() -> None:
     async with recording_client() as client:
         await pack.trigger(PARCEL, delay="5s")

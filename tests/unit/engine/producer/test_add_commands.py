@@ -64,8 +64,9 @@ def meaning_of(addition: Addition, since_ms: float) -> tuple[object, ...]:
     prefix, job_id, name, now, *rest = cast("list[object]", msgpack.unpackb(packed))
     assert job_id == addition.id
     assert since_ms - 1 <= cast("int", now) <= time.time() * 1_000 + 1
+    last, look = last[:1], last[1:2]  # without the call's token
     last_is_now = last == [b"%d" % cast("int", now)]
-    return call, prefix, name, rest, text, options, last_is_now or last, addition.repeatable
+    return call, prefix, name, rest, text, options, last_is_now or last, look, addition.repeatable
 
 
 def options_of(addition: Addition) -> bytes:
