@@ -42,10 +42,17 @@ async def check_removal(queue: Queue, job_id: str) -> None:
     await (await _acts(queue, job_id)).check_remove(job_id, children=True)
 
 
-async def change_data(queue: Queue, job_id: str, data: object) -> None:
-    """Replace a job's payload, which the caller has checked. Raises JobNotFoundError, JobStateError."""
+async def change_data(queue: Queue, job_id: str, data: object, version: int | None = None) -> None:
+    """Replace a job's payload, which the caller has checked. Raises JobNotFoundError, JobStateError.
+
+    Args:
+        queue: the queue.
+        job_id: the job.
+        data: JSON values.
+        version: the payload's; None if that isn't known, and what the job says of it stays.
+    """
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    await (await _acts(queue, job_id)).update_data(job_id, text)
+    await (await _acts(queue, job_id)).update_data(job_id, text, version)
 
 
 async def change_delay(queue: Queue, job_id: str, run_at_ms: int) -> None:

@@ -19,6 +19,7 @@ from midday_worker.engine.inspection.stored_jobs import (
     Place,
     StoredJob,
     count_stored_jobs,
+    read_stored_ids,
     read_stored_jobs,
 )
 from midday_worker.engine.producer.queue import Queue
@@ -26,6 +27,11 @@ from midday_worker.errors import FieldProblem, InvalidInputError, PayloadError
 
 MOST_IDS: Final = 5
 """How many jobs of each reason are named."""
+
+MOST_REASONS: Final = 1_000
+"""So many are told apart: a path may hold a mapping's keys, which may be others in each job."""
+OTHER_REASONS: Final = "other reasons, which are too many to be told apart"
+_LONGEST_REASON: Final = 2_000
 
 _INDEX: Final = re.compile(r"(?<![^.])\d+(?![^.])")
 """A place in a list: problems at different ones are one kind."""
@@ -126,10 +132,10 @@ class Preflight:
                 if end is not None and time.monotonic() >= end:
                     self._report.resume = json.dumps([queue, place, at])
                     return self._done()
-                jobs, at = await read_stored_jobs(self._queue(queue), place, at)
-                wanted = jobs if self._sample is None else jobs[: self._sample - taken]
+                ids, at = await read_stored_ids(self._queue(queue), place, at)
+                wanted = ids if self._sample is None else ids[: self._sample - taken]
                 taken += len(wanted)
-                for job in wanted:
+                async for job in read_stored_jobs(self._queue(queue), place, wanted):
                     self._judge(queue, job)
                 on_progress(self._report.checked)
         return self._done()
@@ -167,8 +173,13 @@ class Preflight:
         except PayloadError as error:
             found = (FieldProblem(_INDEX.sub("*", each.path), each.message) for each in error.problems)
             self._note(queue, job, "; ".join(dict.fromkeys(map(str, found))))
+        except Exception as error:  # a validator of the user's may raise anything, whose text may hold values
+            self._note(queue, job, f"its validation raised {type(error).__name__}")
 
     def _note(self, queue: str, job: StoredJob, reason: str) -> None:
+        reason = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]} ..."
+        if len(self._failing) >= MOST_REASONS and (queue, job.name, reason) not in self._failing:
+            reason = OTHER_REASONS
         kind = self._failing.setdefault((queue, job.name, reason), Failing(queue, job.name, reason))
         kind.count += 1
         if len(kind.ids) < MOST_IDS:

@@ -61,18 +61,18 @@ def request_of(board: Board, queue: str, added: AddedJob) -> JobRequest:
     return definition.dictionary_node(added.data, **options)
 
 
-def checked_data(board: Board, queue: str, job: str, data: object) -> object:
-    """Return the payload of a stored job, checked if this program knows the job. Raises PayloadError, Problem."""
+def checked_data(board: Board, queue: str, job: str, data: object) -> tuple[object, int | None]:
+    """Return the payload of a stored job and its version, if this program knows it. Raises PayloadError, Problem."""
     definition = board.registry.find(job)
     if definition is None or definition.queue != queue:
         size = len(json.dumps(data).encode())
         if size > board.client.settings.max_payload_bytes:
             message = f"The payload has {size:,} bytes."
             raise Problem(400, INVALID_BODY, message, options={"field": "jobData"}, code="INVALID_PAYLOAD")
-        return data
+        return data, None
     request = definition.dictionary_node(data)
     request.check_size(board.client.settings.max_payload_bytes)
-    return request.data
+    return request.data, request.version
 
 
 def _definition(board: Board, queue: str, name: str) -> JobDefinition[object, object] | None:

@@ -220,7 +220,7 @@ class JobHandle(Generic[ResultT_co]):
         """
         request = self.source.dictionary_node(payload)
         self.client.check(request)
-        await self.client.acts(self._place).update_data(self.id, request.text)
+        await self.client.acts(self._place).update_data(self.id, request.text, request.version)
 
     def wait(self, on_progress: Callable[[str], None] | None = None) -> Waiter:
         """Return a waiter for the job's end, to be left with `waiter.leave(waiter)`."""

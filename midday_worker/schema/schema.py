@@ -109,6 +109,8 @@ class Schema(Generic[T]):
                 return self._adapter.validate_json(json.dumps(value))
             except ValidationError as error:
                 raise InvalidValue(_problems(error)) from None
+            except (TypeError, ValueError, RecursionError) as error:  # what a function has made of it is no JSON
+                raise InvalidValue((FieldProblem("", f"no JSON: {error}"),)) from None
 
     def dump(self, value: T) -> JsonValue:
         """Return the JSON form, by alias. Raises InvalidValue for what JSON can't hold: NaN, a lone type."""

@@ -70,7 +70,7 @@ class RecordedActs(Acts):
         waits = found in ("waiting", "prioritized")
         self._do(CHANGE_PRIORITY, job_id, ("prioritized" if priority else "waiting") if waits else found)
 
-    async def update_data(self, job_id: str, text: str) -> None:
+    async def update_data(self, job_id: str, text: str, version: int | None = None) -> None:
         """Keep that it was asked for; the recorded payload stays that of the trigger."""
         self._do(UPDATE_DATA, job_id, self._state(job_id))
 

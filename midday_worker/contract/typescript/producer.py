@@ -36,7 +36,8 @@ _JOB = """\
   options?: JobsOptions,
 ): Promise<Job<{name}Payload, {name}Result>> {{
   check(queue, {job});
-  const job = await queue.add({job}, {schema}.parse(data), options);
+  const opts = {options};
+  const job = await queue.add({job}, {schema}.parse(data), opts);
   return job as Job<{name}Payload, {name}Result>;
 }}
 
@@ -46,7 +47,7 @@ export function {node}(
   children: FlowJob[] = [],
   options?: FlowJob["opts"],
 ): FlowJob {{
-  const opts = {{ failParentOnFailure: true, ...options }};
+  const opts = {{ failParentOnFailure: true, ...{options} }};
   return {{ name: {job}, queueName: queues[{job}], data: {schema}.parse(data), opts, children }};
 }}
 """
@@ -56,7 +57,8 @@ def producer_module(contracts: Mapping[str, Contract], names: Mapping[str, str])
     """Return the module that adds the jobs that a service runs, by the names that their types begin with."""
     handled = [contract for _, contract in sorted(contracts.items()) if contract.handled]
     imports = "".join(_imported(names[each.job], stem(each.job)) for each in handled)
-    queues = "".join(f"  {text(each.job)}: {text(each.queue)},\n" for each in handled)
+    # In brackets, or the key `__proto__` would be none.
+    queues = "".join(f"  [{text(each.job)}]: {text(each.queue)},\n" for each in handled)
     parts = [WRITTEN_BY_US + "\n" + _HEAD.format(imports=imports, queues=queues)]
     for each in handled:
         name = names[each.job]
@@ -66,10 +68,16 @@ def producer_module(contracts: Mapping[str, Contract], names: Mapping[str, str])
                 job=text(each.job),
                 schema=schema_name(f"{name}Payload"),
                 node=f"{camel(name)}Node",
+                options=_options(each.version),
                 comment=comment({"description": _described(each)}),
             )
         )
     return "\n".join(parts)
+
+
+def _options(version: int) -> str:
+    """Return the options that are sent: with the payload's version, or its upcasters would run on the newest form."""
+    return "options" if version == 1 else f"{{ ...options, midday: {{ version: {version} }} }}"
 
 
 def _imported(name: str, module: str) -> str:

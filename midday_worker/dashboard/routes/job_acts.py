@@ -48,7 +48,7 @@ async def update_data(call: Call) -> Response:
     if hidden or stands_for_hidden(wanted):
         message = "The payload is not shown whole: what you see would replace what is hidden."
         raise Problem(409, INVALID_BODY, message, options={"field": "jobData"}, code="HIDDEN_DATA")
-    await change_data(queue, job.id, checked_data(call.board, queue.name, job.name, wanted))
+    await change_data(queue, job.id, *checked_data(call.board, queue.name, job.name, wanted))
     return json_response({})
 
 

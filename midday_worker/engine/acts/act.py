@@ -73,6 +73,12 @@ if how == "look" then return {{found, 1}} end
 """
 """What BullMQ looks at before it removes, told apart: it has one answer for a lock of the job's and of a child's."""
 
+_BEFORE_UPDATE: Final = """
+local opts = table.remove(ARGV)
+if opts ~= "" then redis.call("HSET", prefix .. id, "opts", opts) end
+"""
+"""The version of a payload is one of the job's options: it changes with the payload, or upcasters would be misled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -100,7 +106,9 @@ REMOVE: Final = Act(
 )
 RESCHEDULE: Final = Act("rescheduled", ("delayed",), Guarded("changeDelay-4.lua"))
 CHANGE_PRIORITY: Final = Act("given another priority", UNSTARTED, Guarded("changePriority-7.lua"))
-UPDATE_DATA: Final = Act("given another payload", (*UNSTARTED, "failed"), Guarded("updateData-1.lua"))
+UPDATE_DATA: Final = Act(
+    "given another payload", (*UNSTARTED, "failed"), Guarded("updateData-1.lua", before=_BEFORE_UPDATE)
+)
 
 
 def refusal(act: Act, queue: str, job_id: str, found: str, why: str = "") -> JobNotFoundError | JobStateError:

@@ -30,6 +30,7 @@ from midday_worker.engine.acts.act import (
 from midday_worker.engine.acts.cancellation import Cancelling, CancelOutcome
 from midday_worker.engine.redis.connection import absent_key
 from midday_worker.engine.redis.error_translation import Writing
+from midday_worker.engine.wire.options import WireOptions, stamped, version_of
 from midday_worker.errors import ScheduledRunError
 
 if TYPE_CHECKING:
@@ -119,20 +120,46 @@ class Acts:
         """Change the priority of a job that waits, as Node's `Job.changePriority`."""
         await self._act(CHANGE_PRIORITY, job_id, lambda scripts: scripts.changePriority(job_id, priority, lifo))
 
-    async def update_data(self, job_id: str, text: str) -> None:
-        """Replace the payload, a JSON text, of a job that isn't running, as Node's `Job.updateData`."""
+    async def update_data(self, job_id: str, text: str, version: int | None = None) -> None:
+        """Replace the payload, a JSON text, of a job that isn't running, as Node's `Job.updateData`.
+
+        Args:
+            job_id: the job.
+            text: the payload.
+            version: its version; None if that isn't known, and what the job says of it stays.
+        """
         keys = [self._queue.toKey(job_id)]  # the port takes a value, and makes its JSON once more
-        await self._act(UPDATE_DATA, job_id, lambda scripts: scripts.commands["updateData"](keys=keys, args=[text]))
+        options = "" if version is None else await self._with_version(job_id, version)
+        found, answer = await self._run(
+            UPDATE_DATA,
+            job_id,
+            lambda scripts: scripts.commands["updateData"](keys=keys, args=[text]),
+            UPDATE_DATA.allowed,
+            (options,),
+        )
+        if answer is None:
+            raise refusal(UPDATE_DATA, self._queue.name, job_id, found)
+
+    async def _with_version(self, job_id: str, version: int) -> str:
+        """Return the job's options as JSON text with this version; "" if they have it. No other act changes them."""
+        options = await self._options(job_id)
+        if options is None or version_of(options) == version:
+            return ""
+        return json.dumps(stamped(options, version), separators=(",", ":"))
 
     async def _is_lifo(self, job_id: str) -> bool:
-        """Return whether the job goes in front of those that wait; its payload, which may be large, isn't read."""
+        """Return whether the job goes in front of those that wait."""
+        return bool((await self._options(job_id) or {}).get("lifo"))
+
+    async def _options(self, job_id: str) -> WireOptions | None:
+        """Return the job's options; None if they can't be read. Its payload, which may be large, isn't read."""
         async with self._queue.bounded(f"read job {job_id} of queue {self._queue.name}"):
-            stored = await self._queue.ask("HGET", self._queue.toKey(job_id), "opts")
-        try:
-            options = cast("object", json.loads(str(stored or "{}")))
-        except (ValueError, RecursionError):
-            return False
-        return isinstance(options, dict) and bool(cast("dict[str, object]", options).get("lifo"))
+            try:
+                stored = await self._queue.ask("HGET", self._queue.toKey(job_id), "opts")
+                options = cast("object", json.loads(str(stored or "{}")))
+            except (ValueError, RecursionError):
+                return None
+        return cast("WireOptions", options) if isinstance(options, dict) else None
 
     async def cancel(self, job_id: str, reason: str, *, children: bool = False) -> CancelOutcome:
         """Cancel a job, whether it runs or not; see `Cancelling`."""

@@ -54,8 +54,9 @@ class Job(bullmq.Job):
     is_gone: bool = False
     """Whether its hash is gone, but for what BullMQ has written of an id without a job; see `gone.py`."""
     parked: int = 0
-    result_version: int = 1
     """How often a worker has put it off that has no handler for it."""
+    result_version: int = 1
+    """The version of the worker that wrote its result."""
     _progresses: int = 0
     _rows_begun: int = 0
     _rows_done: int = 0

@@ -158,6 +158,14 @@ def version_of(wire: Mapping[str, object]) -> int:
     return version if isinstance(version, int) and version > 0 else 1
 
 
+def stamped(wire: WireOptions, version: int) -> WireOptions:
+    """Return a job's options with the version of its payload, which has none if it is 1."""
+    others = {name: value for name, value in extras_of(wire).items() if name != _VERSION}
+    extras = {**others, _VERSION: version} if version > 1 else others
+    rest = {name: value for name, value in wire.items() if name != OURS}
+    return {**rest, OURS: extras} if extras else rest
+
+
 def traced_children(wire: Mapping[str, object]) -> object:
     """Return the spans that added a flow's children, as `TraceContext.children` has them; None if there are none."""
     return extras_of(wire).get(_TRACED_CHILDREN)

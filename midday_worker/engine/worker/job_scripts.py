@@ -85,7 +85,8 @@ class Transitions:
         """Complete a job with its result, a JSON text; NOTHING unless the next one was asked for."""
         keep = job.opts.get("removeOnComplete", False)
         version = job.attempt.version
-        fields = _flat({RESULT_VERSION: str(version)}) if version > 1 else b""
+        # Of a job that is run again by an older worker, as after a rollback, the field says what no longer holds.
+        fields = _flat({RESULT_VERSION: str(version)}) if version > 1 or job.result_version > 1 else b""
         return await self._finish(job, "completed", "returnvalue", result, keep, fetch_next, fields)
 
     async def fail(self, job: Job, reason: str, fields: Fields, *, fetch_next: bool) -> Fetched:

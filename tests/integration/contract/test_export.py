@@ -19,6 +19,7 @@ from midday_worker.contract.schema_document import SchemaDocument
 from midday_worker.contract.typescript.module import typescript_modules
 from midday_worker.contract.typescript.names import schema_name, unique
 from midday_worker.demo.node import NodeRuntime
+from midday_worker.engine.wire.options import version_of
 from midday_worker.schema.schema import InvalidValue, Schema
 from midday_worker.testing import RedisServer
 from tests.integration.contract.hostile_payloads import payloads
@@ -62,7 +63,7 @@ export const missing: AbsencesPayload = {};
 
 ADD = """
 import { FlowProducer, Queue } from "bullmq";
-import { addTree, deleteNode, treeNode } from "./out/producer.js";
+import { addProto, addTree, deleteNode, treeNode } from "./out/producer.js";
 
 const [url, prefix] = process.argv.slice(2);
 const options = { connection: { url }, prefix };
@@ -72,16 +73,21 @@ const other = new Queue("other", options);
 const wrong = [addTree(queue, { value: "1" }), addTree(other, { value: 1 })];
 const refused = (await Promise.allSettled(wrong)).map((each) => String(each.reason).slice(0, 40));
 const job = await addTree(queue, { value: 1, children: [{ value: 2 }], stripped: 3 }, { delay: 60_000 });
+const plain = await addProto(queue, { value: 1 });
 const { children } = await flows.add(treeNode({ value: 3 }, [deleteNode({ class: 1, "x-id": "a" })]));
 await Promise.all([queue.close(), other.close(), flows.close()]);
-console.log(JSON.stringify([job.id, children[0].job.id, ...refused]));
+console.log(JSON.stringify([job.id, plain.id, children[0].job.id, ...refused]));
 """
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory, typescript: NodeRuntime) -> NodeFolder:
     """What is exported of all varied jobs, and compiled, once."""
-    made = typescript_modules(contracts_of(declared(), "shop"))
+    contracts = contracts_of(declared(), "shop")
+    for job in ("tree", "delete"):
+        contracts[job] = contracts[job].model_copy(update={"version": 2})
+    contracts["__proto__"] = contracts["tree"].model_copy(update={"job": "__proto__", "version": 1})
+    made = typescript_modules(contracts)
     folder = NodeFolder(tmp_path_factory.mktemp("exported") / "node", typescript)
     ContractFolder(folder.path).write([], made.texts)
     (folder.path / "use.ts").write_text(USE)
@@ -95,7 +101,7 @@ async def test_the_producer_adds_what_python_reads(
     compiled: NodeFolder, redis_server: RedisServer, redis_prefix: str, redis: Redis
 ) -> None:
     added = await asyncio.to_thread(compiled.run, "add.mjs", "", redis_server.url, redis_prefix)
-    tree, child, invalid, elsewhere = cast("list[str]", added)
+    tree, plain, child, invalid, elsewhere = cast("list[str]", added)
     stored = cast("dict[str, str]", await redis.hgetall(f"{redis_prefix}:all:{tree}"))
     data = cast("JsonValue", json.loads(stored["data"]))
     assert (stored["name"], data) == ("tree", {"value": 1, "children": [{"value": 2}]})
@@ -103,6 +109,10 @@ async def test_the_producer_adds_what_python_reads(
     below = cast("dict[str, str]", await redis.hgetall(f"{redis_prefix}:all:{child}"))
     assert below["name"] == "delete"
     assert json.loads(below["opts"])["fpof"] is True
+    known = [json.loads(stored["opts"]), json.loads(below["opts"])]
+    assert [version_of(options) for options in known] == [2, 2]
+    assert known[0]["delay"] == 60_000
+    assert "midday" not in str(await redis.hget(f"{redis_prefix}:all:{plain}", "opts"))
     assert '"expected": "number"' in invalid
     assert elsewhere.startswith("Error: Job tree belongs to queue all")
 

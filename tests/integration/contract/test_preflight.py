@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Annotated
 
 import pytest
+from pydantic import AfterValidator
 
 from midday_worker import BulkItem, JobClient, JobContext, JobRegistry, Payload, Settings, job
 from midday_worker.admin import promote_jobs
-from midday_worker.contract.preflight import Failing, Preflight, Report
+from midday_worker.contract.preflight import MOST_REASONS, OTHER_REASONS, Failing, Preflight, Report
+from midday_worker.engine.inspection.stored_jobs import PLACES, read_stored_jobs
 from midday_worker.errors import DefinitionError, InvalidInputError
 from tests.deadline import eventually
 from tests.integration.crew import Crew
@@ -206,3 +209,49 @@ async def test_queues_and_versions_are_checked_before_anything_is_read(client: J
     job("notice", Notice, notice, version=3, registry=gaps).upcast(from_version=1)(_rename)
     with pytest.raises(DefinitionError, match="from_version=2"):
         Preflight(client, gaps)
+
+
+async def test_large_payloads_are_read_a_few_at_once_each_once(client: JobClient) -> None:
+    queue, size = client.queue(QUEUE), 400_000
+    ids = {str((await queue.add("notice", {"userId": "u" * size}, {})).id) for _ in range(8)}
+    read = [each async for each in read_stored_jobs(queue, "wait", [*ids, "gone"])]
+    assert sorted(each.id for each in read) == sorted(ids)
+    report = await Service.new(upcasts=False).preflight(client)
+    assert [each.count for each in report.failing] == [8]
+
+
+async def test_a_job_that_breaks_the_code_that_judges_it_does_not_break_the_preflight(client: JobClient) -> None:
+    registry = JobRegistry()
+
+    def explode(value: int) -> int:
+        raise KeyError(value)
+
+    async def count(data: object, ctx: JobContext) -> None: ...
+
+    job("count", Annotated[int, AfterValidator(explode)], count, queue=QUEUE, registry=registry)
+    queue = client.queue(QUEUE)
+    await queue.add("count", 4711, {})
+    deep = await queue.add("count", 1, {})
+    await queue.ask("HSET", queue.toKey(str(deep.id)), "data", "[" * 5_000 + "]" * 5_000)
+    report = await Preflight(client, registry).run()
+    reasons = {each.reason for each in report.failing}
+    assert reasons == {"its validation raised KeyError", "what is stored can't be read"}
+
+
+async def test_so_many_reasons_are_told_apart_and_not_more(client: JobClient) -> None:
+    registry = JobRegistry()
+
+    async def count(data: dict[str, int], ctx: JobContext) -> None: ...
+
+    job("count", dict[str, int], count, queue=QUEUE, registry=registry)
+    many = MOST_REASONS + 5
+    queue = client.queue(QUEUE)
+    await asyncio.gather(*(queue.add("count", {f"key {number}": "x"}, {}) for number in range(many)))
+    report = await Preflight(client, registry).run()
+    assert len(report.failing) == MOST_REASONS + 1
+    assert (report.failing[0].reason, report.failing[0].count) == (OTHER_REASONS, 5)
+
+
+def test_places_are_read_in_the_order_in_which_jobs_pass_through_them() -> None:
+    on_the_way = ["waiting-children", "delayed", "prioritized", "wait", "paused", "active", "failed"]
+    assert [place for place in PLACES if place != "repeat"] == on_the_way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
@@ -11,6 +12,7 @@ from midday_worker import (
     BatchOptions,
     JobClient,
     JobContext,
+    JobDefinition,
     JobFailedError,
     JobRegistry,
     Payload,
@@ -19,7 +21,9 @@ from midday_worker import (
     job,
     results,
 )
+from midday_worker.admin.job_acts import change_data
 from midday_worker.demo.node import NodeRuntime
+from midday_worker.engine.wire.options import stamped, version_of
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.handling import version_jobs
@@ -195,3 +199,60 @@ async def test_a_result_that_a_removed_job_left_behind_is_read_in_the_one_way_th
         assert await handle.result("30s") == Answer(recipients=["u1"])
     with pytest.raises(PayloadError, match="stored result"):
         new.get("notice").parse_result({"lost": True})
+
+
+def cents(version: int) -> tuple[JobRegistry, JobDefinition[dict[str, int], dict[str, int]]]:
+    """A service whose old payloads and results are valid as new ones, and mean another thing."""
+    registry = JobRegistry()
+
+    async def pay(data: dict[str, int], ctx: JobContext) -> dict[str, int]:
+        return {"amount": data["amount"] + version}
+
+    paying = job("pay", dict[str, int], pay, version=version, registry=registry)
+    if version > 1:
+        paying.upcast(from_version=1)(lambda old: {"amount": cast("dict[str, int]", old)["amount"] * 100})
+        paying.upcast_result(from_version=1)(lambda old: {"amount": cast("dict[str, int]", old)["amount"] * 100})
+    return registry, paying
+
+
+async def test_another_payload_brings_its_version(client: JobClient, settings: Settings) -> None:
+    (_, old), (registry, new) = cents(1), cents(2)
+    handle = await old.trigger({"amount": 1}, client=client, delay="1h", deadline="2h")
+    before = (await handle.fetch()).opts
+    await new.handle(handle.id, client=client).update_data({"amount": 700})
+    stored = (await handle.fetch()).opts
+    assert version_of(stored) == 2
+    assert stamped(stored, 1) == before
+    late = await new.trigger({"amount": 700}, client=client, delay="1h")
+    await old.handle(late.id, client=client).update_data({"amount": 7})
+    assert version_of((await late.fetch()).opts) == 1
+    shown = await old.trigger({"amount": 1}, client=client, delay="1h")
+    await change_data(client.queue("default"), shown.id, {"amount": 700}, 2)
+    async with Crew(registry, settings):
+        for each in (handle, late, shown):
+            await each.promote()
+            assert await new.handle(each.id, client=client).result("30s") == {"amount": 702}
+
+
+async def test_a_result_of_an_older_worker_that_ran_the_job_again_is_of_that_version(
+    client: JobClient, settings: Settings
+) -> None:
+    (older, old), (newer, new) = cents(1), cents(2)
+    handle = await old.trigger({"amount": 1}, client=client)
+    async with Crew(newer, settings):
+        assert await new.handle(handle.id, client=client).result("30s") == {"amount": 102}
+    await handle.retry()
+    async with Crew(older, settings):  # a rollback
+        assert await handle.result("30s") == {"amount": 2}
+    assert await new.handle(handle.id, client=client).result("5s") == {"amount": 200}
+
+
+async def test_a_schedule_that_is_written_anew_has_one_version(client: JobClient, settings: Settings) -> None:
+    (_, old), (registry, new) = cents(1), cents(2)
+    await old.trigger_recurring({"amount": 7}, every="1h", schedule_id="s", client=client)
+    schedule = await new.trigger_recurring({"amount": 700}, every="1h", schedule_id="s", client=client)
+    run = await schedule.fetch()
+    assert run is not None
+    async with Crew(registry, settings):
+        ended = new.handle(f"repeat:s:{run.next_run_ms}", client=client)
+        assert await ended.result("30s") == {"amount": 702}

@@ -138,3 +138,20 @@ def test_a_gap_between_versions_is_refused() -> None:
 def test_a_version_is_an_integer_from_1(version: object) -> None:
     with pytest.raises(DefinitionError, match="accepted: an integer from 1"):
         job("notice", Notice, handle, version=cast("int", version), registry=JobRegistry())
+
+
+@pytest.mark.parametrize("made", [{1, 2}, object(), {"recipientId": "u1", "urgent": {1}}])
+def test_what_an_upcaster_returns_that_is_no_json_is_as_any_invalid_value(made: object) -> None:
+    found = Versions(Schema(Notice), 2)
+    found.add(1, lambda old: made)
+    assert found.parse({"recipientId": "u2"}, 1) == Notice(recipient_id="u2")
+    assert found.parse_unknown({"recipientId": "u2"}) == Notice(recipient_id="u2")
+    with pytest.raises(InvalidValue, match="what the upcasters from version 1 return is invalid: no JSON"):
+        found.parse({}, 1)
+
+
+def test_a_value_as_deep_as_json_can_be_is_upcast() -> None:
+    deep: object = 0
+    for _ in range(500):
+        deep = [deep]
+    assert versions().parse({"userId": "u1", "deep": deep}, 1) == Notice(recipient_id="u1")

@@ -30,7 +30,7 @@ ACTS: list[tuple[str, str, int, Act, Act]] = [
     (
         "update data",
         "waiting",
-        0,
+        1,
         lambda both: Acts(both.queue).update_data("j1", '{"a":1}'),
         lambda both: both.scripts.updateData("j1", {"a": 1}),
     ),
