@@ -196,7 +196,7 @@ class Stream(asyncio.Protocol):
     def _heed(self, error: Exception | None) -> None:
         # A new connection may lead to who holds the keys: another node, or behind a balancer, or a name, the primary.
         is_young = self._loop.time() - self._since <= _YOUNG_S
-        # A node that is cut off from the others says that the cluster is down, and learns nothing of who has replaced it.
+        # A node that is cut off from the others says that the cluster is down, whoever has replaced it.
         if isinstance(error, MovedError) or (isinstance(error, ClusterDownError) and not is_young):
             self.is_open = False  # of what is under way nothing is lost: each gets such an answer, or the one it wants
         elif error is not None and is_of_replica(error) and not is_young:

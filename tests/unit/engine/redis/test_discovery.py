@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, cast
 
@@ -25,8 +25,10 @@ class Opened:
     port: int = OLD[1]
     is_open: bool = True
     tls: tuple[()] = ()
+    is_cut: asyncio.Event = field(default_factory=asyncio.Event)
 
     def cut(self) -> None:
+        self.is_cut.set()
         self.is_open = False
 
 
@@ -72,5 +74,4 @@ async def test_a_connection_made_as_the_watch_ends_is_watched(monkeypatch: pytes
         found.keep_watch(cast("FoundConnection", second))
         asked.may_close.set()
         asked.primary = NEW
-        while second.is_open:
-            await asyncio.sleep(0.01)
+        await second.is_cut.wait()
