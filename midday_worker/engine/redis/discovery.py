@@ -85,6 +85,10 @@ class _Watch:
             self._looking = asyncio.create_task(looking, context=contextvars.Context())
 
     async def _check(self, tls: Mapping[str, object]) -> None:
+        while any(each.is_open for each in self._open):  # there may be one again when that is over
+            await self._look(tls)
+
+    async def _look(self, tls: Mapping[str, object]) -> None:
         async with Sentinels(self._address, tls) as sentinels:
             while any(each.is_open for each in self._open):
                 await asyncio.sleep(LOOK_S)

@@ -16,7 +16,8 @@ redis-py's own client takes a connection for each command, sends it, and waits f
   flight an error, once; nothing is sent again. Commands that were not written get a NeverSentError, so that a caller
   knows which are safe to repeat. The next command connects again.
 - **A server that is demoted** and keeps its connections open says so in its errors: then the connection is given up.
-  One whose node says MOVED takes no further command, and is closed once it has answered those that it has.
+  One whose node says MOVED, or CLUSTERDOWN as it may be cut off from the others, takes no further command, and is
+  closed once it has answered those that it has.
 - **Backpressure**: at most `max_in_flight_bytes` are sent before their replies come; further commands wait, in order.
 - **Transactions** whose commands are known beforehand go out in one write on the shared connection
   (`run_transaction`); redis-py's `pipeline()` takes a connection of its own.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final, TypeAlias, cast
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError, MovedError, ResponseError, TimeoutError
+from redis.exceptions import ClusterDownError, ConnectionError, MovedError, ResponseError, TimeoutError
 from redis.typing import EncodableT
 
 from midday_worker.engine.transport.command import Command, Errors, packer
@@ -195,9 +195,11 @@ class Stream(asyncio.Protocol):
 
     def _heed(self, error: Exception | None) -> None:
         # A new connection may lead to who holds the keys: another node, or behind a balancer, or a name, the primary.
-        if isinstance(error, MovedError):
+        is_young = self._loop.time() - self._since <= _YOUNG_S
+        # A node that is cut off from the others says that the cluster is down, whoever has replaced it.
+        if isinstance(error, MovedError) or (isinstance(error, ClusterDownError) and not is_young):
             self.is_open = False  # of what is under way nothing is lost: each gets such an answer, or the one it wants
-        elif error is not None and is_of_replica(error) and self._loop.time() - self._since > _YOUNG_S:
+        elif error is not None and is_of_replica(error) and not is_young:
             self._loop.call_soon(self.fail, DEMOTED)  # replies that have come with this one are matched first
 
     def heard(self) -> None:

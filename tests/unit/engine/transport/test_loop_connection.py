@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import pytest
-from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ClusterDownError, ConnectionError, ReadOnlyError, TimeoutError
 
 from midday_worker.engine.transport import NeverSentError
 from midday_worker.engine.transport.pipelining import PipelinedRedis
@@ -172,15 +174,26 @@ async def test_closing_while_connecting_fails_who_waits() -> None:
     assert isinstance(reply, NeverSentError)
 
 
-async def test_a_demoted_server_is_left_but_not_more_than_once_in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "error", "counts"),
+    [
+        (b"-READONLY You can't write against a read only replica.\r\n", ReadOnlyError, (1, 1, 1, 1, 2, 2)),
+        # So says a node that is cut off, to the end; what it refuses is sent again at once.
+        (b"-CLUSTERDOWN The cluster is down\r\n", ClusterDownError, (1, 1, 1, 2, 2, 2)),
+    ],
+    ids=["demoted", "cut off"],
+)
+async def test_a_server_that_can_not_serve_is_left_but_not_more_than_once_in_a_second(
+    refusal: bytes, error: type[Exception], counts: Sequence[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the URL names a replica, each call would make a connection of its own."""
     loop, passed_s = asyncio.get_running_loop(), 0.0
     clock = loop.time
     monkeypatch.setattr(loop, "time", lambda: clock() + passed_s)
-    async with ScriptedRedis(lambda words: b"-READONLY You can't write against a read only replica.\r\n") as server:
-        client = connect(server)
-        for connections in (1, 1, 1, 1, 2, 2):
-            with pytest.raises(ReadOnlyError):
+    async with ScriptedRedis(lambda words: refusal) as server:
+        client = connect(server, retry=Retry(NoBackoff(), 0))
+        for connections in counts:
+            with pytest.raises(error):
                 await call(client, "SET", "a", "b")
             assert (server.connections, client.generation) == (connections, connections)
             passed_s += 0.4
