@@ -79,13 +79,17 @@ class SentinelSet:
         replicas: how many.
         sentinels: how many; the majority of them decides.
         appendonly: whether what a server has acknowledged is on disk.
+        down_after_ms: how long a server may be silent before the first sentinel takes it for down.
     """
 
-    def __init__(self, *, replicas: int = 2, sentinels: int = 3, appendonly: bool = False) -> None:
+    def __init__(
+        self, *, replicas: int = 2, sentinels: int = 3, appendonly: bool = False, down_after_ms: int = DOWN_AFTER_MS
+    ) -> None:
         first = DataServer(appendonly=appendonly)
         self.servers = [first, *(DataServer(first, appendonly=appendonly) for _ in range(replicas))]
         self.sentinels: list[SentinelServer] = []
         self._count = sentinels
+        self._down_after_ms = down_after_ms
         self._stack = ExitStack()
 
     @property
@@ -110,7 +114,7 @@ class SentinelSet:
             *(f"sentinel known-replica {SERVICE} {each.host} {each.port}" for each in self.servers[1:]),
         ]
         for number, (identity, port) in enumerate(known.items()):
-            patience = f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS + 500 * number}"
+            patience = f"sentinel down-after-milliseconds {SERVICE} {self._down_after_ms + 500 * number}"
             others = [f"sentinel known-sentinel {SERVICE} 127.0.0.1 {known[i]} {i}" for i in known if i != identity]
             self.sentinels.append(
                 self._stack.enter_context(SentinelServer(identity, [*common, patience, *others], port))
@@ -154,7 +158,9 @@ class SentinelSet:
                 self.ask(other, "REPLICAOF", new.host, str(new.port))
         for number, sentinel in enumerate(self.sentinels):
             self.ask(sentinel, "SENTINEL", "MONITOR", SERVICE, new.host, str(new.port), "1")
-            self.ask(sentinel, "SENTINEL", "SET", SERVICE, "down-after-milliseconds", str(DOWN_AFTER_MS + 500 * number))
+            self.ask(
+                sentinel, "SENTINEL", "SET", SERVICE, "down-after-milliseconds", str(self._down_after_ms + 500 * number)
+            )
             self.ask(sentinel, "SENTINEL", "SET", SERVICE, "failover-timeout", "3000")
         return new
 

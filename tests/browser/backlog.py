@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from midday_worker.engine.producer.queue import Queue
 
-_CHUNK: Final = 50_000
+_CHUNK: Final = 10_000
 _COPY: Final = """
 local fields = redis.call('HGETALL', KEYS[1])
 for n = tonumber(ARGV[1]), tonumber(ARGV[2]) do

@@ -24,6 +24,8 @@ from tests.soak.worker import ROOT, WorkerProcess, bare_environment, launch
 PREFIX: Final = "soak"
 LOCK_S: Final = 5.0
 UP_S: Final = 60.0
+DOWN_AFTER_MS: Final = 4_000
+"""A machine that stands still for a second or two must not make a failover that nobody has noted."""
 CATCH_UP_S: Final = 120.0
 LIVE_STATES: Final = ("wait", "active", "paused", "prioritized", "delayed", "waiting-children")
 
@@ -51,7 +53,7 @@ class FailoverSoak:
 
     async def run(self) -> FailoverVerdict:
         """Run it and judge it."""
-        with SentinelSet(appendonly=True) as servers:
+        with SentinelSet(appendonly=True, down_after_ms=DOWN_AFTER_MS) as servers:
             ledger = Ledger(self.folder / "failovers.jsonl")
             workers: list[WorkerProcess] = []
             try:

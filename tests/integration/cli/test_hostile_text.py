@@ -39,12 +39,15 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
     "failed": [(), ("-q", PLAIN)],
     "retry": [("--dry-run",), ("--job", HOSTILE), ("-q", PLAIN, "-y")],
     "schedules list": [()],
+    "schedules diff": [(), ("-i", HOSTILE)],
+    "schedules sync": [("--dry-run",), ("-i", HOSTILE, "--dry-run")],
     "schedules run": [(ID, "-q", QUEUE), (HOSTILE,), (ID,)],
     "schedules remove": [(ID, "-q", PLAIN, "--dry-run"), (ID, "-q", QUEUE, "-y")],
     "workers": [()],
     "contract export": [("--to", HOSTILE, "-i", HOSTILE)],
     "contract check": [("--contracts", HOSTILE), ("-i", HOSTILE)],
     "contract import": [(HOSTILE, "--to", HOSTILE)],
+    "contract preflight": [(), ("-q", HOSTILE), ("-i", HOSTILE), ("--resume", HOSTILE), ("--within", HOSTILE)],
     "doctor": [(), ("-i", "tests.integration.cli.other_jobs"), ("-i", HOSTILE)],
 }
 """What is typed. The looks come before the acts, which change what there is to be seen."""
@@ -52,7 +55,7 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
 SERVICES: Final = {"run", "dev", "demo", "dashboard"}
 """They write a log, which has a test of its own."""
 
-COLOUR: Final = re.compile(r"\x1b\[(?:(?!8m|38;5;213m)[0-9;]*m|\?25[lh]|1A|2K)|\r(?=\x1b\[2K)")
+COLOUR: Final = re.compile(r"\x1b\[(?:(?!8m|38;5;213m)[0-9;]*m|\?25[lh]|1A|2K)|\r(?=\x1b\[(?:2K|1A))")
 """What rich writes, a bar's hidden cursor and its line among it; what the hostile text holds is none of it."""
 
 

@@ -158,7 +158,7 @@ def test_a_waiting_job_is_cancelled(settings: Settings) -> None:
 
 def test_every_public_call_of_a_handle_blocks_too() -> None:
     """But what `results()` and `as_completed()` are made of."""
-    internals = {"client", "source", "ending", "wait", "result_of", "refuse_missing", "late_ending"}
+    internals = {"client", "source", "ending", "wait", "result_of", "refuse_missing", "late_ending", "with_version"}
     assert {name for name in dir(JobHandle) if not name.startswith("_")} - internals <= set(dir(SyncJobHandle))
 
 

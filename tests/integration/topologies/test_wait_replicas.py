@@ -40,7 +40,7 @@ def client_of(sentinels: SentinelSet, replicas: int) -> JobClient:
             redis_url=sentinels.url,
             redis_prefix="replicated",
             redis_wait_replicas=replicas,
-            redis_command_timeout=2_000,
+            redis_command_timeout=8_000,
         )
     )
 
@@ -68,7 +68,7 @@ async def test_an_add_that_returns_is_at_the_replicas(
             clients = await asyncio.to_thread(sentinels.ask, sentinels.primary, "CLIENT LIST")
             return "'cmd': 'wait'" in str(clients)
 
-        await eventually(is_waited_for, "the primary waits for its replicas", 0.8)
+        await eventually(is_waited_for, "the primary waits for its replicas", 3)
         assert not adding.done()
         replicas[0].resume()
         await adding
@@ -81,7 +81,7 @@ async def test_an_add_that_too_few_replicas_confirm_says_so_with_its_id(
     async with client_of(sentinels, 2) as client:
         await add(client)
         replicas[1].pause()
-        with pytest.raises(NotReplicatedError, match=r"but only 1 of 2 replicas in 1 s have confirmed it") as error:
+        with pytest.raises(NotReplicatedError, match=r"but only 1 of 2 replicas in 4 s have confirmed it") as error:
             await add(client)
         assert error.value.may_have_been_written
         if add is not schedule:
