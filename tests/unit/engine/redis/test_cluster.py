@@ -13,7 +13,13 @@ from redis.exceptions import AuthenticationError, ResponseError
 from midday_worker import ConfigurationError
 from midday_worker.embedded import free_port
 from midday_worker.engine.redis.cluster import ClusterDiscovery, has_hash_tag, slot_of
-from midday_worker.engine.redis.connection import RedisConfig, connect, connect_blocking, connect_in_thread
+from midday_worker.engine.redis.connection import (
+    RedisConfig,
+    connect,
+    connect_blocking,
+    connect_in_thread,
+    read_together,
+)
 from midday_worker.engine.transport import NeverSentError
 from midday_worker.settings.redis_address import RedisAddress
 from tests.scripted_redis import ScriptedRedis, Words, bulk
@@ -130,3 +136,27 @@ def test_connections_to_a_cluster_are_encrypted_where_the_url_says_so(scheme: st
         kind = client.connection_pool.connection_class
         assert issubclass(kind, (AsyncTlsConnection, SSLConnection)) is is_tls
         assert "discovery" in client.connection_pool.connection_kwargs
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_reads_that_go_out_together_follow_their_keys(pipelining: bool) -> None:
+    """redis-py puts a node's MOVED in the place of each answer; that is no answer."""
+    holder: list[ScriptedRedis] = []
+
+    def port_of(server: ScriptedRedis) -> int:
+        return int(server.url.rpartition(":")[2])
+
+    def answer(words: Words, server: ScriptedRedis) -> bytes:
+        if words[0] == b"CLUSTER":
+            return slots(("127.0.0.1", port_of(holder[0])))
+        return b":7\r\n" if server is holder[0] else b"-MOVED 7 127.0.0.1:1\r\n"
+
+    old = ScriptedRedis(lambda words: answer(words, old))
+    new = ScriptedRedis(lambda words: answer(words, new))
+    async with old, new:
+        holder[:] = [old]
+        client = connect(RedisConfig(f"redis+cluster://{at(new)}", prefix="{bull}", pipelining=pipelining))
+        for server in (old, new):
+            holder[:] = [server]
+            assert await read_together(client, lambda pipe: [pipe.llen("{bull}:a"), pipe.llen("{bull}:b")]) == [7, 7]
+        await client.aclose()
