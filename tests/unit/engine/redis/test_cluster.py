@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redis.asyncio.connection import SSLConnection as AsyncTlsConnection
@@ -50,6 +52,19 @@ async def test_a_node_without_a_host_is_at_the_one_that_was_asked(host: str) -> 
 async def test_hosts_as_the_cluster_announces_them_are_used() -> None:
     async with ScriptedRedis(lambda _words: slots(("redis-1.example", 7001))) as node:
         assert await discovery(at(node)).find({}) == ("redis-1.example", 7001)
+
+
+async def test_a_node_is_found_while_all_threads_of_the_loop_are_taken() -> None:
+    """As by handlers that call `asyncio.to_thread`."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    may_end = threading.Event()
+    taken = asyncio.create_task(asyncio.to_thread(may_end.wait))
+    try:
+        async with ScriptedRedis(lambda _words: slots(("10.0.0.1", 1))) as node, asyncio.timeout(30):
+            assert await discovery(at(node)).find({}) == ("10.0.0.1", 1)
+    finally:
+        may_end.set()
+        await taken
 
 
 async def test_who_does_not_answer_or_resolve_is_passed_over() -> None:
