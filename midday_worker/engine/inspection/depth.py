@@ -7,11 +7,14 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from midday_worker.engine.redis.connection import read_together
 from midday_worker.engine.redis.error_translation import translated
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
     from redis.asyncio.client import Pipeline
 
     from midday_worker.engine.redis.connection import Connection
@@ -56,13 +59,11 @@ async def measure_depths(
     """
     states = (*_LISTS, *_SETS)
     with translated("measure the queues"):
-        async with asyncio.timeout(answer_s), connection.conn.pipeline(transaction=False) as pipe:
-            for queue in queues:
-                _ask_counts(pipe, f"{prefix}:{queue}")
-            answers = await pipe.execute(raise_on_error=False)
+        async with asyncio.timeout(answer_s):
+            answers = await read_together(connection.conn, partial(_ask_counts, prefix=prefix, queues=queues))
             width = len(answers) // len(queues)
             rows = [answers[start : start + width] for start in range(0, len(answers), width)]
-            ages = await _ages(pipe, prefix, queues, rows)
+            ages = await _ages(connection.conn, prefix, queues, rows)
     return [
         QueueDepth(
             queue=queue,
@@ -74,30 +75,33 @@ async def measure_depths(
     ]
 
 
-def _ask_counts(pipe: Pipeline, key: str) -> None:
-    for name in _LISTS.values():
-        pipe.llen(f"{key}:{name}")
-    for name in _SETS.values():
-        pipe.zcard(f"{key}:{name}")
-    pipe.hexists(f"{key}:meta", "paused")
-    # Jobs come in on the left and leave on the right; of those with a priority the first is the next.
-    pipe.lindex(f"{key}:wait", -1)
-    pipe.zrange(f"{key}:prioritized", 0, 0)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
+def _ask_counts(pipe: Pipeline, prefix: str, queues: Sequence[str]) -> None:
+    for key in (f"{prefix}:{queue}" for queue in queues):
+        for name in _LISTS.values():
+            pipe.llen(f"{key}:{name}")
+        for name in _SETS.values():
+            pipe.zcard(f"{key}:{name}")
+        pipe.hexists(f"{key}:meta", "paused")
+        # Jobs come in on the left and leave on the right; of those with a priority the first is the next.
+        pipe.lindex(f"{key}:wait", -1)
+        pipe.zrange(f"{key}:prioritized", 0, 0)  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
 
 
-async def _ages(pipe: Pipeline, prefix: str, queues: Sequence[str], rows: Sequence[Sequence[object]]) -> list[float]:
+async def _ages(client: Redis, prefix: str, queues: Sequence[str], rows: Sequence[Sequence[object]]) -> list[float]:
     """Return for each queue how long the longer waiting of its two next jobs has waited."""
     owners: list[int] = []
+    keys: list[str] = []
     for number, (queue, row) in enumerate(zip(queues, rows, strict=True)):
         first, prioritized = row[-2:]
         ids = [first] if isinstance(first, str) else []
         ids += cast("list[str]", prioritized) if isinstance(prioritized, list) else []
         for job_id in ids:
-            pipe.hmget(f"{prefix}:{queue}:{job_id}", _FIELDS)
+            keys.append(f"{prefix}:{queue}:{job_id}")
             owners.append(number)
     ages = [0.0] * len(queues)
     now = time.time()
-    for number, fields in zip(owners, await pipe.execute(raise_on_error=False), strict=True):
+    found = await read_together(client, lambda pipe: [pipe.hmget(key, _FIELDS) for key in keys])
+    for number, fields in zip(owners, found, strict=True):
         if isinstance(fields, list):  # else its key is no hash
             ages[number] = max(ages[number], now - _waiting_since(cast("Texts", fields), now))
     return ages

@@ -18,7 +18,7 @@ from midday_worker.engine.producer.add_commands import Addition, Additions
 from midday_worker.engine.producer.add_transaction import AddTransaction, failure_of
 from midday_worker.engine.producer.answer import checked_id
 from midday_worker.engine.producer.backend import Backend
-from midday_worker.engine.redis.connection import Connection, absent_key
+from midday_worker.engine.redis.connection import Connection, absent_key, read_together
 from midday_worker.engine.redis.error_translation import (
     UNREACHABLE,
     Writing,
@@ -214,11 +214,9 @@ class Queue(bullmq.Queue):
         states = self.sanitizeJobTypes(types)
         ids = list(dict.fromkeys(map(str, await self.backend.getRanges(states, start, end, asc))))
         # Each for itself, as BullMQ's one script for them all stops at a key that is no hash.
-        async with self.client.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hgetall(self.toKey(job_id))
-            hashes = cast("list[dict[str, str] | Exception]", await pipe.execute(raise_on_error=False))
-        return [self._read(job_id, stored) for job_id, stored in zip(ids, hashes, strict=True)]
+        hashes = await read_together(self.client, lambda pipe: [pipe.hgetall(self.toKey(job_id)) for job_id in ids])
+        found = cast("list[dict[str, str] | Exception]", hashes)
+        return [self._read(job_id, stored) for job_id, stored in zip(ids, found, strict=True)]
 
     def _read(self, job_id: str, stored: dict[str, str] | Exception) -> Job:
         if not isinstance(stored, Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, cast
@@ -81,7 +82,11 @@ class ClusterDiscovery:
 
     async def find(self, tls: Mapping[str, object]) -> Place:
         """Return host and port of the slot's primary. Raises NeverSentError if no node knows it, and as `slots`."""
-        slots = await asyncio.to_thread(self.slots)
+        thread = ThreadPoolExecutor(1)  # not the loop's few, which may all be taken by the user's own calls
+        try:
+            slots = await asyncio.get_running_loop().run_in_executor(thread, self.slots)
+        finally:
+            thread.shutdown(wait=False)
         found = next((each for each in slots if each.first <= self._slot <= each.last), None)
         if found is None:
             raise NeverSentError(f"no node of the cluster serves slot {self._slot}")

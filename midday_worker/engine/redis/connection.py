@@ -28,11 +28,12 @@ from midday_worker.engine.redis.duplicate_check import CHECKED, checked_add
 from midday_worker.engine.redis.gone import RESTORE
 from midday_worker.engine.redis.limited import GUARD
 from midday_worker.engine.redis.undone_retry import UndoneRetry
-from midday_worker.engine.transport import PipelinedRedis
+from midday_worker.engine.transport import UNDONE, PipelinedRedis, is_of_replica
 from midday_worker.settings.redis_address import RedisAddress
 
 if TYPE_CHECKING:
     from bullmq.redis_connection import Script
+    from redis.asyncio.client import Pipeline
     from redis.asyncio.connection import AbstractConnection
     from redis.typing import EncodableT
 
@@ -221,6 +222,32 @@ def run_script(client: Redis, script: Script, keys: Sequence[str], args: Sequenc
     if isinstance(client, PipelinedRedis):
         return client.run_script(script.sha, script.script, keys, args)
     return script(keys=keys, args=args)
+
+
+async def read_together(client: Redis, ask: Callable[[Pipeline], object]) -> list[object]:
+    """Send reads in one round trip; return their answers, an error in the place of one that failed.
+
+    Raises the error of a server that doesn't hold the keys, which is no answer to any of them.
+
+    Args:
+        client: where they are sent.
+        ask: puts them into a pipeline.
+    """
+    answers, refusal = await _read(client, ask)
+    if refusal is not None:
+        await client.connection_pool.disconnect(inuse_connections=False)  # a new one leads to where the keys are
+        answers, refusal = await _read(client, ask)
+    if refusal is not None:
+        raise refusal
+    return answers
+
+
+async def _read(client: Redis, ask: Callable[[Pipeline], object]) -> tuple[list[object], Exception | None]:
+    async with client.pipeline(transaction=False) as pipe:
+        ask(pipe)
+        answers = cast("list[object]", await pipe.execute(raise_on_error=False))
+    errors = (each for each in answers if isinstance(each, Exception))
+    return answers, next((each for each in errors if isinstance(each, UNDONE) or is_of_replica(each)), None)
 
 
 def absent_key(client: Redis, prefix: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redis.asyncio.connection import SSLConnection as AsyncTlsConnection
@@ -13,7 +15,13 @@ from redis.exceptions import AuthenticationError, ResponseError
 from midday_worker import ConfigurationError
 from midday_worker.embedded import free_port
 from midday_worker.engine.redis.cluster import ClusterDiscovery, has_hash_tag, slot_of
-from midday_worker.engine.redis.connection import RedisConfig, connect, connect_blocking, connect_in_thread
+from midday_worker.engine.redis.connection import (
+    RedisConfig,
+    connect,
+    connect_blocking,
+    connect_in_thread,
+    read_together,
+)
 from midday_worker.engine.transport import NeverSentError
 from midday_worker.settings.redis_address import RedisAddress
 from tests.scripted_redis import ScriptedRedis, Words, bulk
@@ -44,6 +52,19 @@ async def test_a_node_without_a_host_is_at_the_one_that_was_asked(host: str) -> 
 async def test_hosts_as_the_cluster_announces_them_are_used() -> None:
     async with ScriptedRedis(lambda _words: slots(("redis-1.example", 7001))) as node:
         assert await discovery(at(node)).find({}) == ("redis-1.example", 7001)
+
+
+async def test_a_node_is_found_while_all_threads_of_the_loop_are_taken() -> None:
+    """As by handlers that call `asyncio.to_thread`."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    may_end = threading.Event()
+    taken = asyncio.create_task(asyncio.to_thread(may_end.wait))
+    try:
+        async with ScriptedRedis(lambda _words: slots(("10.0.0.1", 1))) as node, asyncio.timeout(30):
+            assert await discovery(at(node)).find({}) == ("10.0.0.1", 1)
+    finally:
+        may_end.set()
+        await taken
 
 
 async def test_who_does_not_answer_or_resolve_is_passed_over() -> None:
@@ -130,3 +151,27 @@ def test_connections_to_a_cluster_are_encrypted_where_the_url_says_so(scheme: st
         kind = client.connection_pool.connection_class
         assert issubclass(kind, (AsyncTlsConnection, SSLConnection)) is is_tls
         assert "discovery" in client.connection_pool.connection_kwargs
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_reads_that_go_out_together_follow_their_keys(pipelining: bool) -> None:
+    """redis-py puts a node's MOVED in the place of each answer; that is no answer."""
+    holder: list[ScriptedRedis] = []
+
+    def port_of(server: ScriptedRedis) -> int:
+        return int(server.url.rpartition(":")[2])
+
+    def answer(words: Words, server: ScriptedRedis) -> bytes:
+        if words[0] == b"CLUSTER":
+            return slots(("127.0.0.1", port_of(holder[0])))
+        return b":7\r\n" if server is holder[0] else b"-MOVED 7 127.0.0.1:1\r\n"
+
+    old = ScriptedRedis(lambda words: answer(words, old))
+    new = ScriptedRedis(lambda words: answer(words, new))
+    async with old, new:
+        holder[:] = [old]
+        client = connect(RedisConfig(f"redis+cluster://{at(new)}", prefix="{bull}", pipelining=pipelining))
+        for server in (old, new):
+            holder[:] = [server]
+            assert await read_together(client, lambda pipe: [pipe.llen("{bull}:a"), pipe.llen("{bull}:b")]) == [7, 7]
+        await client.aclose()
