@@ -86,9 +86,9 @@ class _Watch:
 
     async def _check(self, tls: Mapping[str, object]) -> None:
         while any(each.is_open for each in self._open):  # there may be one again when that is over
-            await self._look(tls)
+            await self._watch_all(tls)
 
-    async def _look(self, tls: Mapping[str, object]) -> None:
+    async def _watch_all(self, tls: Mapping[str, object]) -> None:
         async with Sentinels(self._address, tls) as sentinels:
             while any(each.is_open for each in self._open):
                 await asyncio.sleep(LOOK_S)
