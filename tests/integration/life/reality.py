@@ -87,7 +87,7 @@ class Reality:
 
         async def agrees() -> bool:
             nonlocal seen
-            seen = await self._watch_all(model)
+            seen = await self._look(model)
             return seen == _expected(model)
 
         try:
