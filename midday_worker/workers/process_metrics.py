@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,22 +87,27 @@ class ProcessMetrics:
 
     async def _measure(self, connections: Connections) -> list[QueueDepth]:
         if time.monotonic() - self._depths_at > DEPTHS_KEPT_S:
-            try:
-                self._depths = await self._measure_all(connections)
-            except Exception as error:  # whatever it is, the counters are there
-                logger.debug("the queues could not be measured: {error}", error=error)
-                self._depths = []  # what was once is not what is
+            self._depths = await measure_all(connections, self._plan)
             self._depths_at = time.monotonic()
         return self._depths
 
-    async def _measure_all(self, connections: Connections) -> list[QueueDepth]:
-        names: dict[str, list[str]] = {}
-        for config in self._plan.queues:
-            names.setdefault(config.prefix or connections.config.prefix, []).append(config.queue)
-        found = await asyncio.gather(
-            *(measure_depths(connections.of(prefix), prefix, of, _ANSWER_S) for prefix, of in names.items())
-        )
-        return [depth for of_prefix in found for depth in of_prefix]
+
+async def measure_all(connections: Connections, plan: Plan) -> list[QueueDepth]:
+    """Return the depths of a plan's queues, but for those of a prefix whose server doesn't answer now."""
+    names: dict[str, list[str]] = {}
+    for config in plan.queues:
+        names.setdefault(config.prefix or connections.config.prefix, []).append(config.queue)
+    found = await asyncio.gather(*(_depths_at(connections, prefix, of) for prefix, of in names.items()))
+    return [depth for of_prefix in found for depth in of_prefix]
+
+
+async def _depths_at(connections: Connections, prefix: str, queues: Sequence[str]) -> list[QueueDepth]:
+    """Return the depths of a prefix's queues; none if they can't be measured now: what was once is not what is."""
+    try:
+        return await measure_depths(connections.of(prefix), prefix, queues, _ANSWER_S)
+    except Exception as error:  # whatever it is, the counters are there, and other prefixes may be at other servers
+        logger.debug("the queues under {prefix} could not be measured: {error}", prefix=prefix, error=error)
+        return []
 
 
 def _write_process(snapshot: Snapshot, measured: Measured) -> None:

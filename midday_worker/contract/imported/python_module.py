@@ -39,7 +39,7 @@ class NodePayload(Payload):
     model_config = ConfigDict(alias_generator=None)
 '''
 _HEAD: Final = """\
-# Written by `midday-worker contract import`. Changes made by hand are lost.
+# Written by `midday-worker contract import`. Changes made by hand are lost, so no rule of style is held against it:
 # ruff: noqa
 {notes}"""
 _FIRST: Final = re.compile(r"^(?:class |\w+ = TypeAliasType)", re.MULTILINE)

@@ -10,11 +10,16 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobRegistry, Settings, job
+from midday_worker.client.client import redis_config
 from midday_worker.demo.node import NodeRuntime
 from midday_worker.engine.inspection.depth import measure_depths
+from midday_worker.engine.redis.connection import Connection, RedisConfig, connect
+from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.errors import RedisUnavailableError
 from midday_worker.testing import RedisServer
+from midday_worker.workers.plan import Plan
+from midday_worker.workers.process_metrics import measure_all
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.engine.test_stalled import take_and_die
@@ -193,6 +198,25 @@ async def test_without_redis_the_sizes_are_given_up_in_time(mortal_redis: RedisS
         with pytest.raises(RedisUnavailableError):
             await measure_depths(client.connection, "bull", ["q"], 0.2)
         mortal_redis.resume()
+
+
+class OneAway(Connections):
+    """Connections of which those for one prefix lead to where no server is."""
+
+    def of(self, prefix: str | None = None) -> Connection:
+        """Return the connection for the queues of a prefix."""
+        return super().of(prefix) if prefix != "away" else Connection(connect(RedisConfig("redis://127.0.0.1:1")))
+
+
+async def test_a_prefix_whose_server_is_away_hides_no_other(client: JobClient, settings: Settings) -> None:
+    await client.queue("here").add("a", {}, {})
+    plan = Plan((WorkerConfig(queue="there", prefix="away", concurrency=1), WorkerConfig(queue="here", concurrency=1)))
+    connections = OneAway(redis_config(settings))
+    try:
+        measured = await measure_all(connections, plan)
+    finally:
+        await connections.close()
+    assert [(depth.queue, depth.jobs["waiting"]) for depth in measured] == [("here", 1)]
 
 
 async def test_node_reads_how_many_completed_and_failed(
