@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from midday_worker.errors import JobStateError as JobStateError
     from midday_worker.errors import JobTimeoutError as JobTimeoutError
     from midday_worker.errors import MiddayWorkerError as MiddayWorkerError
+    from midday_worker.errors import MiddlewareError as MiddlewareError
     from midday_worker.errors import NonRetryableError as NonRetryableError
     from midday_worker.errors import NotReplicatedError as NotReplicatedError
     from midday_worker.errors import OptionError as OptionError
@@ -56,11 +57,15 @@ if TYPE_CHECKING:
     from midday_worker.handles.sync_handle import SyncScheduleHandle as SyncScheduleHandle
     from midday_worker.handles.sync_outcomes import sync_as_completed as sync_as_completed
     from midday_worker.handles.sync_outcomes import sync_results as sync_results
+    from midday_worker.handling.attempt_call import AttemptCall as AttemptCall
+    from midday_worker.handling.attempt_call import AttemptMiddleware as AttemptMiddleware
+    from midday_worker.handling.attempt_call import AttemptNext as AttemptNext
     from midday_worker.handling.batch_context import BatchContext as BatchContext
     from midday_worker.handling.context import JobContext as JobContext
     from midday_worker.handling.hooks import Hooks as Hooks
     from midday_worker.handling.hooks import JobEvent as JobEvent
     from midday_worker.handling.job_runner import ExecutableJob as ExecutableJob
+    from midday_worker.handling.middleware import Middleware as Middleware
     from midday_worker.handling.sync_context import SyncJob as SyncJob
     from midday_worker.handling.sync_context import SyncJobContext as SyncJobContext
     from midday_worker.options import Backoff as Backoff
@@ -68,12 +73,16 @@ if TYPE_CHECKING:
     from midday_worker.options import CallOptions as CallOptions
     from midday_worker.options import Deduplication as Deduplication
     from midday_worker.options import JobOptions as JobOptions
+    from midday_worker.options import ResolvedOptions as ResolvedOptions
     from midday_worker.options import Retention as Retention
     from midday_worker.options.batch_options import BatchOptions as BatchOptions
     from midday_worker.queues import QueueDefinition as QueueDefinition
     from midday_worker.queues import QueueRegistry as QueueRegistry
     from midday_worker.queues import RateLimit as RateLimit
     from midday_worker.queues import queue as queue
+    from midday_worker.request import EnqueueCall as EnqueueCall
+    from midday_worker.request import EnqueueMiddleware as EnqueueMiddleware
+    from midday_worker.request import EnqueueNext as EnqueueNext
     from midday_worker.request import FailurePolicy as FailurePolicy
     from midday_worker.request import JobRequest as JobRequest
     from midday_worker.schema.schema import Payload as Payload
@@ -102,6 +111,7 @@ _HOMES: Final = {
     "midday_worker.errors": (
         "ConfigurationError DefinitionError EnqueueError InvalidInputError JobCancelledError JobFailedError "
         "JobNotFoundError JobResultTimeoutError JobStateError JobTimeoutError MiddayWorkerError "
+        "MiddlewareError "
         "NonRetryableError NotReplicatedError OptionError PayloadError RedisRefusedError RedisUnavailableError "
         "RetryAfter ScheduledRunError"
     ),
@@ -113,11 +123,13 @@ _HOMES: Final = {
     "midday_worker.handling.batch_context": "BatchContext",
     "midday_worker.handling.context": "JobContext",
     "midday_worker.handling.hooks": "Hooks JobEvent",
+    "midday_worker.handling.attempt_call": "AttemptCall AttemptMiddleware AttemptNext",
+    "midday_worker.handling.middleware": "Middleware",
     "midday_worker.handling.sync_context": "SyncJob SyncJobContext",
-    "midday_worker.options": "Backoff BackoffFunction CallOptions Deduplication JobOptions Retention",
+    "midday_worker.options": "Backoff BackoffFunction CallOptions Deduplication JobOptions ResolvedOptions Retention",
     "midday_worker.options.batch_options": "BatchOptions",
     "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",
-    "midday_worker.request": "FailurePolicy JobRequest",
+    "midday_worker.request": "EnqueueCall EnqueueMiddleware EnqueueNext FailurePolicy JobRequest",
     "midday_worker.schema.schema": "Payload",
     "midday_worker.settings.durations": "Duration to_milliseconds",
     "midday_worker.settings.settings": "Settings",

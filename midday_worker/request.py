@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, TypeAlias, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import EllipsisType
+from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from typing_extensions import Unpack
 
 from midday_worker.errors import FieldProblem, OptionError, PayloadError
-from midday_worker.options import CallOptions, ResolvedOptions
+from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, check_options, check_schedulable
+from midday_worker.options.deadline import deadline_ms
 from midday_worker.schema.schema import InvalidValue, JsonValue, Schema
 from midday_worker.telemetry.tracing.trace_context import TraceContext
 
+P = TypeVar("P")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 FailurePolicy: TypeAlias = Literal["fail", "ignore", "remove", "continue"]
@@ -72,6 +75,27 @@ class JobRequest:
         """The payload's JSON values."""
         return cast("JsonValue", json.loads(self.text))
 
+    def with_payload(self, payload: object) -> JobRequest:
+        """Return it with another payload. Raises PayloadError."""
+        try:
+            value = self.schema.validate(payload)
+            return replace(self, value=value, text=self.schema.dump_text(value))
+        except InvalidValue as error:
+            raise PayloadError(self.name, error.problems) from error
+
+    def with_options(self, call: CheckedOptions) -> JobRequest:
+        """Return it with other options of its call. Raises OptionError for a deadline that can't be kept."""
+        # check_options gave each value the type of its field.
+        resolved = replace(self.options, **call)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        timeout, retry, last = call_limits(call, resolved)
+        return replace(
+            self,
+            options=resolved,
+            call_timeout=self.call_timeout if timeout is None else timeout,
+            call_retry_on_timeout=self.call_retry_on_timeout if retry is None else retry,
+            deadline_ms=self.deadline_ms if last is None else last,
+        )
+
     def tree(self) -> Iterator[JobRequest]:
         """Yield this request and all below it, parents first."""
         yield self
@@ -96,6 +120,73 @@ class JobRequest:
                 raise PayloadError(request.name, error.problems) from error
 
 
+def call_limits(call: CheckedOptions, resolved: ResolvedOptions) -> tuple[int | None, bool | None, int | None]:
+    """Return `call_timeout`, `call_retry_on_timeout` and `deadline_ms` of a request.
+
+    Raises:
+        OptionError: the deadline can't be kept.
+    """
+    timeout = (resolved.timeout or 0) if "timeout" in call else None
+    retry = resolved.retry_on_timeout if "retry_on_timeout" in call else None
+    last = deadline_ms(resolved) if resolved.deadline is not None or "deadline" in call else None
+    return timeout, retry, last
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueCall(Generic[P]):
+    """A job that is about to be added, as the middleware around that sees it.
+
+    Attributes:
+        request: all of it; `request.name`, `request.queue` and, in a flow, `request.children` among it.
+        schedule_id: of a schedule, whose runs are made of it; None for a job.
+    """
+
+    request: JobRequest
+    schedule_id: str | None = None
+
+    @property
+    def payload(self) -> P:
+        """The validated payload."""
+        return cast("P", self.request.value)
+
+    @property
+    def options(self) -> ResolvedOptions:
+        """All of the job's options: the library's, its queue's, its own and the call's, merged, in milliseconds."""
+        return self.request.options
+
+    def replace(
+        self, payload: P | Mapping[str, object] | EllipsisType = ..., **options: Unpack[CallOptions]
+    ) -> EnqueueCall[P]:
+        """Return it with another payload, or with other options of its call; the rest stays.
+
+        Raises:
+            PayloadError: the payload doesn't match the schema.
+            OptionError: an option is misspelt, out of range, or not for a schedule's runs.
+        """
+        given = cast("Mapping[str, object]", options)
+        if self.schedule_id is not None:
+            check_schedulable(given)
+        request = self.request if payload is ... else self.request.with_payload(payload)
+        if given:
+            request = request.with_options(check_options(given, call=True))
+        return replace(self, request=request)
+
+
+EnqueueNext: TypeAlias = Callable[[EnqueueCall[P]], Awaitable[str]]
+"""What adds the job, after the middleware that is further in; it returns the job's id."""
+
+EnqueueMiddleware: TypeAlias = Callable[[EnqueueCall[P], EnqueueNext[P]], Awaitable[str]]
+
+
+class SourceMiddleware(Protocol):
+    """A job's middleware, seen from below."""
+
+    @property
+    def enqueue(self) -> Sequence[EnqueueMiddleware[object]]:
+        """All that is around the adding of a job, the outermost first."""
+        ...
+
+
 class JobSource(Protocol[ResultT_co]):
     """What knows a job's name, and the types of its payloads and results: a `JobDefinition`, seen from below."""
 
@@ -112,6 +203,11 @@ class JobSource(Protocol[ResultT_co]):
     @property
     def prefix(self) -> str | None:
         """Its queue's own prefix; None is REDIS_PREFIX."""
+        ...
+
+    @property
+    def middleware(self) -> SourceMiddleware:
+        """What is around its jobs."""
         ...
 
     @property

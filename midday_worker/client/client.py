@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 from midday_worker.client.background_loop import BackgroundLoop, process_loop, refuse_running_loop
+from midday_worker.client.enqueue_chain import pass_flows, pass_many, pass_one
 from midday_worker.client.producer_spans import add_flows_traced, add_many_traced, add_traced, schedule_traced
 from midday_worker.engine.acts.acts import Acts
 from midday_worker.engine.following.events import QueueEvents
@@ -112,30 +113,34 @@ class JobClient:
 
     def enqueue(self, request: JobRequest) -> Awaitable[str]:
         """Add one job; return its id. The request is checked at once."""
-        self.check(request)
-        return add_traced(request, self._queue_of(request).add_request)
+        if request.source.middleware.enqueue:
+            return pass_one(request, self._add)
+        return self._add(request)
 
     async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
         """Add jobs of one queue; return their ids in order. All are checked before the first is added."""
-        for request in requests:
-            self.check(request)
-        refuse_same_ids(requests)
-        if not requests:
-            return []
-        queue = self._queue_of(requests[0])
-        return await add_many_traced(requests, lambda traced: queue.add_requests(traced, on_progress))
+        if any(request.source.middleware.enqueue for request in requests):
+            return await pass_many(requests, lambda passed: self._add_many(passed, on_progress))
+        return await self._add_many(requests, on_progress)
 
     async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
         """Add trees of jobs, each in one transaction; return their ids, parents first. All are checked before."""
-        for root in roots:
-            self.check(root)
-        return await add_flows_traced(roots, lambda traced: add_flows(traced, self._queue_of, on_progress))
+        if any(node.source.middleware.enqueue for root in roots for node in root.tree()):
+            return await pass_flows(roots, lambda passed: self._add_flows(passed, on_progress))
+        return await self._add_flows(roots, on_progress)
 
     async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
         """Create or replace a recurring job."""
-        self.check(request)
-        queue = self._queue_of(request)
-        await schedule_traced(schedule_id, request, lambda traced: upsert_schedule(queue, schedule_id, when, traced))
+
+        async def write(passed: JobRequest) -> str:
+            # A deadline would be the same moment for every run.
+            await self._write_schedule(schedule_id, when, replace(passed, deadline_ms=None))
+            return schedule_id
+
+        if request.source.middleware.enqueue:
+            await pass_one(request, write, schedule_id)
+        else:
+            await write(request)
 
     async def find_schedule(self, queue: QueueLike, schedule_id: str) -> Schedule | None:
         """Return a recurring job of the queue, or None."""
@@ -200,6 +205,30 @@ class JobClient:
         request.check_size(self.settings.max_payload_bytes)
         if self.settings.environment != "production":
             request.check_travels()
+
+    def _add(self, request: JobRequest) -> Awaitable[str]:
+        """Add one job, when all that is around it has been passed."""
+        self.check(request)
+        return add_traced(request, self._queue_of(request).add_request)
+
+    async def _add_many(self, requests: Sequence[JobRequest], on_progress: Progress | None) -> list[str]:
+        for request in requests:
+            self.check(request)
+        refuse_same_ids(requests)
+        if not requests:
+            return []
+        queue = self._queue_of(requests[0])
+        return await add_many_traced(requests, lambda traced: queue.add_requests(traced, on_progress))
+
+    async def _add_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None) -> list[list[str]]:
+        for root in roots:
+            self.check(root)
+        return await add_flows_traced(roots, lambda traced: add_flows(traced, self._queue_of, on_progress))
+
+    async def _write_schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
+        self.check(request)
+        queue = self._queue_of(request)
+        await schedule_traced(schedule_id, request, lambda traced: upsert_schedule(queue, schedule_id, when, traced))
 
     def _queue_of(self, request: JobRequest) -> Queue:
         return self.queue_at(request.source.prefix, request.queue)

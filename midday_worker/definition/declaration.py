@@ -14,6 +14,7 @@ from midday_worker.errors import DefinitionError, NoHandlerError, OptionError
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.hooks import Hooks
 from midday_worker.handling.job_runner import ExecutableJob
+from midday_worker.handling.middleware import Middleware
 from midday_worker.schema.schema import Schema
 
 P = TypeVar("P")
@@ -38,6 +39,7 @@ class JobDeclaration(JobDefinition[P, R]):
     ) -> None:
         super().__init__(name, schema, result_schema, self._refuse, **declared)
         self.hooks = _NoHooks(name, self.defined_at)
+        self.middleware = _NoAttempts(name, self.defined_at)
 
     @property
     def has_handler(self) -> bool:
@@ -74,6 +76,19 @@ class _NoHooks(Hooks[P, R]):
         raise DefinitionError(
             f"Job {self._job!r} at {self._place} has no handler, so no hook of it would ever be called here; hooks "
             "belong to the definition that is run."
+        )
+
+
+class _NoAttempts(Middleware[P, R]):
+    def __init__(self, job: str, place: str) -> None:
+        super().__init__()
+        self._job = job
+        self._place = place
+
+    def around_attempt(self, middleware: object) -> NoReturn:
+        raise DefinitionError(
+            f"Job {self._job!r} at {self._place} has no handler, so nothing can be around its attempts here; such "
+            "middleware belongs to the definition that is run. `around_enqueue` is for this one too."
         )
 
 

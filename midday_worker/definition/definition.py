@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast, overload
@@ -17,7 +16,7 @@ from midday_worker.definition.declared import Declared
 from midday_worker.definition.declared_schedule import DeclaredSchedule
 from midday_worker.definition.flow import FlowChild, as_request, flow_handle
 from midday_worker.definition.other_names import missing_trigger, not_called
-from midday_worker.definition.recurrence import check_schedulable, check_schedule_id, default_schedule_id, recurrence
+from midday_worker.definition.recurrence import check_schedule_id, default_schedule_id, recurrence
 from midday_worker.definition.spread import Spread
 from midday_worker.definition.sync_triggers import SyncTriggers
 from midday_worker.engine.producer.answer import ExistingId
@@ -27,6 +26,7 @@ from midday_worker.handling.batch_runner import BatchRunner
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.hooks import Hooks
 from midday_worker.handling.job_runner import ExecutableJob, JobRunner
+from midday_worker.handling.middleware import Middleware
 from midday_worker.handling.process_handler import ProcessHandler
 from midday_worker.handling.sync_context import SyncJobContext
 from midday_worker.options import (
@@ -36,10 +36,10 @@ from midday_worker.options import (
     ResolvedOptions,
     check_known_id,
     check_options,
+    check_schedulable,
     merge,
 )
-from midday_worker.options.deadline import deadline_ms
-from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest
+from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest, call_limits
 from midday_worker.schema.schema import InvalidValue, Schema
 from midday_worker.schema.versions import Versions, add_upcaster, refuse_gaps
 from midday_worker.settings.durations import Duration
@@ -63,6 +63,7 @@ class JobDefinition(Generic[P, R]):
         defined_at: file and line.
         version: the number of these schemas.
         hooks: what is called when its jobs start and end, see `Hooks`.
+        middleware: what is around its jobs' attempts and adding, see `Middleware`.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class JobDefinition(Generic[P, R]):
         self.handler = handler
         self.defined_at = declared["defined_at"]
         self.hooks: Hooks[P, R] = Hooks()
+        self.middleware: Middleware[P, R] = Middleware()
         called = handler if process is None else process.handle
         self.version = version = declared["version"]
         self._result_versions: Versions[R] = Versions(result_schema, version)
@@ -290,8 +292,7 @@ class JobDefinition(Generic[P, R]):
         else:
             check_schedule_id(schedule_id)
         client = client or current_client()
-        # A moment would be the same for every run: each has the definition's deadline, from when it is due.
-        await client.schedule(schedule_id, when, replace(request, deadline_ms=None))
+        await client.schedule(schedule_id, when, request)
         return ScheduleHandle(schedule_id, self.id, self.queue, client, self)
 
     async def schedule_for(
@@ -481,10 +482,7 @@ class JobDefinition(Generic[P, R]):
         except InvalidValue as error:
             raise PayloadError(self.id, error.problems) from error
         schema = cast("Schema[object]", self.schema)
-        timeout = (resolved.timeout or 0) if "timeout" in call else None
-        retry = resolved.retry_on_timeout if "retry_on_timeout" in call else None
-        last = deadline_ms(resolved) if resolved.deadline is not None else (0 if "deadline" in call else None)
-        limits = (timeout, retry, last)
+        limits = call_limits(call, resolved)
         return JobRequest(
             self.id, self.queue, text, resolved, schema, value, self, children, on_failure, *limits, self.version
         )

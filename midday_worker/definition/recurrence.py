@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
 
 from midday_worker.engine.cron.pattern import CronPattern
 from midday_worker.engine.producer.schedule import Recurrence
-from midday_worker.errors import InvalidInputError, OptionError, ScheduleError
-from midday_worker.options import check_options
+from midday_worker.errors import InvalidInputError, ScheduleError
 from midday_worker.schema.schema import JsonValue
 from midday_worker.settings.durations import Duration, to_milliseconds
-
-_OWN: Final = ("pattern", "every", "tz", "start", "end", "limit", "schedule_id")
 
 
 def recurrence(
@@ -44,18 +39,6 @@ def recurrence(
         end_ms=end_ms,
         limit=_limit(limit),
     )
-
-
-def check_schedulable(options: Mapping[str, object]) -> None:
-    """Raise OptionError, or DurationError, for a call's option that is wrong, or that BullMQ gives the runs itself."""
-    advice = {"job_id": "schedule_id=...", "delay": "start=..."}
-    keyed = ("deduplication", "idempotency_key", "idempotency_ttl", "debounce", "throttle")
-    advice |= dict.fromkeys(keyed, "the schedule's id")
-    advice["deadline"] = "the job's own deadline, which counts from when a run is due,"
-    for option, instead in advice.items():
-        if option in options:
-            raise OptionError(option, f"Option {option} can't be given to a schedule's runs; use {instead} instead.")
-    check_options(options, call=True, others=_OWN)
 
 
 def default_schedule_id(job: str, data: JsonValue) -> str:

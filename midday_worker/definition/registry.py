@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, TypeVar, cast
 
@@ -12,6 +13,7 @@ from midday_worker.definition.job_imports import import_jobs
 from midday_worker.errors import DefinitionError, DuplicateJobError, UnknownJobError
 from midday_worker.handling.hooks import Hooks
 from midday_worker.handling.job_runner import ExecutableJob
+from midday_worker.handling.middleware import Middleware
 from midday_worker.options.defined_at import two_names
 from midday_worker.queues import QueueLike, QueueRegistry, default_queues, name_of
 
@@ -31,6 +33,8 @@ class JobRegistry:
         self.hooks: Hooks[object, object] = Hooks()
         self._jobs: dict[str, JobDefinition[object, object]] = {}
         self._queue_hooks: dict[str, Hooks[object, object]] = {}
+        self.middleware: Middleware[object, object] = Middleware()
+        self._queue_middleware: defaultdict[str, Middleware[object, object]] = defaultdict(Middleware)
 
     def __contains__(self, name: object) -> bool:
         return name in self._jobs
@@ -49,6 +53,10 @@ class JobRegistry:
             known = self._queue_hooks[name] = Hooks()
         return known
 
+    def middleware_of(self, queue: QueueLike) -> Middleware[object, object]:
+        """Return what is around a queue's jobs: within the registry's, `middleware`, and around each job's own."""
+        return self._queue_middleware[name_of(queue)]
+
     def add(self, definition: JobDefinition[P, R]) -> None:
         """Register a job.
 
@@ -65,6 +73,7 @@ class JobRegistry:
                 two_names(known.defined_at, definition.defined_at),
             )
         self._check_schedules(definition)
+        definition.middleware.within(self.middleware, self.middleware_of(definition.queue))
         self._jobs[definition.id] = cast("JobDefinition[object, object]", definition)
 
     def _check_schedules(self, definition: JobDefinition[P, R]) -> None:

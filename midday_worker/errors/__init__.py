@@ -37,6 +37,7 @@
     ├── QueueNotFoundError              Redis holds no such queue
     ├── NonRetryableError               raise it in a handler: fail without further attempts
     │   ├── JobCancelledError           the job was cancelled while it ran
+    │   ├── MiddlewareError             a middleware returned nothing, or called twice what it calls once
     │   ├── JobDeadlineError            the job's `deadline=` had passed before it started
     │   └── ResultError                 the handler's result can't be dumped
     ├── RetryAfter                      raise it in a handler: try again after a delay
@@ -80,6 +81,7 @@ from midday_worker.errors.invalid_input import (
     PayloadError,
     ScheduleError,
 )
+from midday_worker.errors.middleware import MiddlewareError, middleware_name
 from midday_worker.errors.outcome import (
     CANCELLED,
     JobCancelledError,
@@ -123,6 +125,7 @@ __all__ = [
     "JobStateError",
     "JobTimeoutError",
     "MiddayWorkerError",
+    "MiddlewareError",
     "NewerVersionError",
     "NoHandlerError",
     "NonRetryableError",
@@ -141,4 +144,5 @@ __all__ = [
     "SchemaError",
     "SessionEndedError",
     "UnknownJobError",
+    "middleware_name",
 ]

@@ -8,9 +8,8 @@ from typing import TypeVar, cast
 
 from midday_worker.database import Database
 from midday_worker.engine.job.fresh_context import FreshContext
-from midday_worker.engine.job.job import Job
-from midday_worker.engine.wire.options import version_of
 from midday_worker.execution.batch import Batch
+from midday_worker.handling.attempt_call import AttemptCall
 from midday_worker.handling.batch_runner import BatchRunner
 
 P = TypeVar("P")
@@ -36,26 +35,27 @@ class Collector:
         self._open: dict[str, _Open] = {}
         self._closed = False
 
-    async def run(self, runner: BatchRunner[P, R], job: Job, timeout_ms: int | None) -> str:
+    async def run(self, runner: BatchRunner[P, R], call: AttemptCall[P]) -> str:
         """Run a job with those that come within the time; return its result as JSON text, or raise its error.
 
         Raises:
             PayloadError: the stored payload doesn't match the schema. The job joins no batch.
             JobCancelledError: the job was told to stop before it could join one.
         """
-        job.attempt.enter_handler()
+        attempt = call.job.attempt
+        attempt.enter_handler()
         try:
-            result = await self._join(runner, job, timeout_ms)
+            result = await self._join(runner, call)
         except BaseException as error:
-            job.attempt.leave_handler(error)
+            attempt.leave_handler(error)
             raise
-        job.attempt.leave_handler()
+        attempt.leave_handler()
         return result
 
-    async def _join(self, runner: BatchRunner[P, R], job: Job, timeout_ms: int | None) -> str:
-        payload = runner.one.parse(job.data, version_of(job.opts))
+    async def _join(self, runner: BatchRunner[P, R], call: AttemptCall[P]) -> str:
+        payload = call.payload
         batch = self._batch(runner)
-        member = batch.add(job, payload, timeout_ms)
+        member = batch.add(call.job, payload, call.job.attempt.timeout_ms)
         if len(batch) >= runner.options.max_size:
             self._start(runner.one.name)
         return await batch.end(member)

@@ -8,9 +8,9 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final, cast
 
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.worker.running import Processor
 from midday_worker.engine.worker.settlement import Park
 from midday_worker.errors import ConfigurationError, JobCancelledError
+from midday_worker.execution.attempt_chain import AnyCall, AnyNext
 from midday_worker.settings.settings import Settings
 from midday_worker.settings.urls import redact_text
 
@@ -59,31 +59,30 @@ class SentryReports:
     """Reports an attempt's exception if no further attempt follows; does nothing where Sentry isn't initialised.
 
     Args:
-        processor: makes the attempt.
         payloads: whether a report may hold the job's payload, and the values of variables.
     """
 
-    def __init__(self, processor: Processor, *, payloads: bool) -> None:
-        self._processor = processor
+    def __init__(self, *, payloads: bool) -> None:
         self._payloads = payloads
 
-    def __call__(self, job: Job) -> Awaitable[str]:
-        """Make one attempt and return the result as JSON text. What it raises fails the attempt."""
+    def __call__(self, call: AnyCall, call_next: AnyNext) -> Awaitable[object]:
+        """Make the attempt and return its result; what it raises is reported."""
         # A program that has not imported the SDK can't have initialised it.
-        return self._watched(job) if "sentry_sdk" in sys.modules else self._processor(job)
+        return self._watched(call, call_next) if "sentry_sdk" in sys.modules else call_next(call)
 
-    async def _watched(self, job: Job) -> str:
+    async def _watched(self, call: AnyCall, call_next: AnyNext) -> object:
         import sentry_sdk
 
+        job = call.job
         if not sentry_sdk.is_initialized():
-            return await self._processor(job)
+            return await call_next(call)
         with sentry_sdk.isolation_scope() as scope:
             scope.clear_breadcrumbs()  # else those of the worker, and of the jobs that have failed before
             _describe(scope, job)
             if not self._payloads:
                 scope.add_event_processor(_without_values)
             try:
-                return await self._processor(job)
+                return await call_next(call)
             except BaseException as error:
                 if _has_failed_for_good(job, error):
                     self._report(scope, job, error)

@@ -12,6 +12,7 @@ from midday_worker.engine.job.attempt import Attempt, run_plain
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.wire.options import version_of
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
+from midday_worker.handling.attempt_call import AttemptCall
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.loop_channel import LoopChannel
@@ -84,25 +85,28 @@ class JobRunner(Generic[P, R]):
             JobTimeoutError: the handler took longer than `timeout_ms`.
         """
         payload = self.parse(job.data, version_of(job.opts) if isinstance(job, Job) else None)
-        context = JobContext(cast("Job", job), db, self._logger(job), attempt_of(job))
-        return self.checked(await self._within(timeout_ms, payload, context))
+        return await self._run(payload, job, db, timeout_ms)
 
-    async def run_stored(self, job: Job, database: Database | None, timeout_ms: int | None) -> str:
-        """Run a job of the queue in a session of its own, and return the result as JSON text.
+    async def run_stored(self, call: AttemptCall[P], database: Database | None) -> R:
+        """Run a job of the queue in a session of its own, and return its validated result.
 
-        The result is dumped, then the session committed: a result that can't be stored commits nothing.
+        The result is dumped, as the attempt's `result_text`, then the session committed: a result that can't be stored
+        commits nothing.
         """
-        attempt, scope = job.attempt, session_scope(database)
+        attempt, scope = call.job.attempt, session_scope(database)
         async with scope as session:
             attempt.release = scope.give_up
             attempt.enter_handler()
             try:
-                result = await self.run(job, session, timeout_ms)
+                if call.is_replaced:
+                    attempt.payload_text = self.schema.dump_text(call.payload)
+                result = await self._run(call.payload, call.job, session, attempt.timeout_ms)
             except BaseException as error:
                 attempt.leave_handler(error)
                 raise
             attempt.leave_handler()
-            return self.dump_text(result)
+            attempt.result_text = self.dump_text(result)
+        return result
 
     def parse(self, data: object, version: int | None = None) -> P:
         """Return the payload of a stored job. Raises PayloadError, which forbids a retry.
@@ -115,6 +119,13 @@ class JobRunner(Generic[P, R]):
             return self.schema.validate_wire(data) if version is None else self.versions.parse(data, version)
         except InvalidValue as error:
             raise InvalidStoredPayload(self.name, error.problems, "stored payload") from error
+
+    def validate(self, payload: object) -> P:
+        """Return a payload of this program's, validated. Raises PayloadError."""
+        try:
+            return self.schema.validate(payload)
+        except InvalidValue as error:
+            raise PayloadError(self.name, error.problems) from error
 
     def checked(self, result: R) -> R:
         """Return the result, validated where its type is declared. Raises ResultError."""
@@ -140,6 +151,10 @@ class JobRunner(Generic[P, R]):
             return self.result_schema.dump_text(result)
         except InvalidValue as error:
             raise ResultError(self.name, type(result).__name__, str(error)) from error
+
+    async def _run(self, payload: P, job: ExecutableJob, db: AsyncSession, timeout_ms: int | None) -> R:
+        context = JobContext(cast("Job", job), db, self._logger(job), attempt_of(job))
+        return self.checked(await self._within(timeout_ms, payload, context))
 
     async def _within(self, timeout_ms: int | None, payload: P, context: JobContext) -> R:
         channel = None if self.is_async else LoopChannel(self.name, context)

@@ -58,6 +58,7 @@ class ProcessHandler(Generic[P, R]):
             job_id=job.id,
             data=job.data,
             version=version_of(ctx.job.opts),
+            payload=ctx.attempt.payload_text,
             attempt=job.attempt,
             attempts=job.attempts,
             trace=None if tracing is None else tracing.carrier(),

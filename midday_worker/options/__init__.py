@@ -1,6 +1,6 @@
 """The options of jobs, queues and calls: as they are written, checked, and merged in one place."""
 
-from midday_worker.options.check import check_options, located
+from midday_worker.options.check import check_options, check_schedulable, located
 from midday_worker.options.declared import (
     Backoff,
     BackoffFunction,
@@ -43,6 +43,7 @@ __all__ = [
     "UndelayedOptions",
     "check_known_id",
     "check_options",
+    "check_schedulable",
     "located",
     "merge",
 ]

@@ -19,6 +19,8 @@ _OF_A_CALL: Final = ("job_id", "idempotency_key", "idempotency_ttl", "debounce",
 _STAY_HERE: Final = ("retry_on", "fail_on")
 """What only a worker with the job's definition knows."""
 
+_OF_SCHEDULES: Final = ("pattern", "every", "tz", "start", "end", "limit", "schedule_id")
+
 
 def check_options(
     options: Mapping[str, object], *, call: bool = False, where: str = "", others: Collection[str] = ()
@@ -41,6 +43,18 @@ def check_options(
         if where:
             raise located(error, where) from error
         raise
+
+
+def check_schedulable(options: Mapping[str, object]) -> None:
+    """Raise OptionError, or DurationError, for a call's option that is wrong, or that BullMQ gives the runs itself."""
+    advice = {"job_id": "schedule_id=...", "delay": "start=..."}
+    keyed = ("deduplication", "idempotency_key", "idempotency_ttl", "debounce", "throttle")
+    advice |= dict.fromkeys(keyed, "the schedule's id")
+    advice["deadline"] = "the job's own deadline, which counts from when a run is due,"
+    for option, instead in advice.items():
+        if option in options:
+            raise OptionError(option, f"Option {option} can't be given to a schedule's runs; use {instead} instead.")
+    check_options(options, call=True, others=_OF_SCHEDULES)
 
 
 def located(error: Located, where: str) -> Located:

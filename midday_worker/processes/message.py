@@ -25,6 +25,8 @@ class HandlerCall(TypedDict):
     job_id: str
     data: object
     version: int
+    payload: str | None
+    """JSON of what the handler is given in place of `data`, of the newest version; None if that is it."""
     attempt: int
     attempts: int
     trace: str | None

@@ -182,13 +182,11 @@ class RecordingClient(JobClient):
         __tracebackhide__ = True
         raise AssertionError(f"{what}\n{listed([*self._jobs, *self._schedules.values()])}")
 
-    async def enqueue(self, request: JobRequest) -> str:
-        """Record one job."""
+    async def _add(self, request: JobRequest) -> str:
         self.check(request)
         return self._record(request).id
 
-    async def enqueue_many(self, requests: Sequence[JobRequest], on_progress: Progress | None = None) -> list[str]:
-        """Record jobs."""
+    async def _add_many(self, requests: Sequence[JobRequest], on_progress: Progress | None) -> list[str]:
         for request in requests:
             self.check(request)
         refuse_same_ids(requests)
@@ -197,8 +195,7 @@ class RecordingClient(JobClient):
             on_progress(len(ids), len(ids))
         return ids
 
-    async def enqueue_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None = None) -> list[list[str]]:
-        """Record trees of jobs. Raises FlowError as the real client does."""
+    async def _add_flows(self, roots: Sequence[JobRequest], on_progress: Progress | None) -> list[list[str]]:
         for root in roots:
             self.check(root)
         check_flows(roots)
@@ -209,8 +206,7 @@ class RecordingClient(JobClient):
         self._record(root)
         return [record.id for record in self._jobs[first:]]
 
-    async def schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
-        """Record a recurring job, in place of the one that has its id."""
+    async def _write_schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
         self.check(request)
         self._schedules[request.queue, schedule_id] = RecordedSchedule(
             schedule_id, request.name, request.queue, request.value, request.options, when, request

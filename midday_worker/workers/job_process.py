@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import signal
 import socket
@@ -85,10 +86,17 @@ def _handle(link: Link, call: HandlerCall, definition: JobDefinition[object, obj
     job = SyncJob(call["job_id"], call["job"], call["queue"], call["data"], call["attempt"], call["attempts"])
     handler = cast("Callable[[object, SyncJobContext], object]", definition.handler)
     with logger.contextualize(**bound), continued(call["trace"]):
-        payload, ctx = definition.runner.parse(call["data"], call["version"]), SyncJobContext(job, log, link)
+        payload, ctx = _payload(call, definition), SyncJobContext(job, log, link)
         link.place = partial(line_in_thread, handler, ctx)
         result = handler(payload, ctx)
     return definition.runner.dump_text(definition.runner.checked(result))
+
+
+def _payload(call: HandlerCall, definition: JobDefinition[object, object]) -> object:
+    replaced = call["payload"]
+    if replaced is None:
+        return definition.runner.parse(call["data"], call["version"])
+    return definition.runner.parse(json.loads(replaced))
 
 
 def _find(modules: list[str], name: str) -> JobDefinition[object, object]:

@@ -25,7 +25,7 @@ from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.worker.cancel_watch import CancelWatch
 from midday_worker.engine.worker.worker import Worker
-from midday_worker.execution.consumer_spans import ConsumerSpans
+from midday_worker.execution.consumer_spans import consumer_span
 from midday_worker.execution.executor import Executor
 from midday_worker.execution.sentry import SentryReports, start_sentry
 from midday_worker.processes.pool import ProcessPool
@@ -143,9 +143,7 @@ class WorkerService:
 
     async def _work(self, connections: Connections, database: Database | None, client: JobClient) -> bool:
         keep_loaded()
-        # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
-        level = "INFO" if self._settings.development else "DEBUG"
-        executor = Executor(self._registry, database, self._settings.unknown_job_retries, level)
+        executor = self._executor(database)
         outage = Outage(redact_url(self._redis.url))
         workers = self._workers(executor, connections, outage)
         readiness = Readiness(workers, connections.of(), outage, database)
@@ -182,16 +180,21 @@ class WorkerService:
             await worker.close()
         return clean
 
+    def _executor(self, database: Database | None) -> Executor:
+        # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
+        level = "INFO" if self._settings.development else "DEBUG"
+        around = (consumer_span, SentryReports(payloads=self._settings.log_payloads))
+        return Executor(self._registry, database, self._settings.unknown_job_retries, level, around)
+
     def _workers(self, executor: Executor, connections: Connections, outage: Outage) -> list[Worker]:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies
-        process = ConsumerSpans(SentryReports(executor, payloads=self._settings.log_payloads))
         # Messages of cancellations come by prefix.
         prefixes = {config.prefix for config in self._plan.queues}
         watches = {prefix: CancelWatch(connections.config_of(prefix), connections.of(prefix)) for prefix in prefixes}
         return [
             Worker(
                 config,
-                process,
+                executor,
                 connections.of(config.prefix),
                 connections.config_of(config.prefix),
                 outage,

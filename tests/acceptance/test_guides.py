@@ -80,6 +80,16 @@ async def test_hooks_are_called_as_their_page_says(
     assert [text in line for text, line in zip(expected, told, strict=True)] == [True] * len(expected)
 
 
+async def test_middleware_replaces_and_refuses_as_its_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("middleware.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 2
+    printed, logged = await guide.follow("export-rows")
+    assert printed == ["an export belongs to a tenant", "['acme-0', 'acme-1', 'acme-2']"]
+    assert len([line for line in logged if "attempt 1 at export-rows is over" in line]) == 2
+
+
 async def test_duplicates_are_told_as_their_page_says(
     tmp_path: Path, redis_server: RedisServer, redis_prefix: str
 ) -> None:

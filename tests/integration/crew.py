@@ -14,7 +14,7 @@ from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.worker.cancel_watch import CancelWatch
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.engine.worker.worker import Worker
-from midday_worker.execution.consumer_spans import ConsumerSpans
+from midday_worker.execution.consumer_spans import consumer_span
 from midday_worker.execution.executor import Executor
 from midday_worker.execution.sentry import SentryReports
 from midday_worker.processes.pool import ProcessPool
@@ -46,7 +46,8 @@ class Crew:
         redis = redis_config(settings)
         self._connections = Connections(redis)
         self.connection = self._connections.of()
-        self._executor = Executor(registry, database, settings.unknown_job_retries)
+        reports = SentryReports(payloads=settings.log_payloads)
+        self._executor = Executor(registry, database, settings.unknown_job_retries, around=(consumer_span, reports))
         plan = configs or plan_from_settings(registry, settings).queues
         outage = Outage(redact_url(redis.url))
         at = self._connections
@@ -54,11 +55,10 @@ class Crew:
         watches = {prefix: CancelWatch(at.config_of(prefix), at.of(prefix)) for prefix in prefixes}
         names = [definition.id for definition in registry]
         self.tallies = {config.queue: QueueTally(config.queue, elsewhere=names) for config in plan}
-        process = ConsumerSpans(SentryReports(self._executor, payloads=settings.log_payloads))
         self.workers = [
             Worker(
                 config,
-                process,
+                self._executor,
                 at.of(config.prefix),
                 at.config_of(config.prefix),
                 outage,

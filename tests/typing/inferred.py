@@ -12,11 +12,15 @@ from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from midday_worker import (
+    AttemptCall,
+    AttemptNext,
     BatchContext,
     BatchDefinition,
     BatchOptions,
     CancelOutcome,
     DeclaredSchedule,
+    EnqueueCall,
+    EnqueueNext,
     JobClient,
     JobContext,
     JobDefinition,
@@ -163,6 +167,27 @@ def told_of_one(event: JobEvent[Order, Receipt]) -> None:
 @mail_hooks.on_failure
 def told_of_any(event: JobEvent[object, object]) -> None:
     assert_type(event.payload, object | None)
+
+
+@bill_job.middleware.around_attempt
+async def around(call: AttemptCall[Order], call_next: AttemptNext[Order, Receipt]) -> Receipt:
+    assert_type(call.payload, Order)
+    assert_type(call.replace({"order_id": "o2"}), AttemptCall[Order])
+    assert_type(await call_next(call), Receipt)
+    return await call_next(call)
+
+
+@bill_job.middleware.around_enqueue
+async def around_enqueue(call: EnqueueCall[Order], call_next: EnqueueNext[Order]) -> str:
+    assert_type(call.payload, Order)
+    assert_type(call.options.attempts, int)
+    return await call_next(call.replace(Order(order_id="o2"), delay="5s"))
+
+
+@default_registry.middleware.around_attempt
+@default_registry.middleware_of(mail).around_attempt
+async def around_any(call: AttemptCall[object], call_next: AttemptNext[object, object]) -> object:
+    return await call_next(call)
 
 
 async def triggers() -> None:

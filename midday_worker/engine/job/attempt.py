@@ -60,6 +60,9 @@ class Attempt:
         is_last: whether none follows if it fails, as the job's definition says.
         version: that of the definition that runs it, which its result is stored with.
         next_delay_ms: how long to wait before the next one, if not as long as the stored backoff says.
+        timeout_ms: how long its handler may take; None for no limit.
+        payload_text: the payload that its handler is given, as JSON text, if that isn't the stored one.
+        result_text: its result as JSON text, once its session is committed.
     """
 
     resources: Resources = _NONE
@@ -79,6 +82,9 @@ class Attempt:
     is_last: bool = False
     next_delay_ms: int | None = None
     version: int = 1
+    timeout_ms: int | None = None
+    payload_text: str | None = None
+    result_text: str | None = None
     _interruption: Interruption | None = field(default=None, init=False)
 
     def stop(self, task: asyncio.Task[None], error: JobCancelledError) -> None:

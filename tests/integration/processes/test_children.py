@@ -52,6 +52,7 @@ async def test_a_process_without_work_ends_after_a_while() -> None:
         attempt=1,
         attempts=1,
         trace=None,
+        payload=None,
     )
     pid = int(await pool.run(call, nothing, 10, 1.0))
     assert int(await pool.run(call, nothing, 10, 1.0)) == pid

@@ -12,6 +12,7 @@ from midday_worker import BatchContext, BatchDefinition, BatchOptions, JobRegist
 from midday_worker.engine.job.job import Job
 from midday_worker.errors import ResultError
 from midday_worker.execution.collector import Collector
+from midday_worker.handling.attempt_call import AttemptCall
 
 
 def stored_job(data: object, job_id: str) -> Job:
@@ -50,8 +51,10 @@ def defined(squaring: Squaring, batch: BatchOptions) -> Squares:
 def running(
     collector: Collector, definition: Squares, payloads: Sequence[object], timeout_ms: int | None = None
 ) -> list[asyncio.Task[str]]:
-    jobs = [stored_job(data, f"j{number}") for number, data in enumerate(payloads)]
-    return [asyncio.create_task(collector.run(definition.batch_runner, one, timeout_ms)) for one in jobs]
+    calls = [AttemptCall(stored_job(data, f"j{number}"), definition.runner) for number, data in enumerate(payloads)]
+    for call in calls:
+        call.job.attempt.timeout_ms = timeout_ms
+    return [asyncio.create_task(collector.run(definition.batch_runner, call)) for call in calls]
 
 
 async def endings(tasks: list[asyncio.Task[str]]) -> list[str]:

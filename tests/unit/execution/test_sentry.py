@@ -19,12 +19,13 @@ from pydantic import SecretStr
 from sentry_sdk.transport import Transport
 
 from midday_worker.engine.job.attempt import Attempt
-from midday_worker.engine.job.job import Job
 from midday_worker.engine.worker.settlement import Park
 from midday_worker.errors import ConfigurationError, JobCancelledError, NonRetryableError
 from midday_worker.execution.sentry import SentryReports, start_sentry
+from midday_worker.handling.attempt_call import AttemptCall
 from midday_worker.settings.settings import Settings
 from midday_worker.testing import FakeJob
+from tests.attempt_calls import call_of
 
 if TYPE_CHECKING:
     from sentry_sdk.envelope import Envelope
@@ -83,11 +84,10 @@ def found(event: Event, *path: str | int) -> object:
 
 
 async def attempt(stored: StoredJob, act: Callable[[], object], *, payloads: bool = False) -> None:
-    async def process(job: Job) -> str:
-        act()
-        return "null"
+    async def process(call: AttemptCall[object]) -> object:
+        return act()
 
-    await SentryReports(process, payloads=payloads)(cast("Job", stored))
+    await SentryReports(payloads=payloads)(call_of(stored), process)
 
 
 def failing(error: BaseException) -> Callable[[], None]:
@@ -179,14 +179,14 @@ async def test_passwords_in_an_errors_urls_are_hidden(mailbox: Mailbox) -> None:
 async def test_jobs_side_by_side_keep_their_breadcrumbs_apart(mailbox: Mailbox) -> None:
     both = asyncio.Barrier(2)
 
-    async def process(job: Job) -> str:
-        sentry_sdk.add_breadcrumb(message=f"seen by {job.id}")
+    async def process(call: AttemptCall[object]) -> object:
+        sentry_sdk.add_breadcrumb(message=f"seen by {call.job.id}")
         await both.wait()
-        raise LookupError(job.id)
+        raise LookupError(call.job.id)
 
-    reports = SentryReports(process, payloads=False)
-    jobs = [cast("Job", StoredJob(1, id=job_id, attempts=1)) for job_id in ("a", "b")]
-    await asyncio.gather(*map(reports, jobs), return_exceptions=True)
+    reports = SentryReports(payloads=False)
+    calls = [call_of(StoredJob(1, id=job_id, attempts=1)) for job_id in ("a", "b")]
+    await asyncio.gather(*(reports(call, process) for call in calls), return_exceptions=True)
 
     crumbs = {
         found(event, "exception", "values", 0, "value"): found(event, "breadcrumbs", "values", -1, "message")
@@ -208,14 +208,15 @@ import sentry_sdk
 from loguru import logger
 from midday_worker.execution.sentry import SentryReports, start_sentry
 from midday_worker.settings.settings import Settings
+from tests.attempt_calls import call_of
 from tests.unit.execution.test_sentry import DSN, Mailbox, StoredJob
 
 start_sentry(Settings(env_file=None, environment="staging", sentry_dsn=DSN))
 client, mailbox = sentry_sdk.get_client(), Mailbox()
 client.transport = mailbox
 
-async def process(job):
-    logger.error(f"attempt {job.attemptsMade + 1} is about to fail")
+async def process(call):
+    logger.error(f"attempt {call.attempt} is about to fail")
     address = "@".join(("ann", "example.com"))  # reports show lines of the program, and this is one of them
     try:
         raise LookupError("gone" if address else "")
@@ -226,7 +227,7 @@ async def process(job):
 async def run():
     for made in range(3):
         try:
-            await SentryReports(process, payloads="payloads" in sys.argv)(StoredJob(1, attemptsMade=made))
+            await SentryReports(payloads="payloads" in sys.argv)(call_of(StoredJob(1, attemptsMade=made)), process)
         except LookupError:
             logger.error("as the worker says it of the job before")
 
@@ -291,7 +292,7 @@ import sys
 import midday_worker.cli.app, midday_worker.execution.sentry, midday_worker.workers.service
 print("sentry_sdk" in sys.modules)
 processor = lambda job: "called as it is"
-print(midday_worker.execution.sentry.SentryReports(processor, payloads=False)(None))
+print(midday_worker.execution.sentry.SentryReports(payloads=False)(None, processor))
 """
 
 

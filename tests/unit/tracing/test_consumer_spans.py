@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from opentelemetry import baggage, trace
 from opentelemetry.trace import SpanKind, StatusCode
 
-from midday_worker.engine.job.job import Job
 from midday_worker.engine.worker.settlement import Park
 from midday_worker.errors import NonRetryableError
-from midday_worker.execution.consumer_spans import ConsumerSpans
+from midday_worker.execution.consumer_spans import consumer_span
+from midday_worker.handling.attempt_call import AttemptCall
 from midday_worker.telemetry.tracing.carrier import carrier_of
 from midday_worker.testing import FakeJob
+from tests.attempt_calls import call_of
 from tests.spans import Spans, id_of, parent_of, trace_of
 
 
@@ -33,12 +33,11 @@ class StoredJob(FakeJob):
         return None if last else 10
 
 
-async def attempt(stored: StoredJob, act: Callable[[], object]) -> str:
-    async def process(job: Job) -> str:
-        act()
-        return "null"
+async def attempt(stored: StoredJob, act: Callable[[], object]) -> object:
+    async def process(call: AttemptCall[object]) -> object:
+        return act()
 
-    return await ConsumerSpans(process)(cast("Job", stored))
+    return await consumer_span(call_of(stored), process)
 
 
 def failing(error: BaseException) -> Callable[[], None]:
@@ -141,19 +140,17 @@ async def test_a_job_that_is_parked_has_not_failed(spans: Spans) -> None:
 async def test_jobs_side_by_side_have_spans_of_their_own(spans: Spans) -> None:
     both = asyncio.Barrier(2)
 
-    async def process(job: Job) -> str:
+    async def process(call: AttemptCall[object]) -> None:
         await both.wait()
-        spans.tracer.start_span(f"query {job.id}").end()
-        return "null"
+        spans.tracer.start_span(f"query {call.job.id}").end()
 
-    consumer = ConsumerSpans(process)
-    await asyncio.gather(*(consumer(cast("Job", StoredJob(1, id=job_id))) for job_id in ("a", "b")))
+    await asyncio.gather(*(consumer_span(call_of(StoredJob(1, id=job_id)), process) for job_id in ("a", "b")))
 
     above = {(span.attributes or {})["bullmq.job.id"]: id_of(span) for span in spans.ended("process warehouse")}
     assert {job_id: parent_of(spans.one(f"query {job_id}")) for job_id in ("a", "b")} == above
 
 
-async def test_without_tracing_the_processor_is_called_as_it_is() -> None:
-    outcome: asyncio.Future[str] = asyncio.Future()
+async def test_without_tracing_what_is_within_is_called_as_it_is() -> None:
+    outcome: asyncio.Future[object] = asyncio.Future()
 
-    assert ConsumerSpans(lambda _job: outcome)(cast("Job", StoredJob(1))) is outcome
+    assert consumer_span(call_of(StoredJob(1)), lambda _call: outcome) is outcome
