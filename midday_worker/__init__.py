@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from midday_worker.client.client import JobClient as JobClient
     from midday_worker.client.client import SyncJobClient as SyncJobClient
     from midday_worker.client.client import close_clients as close_clients
+    from midday_worker.databases.provider import database as database
     from midday_worker.definition.batch_definition import BatchDefinition as BatchDefinition
     from midday_worker.definition.bulk import BulkItem as BulkItem
     from midday_worker.definition.bulk import FlowItem as FlowItem
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from midday_worker.handling.attempt_call import AttemptNext as AttemptNext
     from midday_worker.handling.batch_context import BatchContext as BatchContext
     from midday_worker.handling.context import JobContext as JobContext
+    from midday_worker.handling.dependencies import Depends as Depends
     from midday_worker.handling.hooks import Hooks as Hooks
     from midday_worker.handling.hooks import JobEvent as JobEvent
     from midday_worker.handling.job_runner import ExecutableJob as ExecutableJob
@@ -95,6 +97,7 @@ __version__ = "0.1.0"
 # Loaded on first use: the command line answers --help without SQLAlchemy and Redis.
 _HOMES: Final = {
     "midday_worker.client.client": "JobClient SyncJobClient close_clients",
+    "midday_worker.databases.provider": "database",
     "midday_worker.definition.batch_definition": "BatchDefinition",
     "midday_worker.definition.bulk": "BulkItem FlowItem",
     "midday_worker.definition.declaration": "JobDeclaration",
@@ -122,6 +125,7 @@ _HOMES: Final = {
     "midday_worker.handling.job_runner": "ExecutableJob",
     "midday_worker.handling.batch_context": "BatchContext",
     "midday_worker.handling.context": "JobContext",
+    "midday_worker.handling.dependencies": "Depends",
     "midday_worker.handling.hooks": "Hooks JobEvent",
     "midday_worker.handling.attempt_call": "AttemptCall AttemptMiddleware AttemptNext",
     "midday_worker.handling.middleware": "Middleware",

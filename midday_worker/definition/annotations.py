@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import UnionType
-from typing import Union, cast, get_args, get_origin, get_type_hints
+from typing import Union, get_args, get_origin
 
 from midday_worker.errors import DefinitionError
-from midday_worker.handling.batch_context import BatchContext
 from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import is_asynchronous
+from midday_worker.handling.resolved_annotations import annotated_function, resolved_annotations
 from midday_worker.handling.sync_context import SyncJobContext
 
 
@@ -22,10 +22,10 @@ def payload_annotation(job: str, handler: Callable[..., object], place: str) -> 
         DefinitionError: there is none, or its names exist for type checkers only.
     """
     first, _ = _parameters(handler)
-    resolved = _resolved(handler)
+    resolved = resolved_annotations(handler)
     if first in resolved:
         return resolved[first]
-    written = inspect.get_annotations(_function(handler)).get(first)
+    written = inspect.get_annotations(annotated_function(handler)).get(first)
     if written is not None:
         raise DefinitionError(
             f"The payload's annotation {written!r} of job {job!r} at {place} can't be resolved: it is the payload's "
@@ -42,10 +42,10 @@ def result_annotation(job: str, handler: Callable[..., object], place: str) -> o
     Raises:
         DefinitionError: its names exist for type checkers only.
     """
-    resolved = _resolved(handler)
+    resolved = resolved_annotations(handler)
     if "return" in resolved:
         return resolved["return"]
-    written = inspect.get_annotations(_function(handler)).get("return")
+    written = inspect.get_annotations(annotated_function(handler)).get("return")
     if written is not None:
         raise DefinitionError(
             f"The result's annotation {written!r} of job {job!r} at {place} can't be resolved: results are checked and "
@@ -58,7 +58,7 @@ def result_annotation(job: str, handler: Callable[..., object], place: str) -> o
 def check_context(job: str, handler: Callable[..., object], place: str) -> None:
     """Raise DefinitionError for a handler whose parameters are annotated with what they aren't given."""
     first, second = _parameters(handler)
-    resolved = _resolved(handler)
+    resolved = resolved_annotations(handler)
     annotated = resolved.get(first)
     if annotated is JobContext or annotated is SyncJobContext:
         raise DefinitionError(
@@ -138,34 +138,3 @@ def _either(one: object, other: object) -> object:
 def _items(annotation: object) -> tuple[object, ...]:
     """Return the type of a list's items, and nothing of what is no list."""
     return get_args(annotation) if get_origin(annotation) in (list, Sequence) else ()
-
-
-def _resolved(handler: Callable[..., object]) -> Mapping[str, object]:
-    function = _function(handler)
-    try:
-        return get_type_hints(function, include_extras=True)
-    except NameError:
-        return _one_by_one(function)
-
-
-def _one_by_one(function: Callable[..., object]) -> Mapping[str, object]:
-    # Names of TYPE_CHECKING blocks: what they annotate counts as not annotated.
-    contexts = {"JobContext": JobContext, "BatchContext": BatchContext, "SyncJobContext": SyncJobContext}
-    names: dict[str, object] = {**getattr(inspect.unwrap(function), "__globals__", {}), **contexts}
-    resolved: dict[str, object] = {}
-    for parameter, annotation in inspect.get_annotations(function).items():
-        try:
-            value: object = eval(annotation, names) if isinstance(annotation, str) else annotation  # noqa: S307 - the handler's own annotation, as typing.get_type_hints does
-        except NameError:
-            continue
-        resolved[parameter] = type(None) if value is None else value
-    return resolved
-
-
-def _function(handler: Callable[..., object]) -> Callable[..., object]:
-    """Return what bears the annotations of a function, a method, a partial, or an object with `__call__`."""
-    while isinstance(handler, functools.partial):
-        handler = cast("functools.partial[object]", handler).func
-    if inspect.isroutine(handler) or inspect.isclass(handler):
-        return handler
-    return cast("Callable[..., object]", type(handler).__call__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast, overload
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast, overload
 from typing_extensions import Unpack
 
 from midday_worker.client.client import JobClient, current_client
-from midday_worker.database import given_session
+from midday_worker.databases import given_session
 from midday_worker.definition.bulk import BulkItem, FlowItem, Progress, batch_flows, batch_requests
 from midday_worker.definition.declared import Declared
 from midday_worker.definition.declared_schedule import DeclaredSchedule
@@ -23,12 +23,10 @@ from midday_worker.engine.producer.answer import ExistingId
 from midday_worker.errors import FlowError, PayloadError
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handling.batch_runner import BatchRunner
-from midday_worker.handling.context import JobContext
 from midday_worker.handling.hooks import Hooks
-from midday_worker.handling.job_runner import ExecutableJob, JobRunner
+from midday_worker.handling.job_runner import AsyncHandler, ExecutableJob, JobRunner
 from midday_worker.handling.middleware import Middleware
-from midday_worker.handling.process_handler import ProcessHandler
-from midday_worker.handling.sync_context import SyncJobContext
+from midday_worker.handling.process_handler import PlainHandler, ProcessHandler
 from midday_worker.options import (
     CallOptions,
     CheckedOptions,
@@ -49,7 +47,7 @@ R = TypeVar("R")
 OldT = TypeVar("OldT")
 NewT = TypeVar("NewT")
 
-Handler: TypeAlias = Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
+Handler: TypeAlias = AsyncHandler[P, R] | PlainHandler[P, R]
 
 
 class JobDefinition(Generic[P, R]):

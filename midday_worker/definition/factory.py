@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from types import EllipsisType
-from typing import Final, TypeVar, cast, overload
+from typing import Concatenate, Final, TypeVar, cast, overload
 
 from typing_extensions import TypeForm, Unpack
 
@@ -29,6 +29,7 @@ from midday_worker.handling.context import JobContext
 from midday_worker.handling.handler_signature import check_signature
 from midday_worker.handling.process_handler import (
     MAX_TASKS_PER_CHILD,
+    PlainHandler,
     ProcessHandler,
     check_process_handler,
     modules_of,
@@ -59,6 +60,10 @@ class JobDecorator:
     def __call__(self, handler: Callable[[P, JobContext], Awaitable[R]]) -> JobDefinition[P, R]: ...
     @overload
     def __call__(self, handler: Callable[[P, SyncJobContext], R]) -> JobDefinition[P, R]: ...
+    @overload  # with dependencies; apart, as mypy infers no lambda from such a type
+    def __call__(self, handler: Callable[Concatenate[P, JobContext, ...], Awaitable[R]]) -> JobDefinition[P, R]: ...
+    @overload
+    def __call__(self, handler: Callable[Concatenate[P, SyncJobContext, ...], R]) -> JobDefinition[P, R]: ...
     def __call__(self, handler: Handler[P, R]) -> JobDefinition[P, R]:
         """Define the job."""
         check_signature(self._name, handler, self._place, batch=False)
@@ -83,6 +88,14 @@ class BatchDecorator:
     def __call__(
         self, handler: Callable[[list[P], BatchContext], Sequence[R | Exception]]
     ) -> BatchDefinition[P, R]: ...
+    @overload  # with dependencies
+    def __call__(
+        self, handler: Callable[Concatenate[list[P], BatchContext, ...], Awaitable[Sequence[R | Exception]]]
+    ) -> BatchDefinition[P, R]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[Concatenate[list[P], BatchContext, ...], Sequence[R | Exception]]
+    ) -> BatchDefinition[P, R]: ...
     def __call__(self, handler: BatchHandler[P, R]) -> BatchDefinition[P, R]:
         """Define the job."""
         check_signature(self._name, handler, self._place, batch=True)
@@ -99,7 +112,24 @@ def job(
 ) -> JobDefinition[P, R]: ...
 @overload
 def job(
-    name: str, schema: TypeForm[P], handler: Callable[[P, SyncJobContext], R], **options: Unpack[DefinitionOptions]
+    name: str,
+    schema: TypeForm[P],
+    handler: Callable[[P, SyncJobContext], R],
+    **options: Unpack[DefinitionOptions],
+) -> JobDefinition[P, R]: ...
+@overload
+def job(
+    name: str,
+    schema: TypeForm[P],
+    handler: Callable[Concatenate[P, JobContext, ...], Awaitable[R]],
+    **options: Unpack[DefinitionOptions],
+) -> JobDefinition[P, R]: ...
+@overload
+def job(
+    name: str,
+    schema: TypeForm[P],
+    handler: Callable[Concatenate[P, SyncJobContext, ...], R],
+    **options: Unpack[DefinitionOptions],
 ) -> JobDefinition[P, R]: ...
 @overload
 def job(
@@ -123,6 +153,24 @@ def job(
     name: str,
     schema: TypeForm[P],
     handler: Callable[[list[P], BatchContext], Sequence[R | Exception]],
+    *,
+    batch: BatchOptions,
+    **options: Unpack[DefinitionOptions],
+) -> BatchDefinition[P, R]: ...
+@overload
+def job(
+    name: str,
+    schema: TypeForm[P],
+    handler: Callable[Concatenate[list[P], BatchContext, ...], Awaitable[Sequence[R | Exception]]],
+    *,
+    batch: BatchOptions,
+    **options: Unpack[DefinitionOptions],
+) -> BatchDefinition[P, R]: ...
+@overload
+def job(
+    name: str,
+    schema: TypeForm[P],
+    handler: Callable[Concatenate[list[P], BatchContext, ...], Sequence[R | Exception]],
     *,
     batch: BatchOptions,
     **options: Unpack[DefinitionOptions],
@@ -244,7 +292,11 @@ def _process(
         )
     check_process_handler(name, handler, place)
     return ProcessHandler(
-        name, modules_of(handler, place), cast("Callable[[P, SyncJobContext], R]", handler), result_schema, max_tasks
+        name,
+        modules_of(handler, place),
+        cast("PlainHandler[P, R]", handler),
+        result_schema,
+        max_tasks,
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, TypeVar, cast
 
 from midday_worker.definition.declared_schedule import ScheduledJob, schedule_payload
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.job_imports import import_jobs
 from midday_worker.errors import DefinitionError, DuplicateJobError, UnknownJobError
+from midday_worker.handling.dependencies import Need
 from midday_worker.handling.hooks import Hooks
 from midday_worker.handling.job_runner import ExecutableJob
 from midday_worker.handling.middleware import Middleware
@@ -105,6 +106,17 @@ class JobRegistry:
     def handled(self, queue: str | None = None) -> list[JobDefinition[object, object]]:
         """Return the jobs that have a handler, of one queue or of all, by id."""
         return [job for job in self.all() if job.has_handler and queue in (None, job.queue)]
+
+    def needs(self, queues: Collection[str]) -> list[Need]:
+        """Return what the handlers and hooks of some queues' jobs depend on, each as often as somebody does."""
+        needs: list[Need] = []
+        for job in self.all():
+            if job.has_handler and job.queue in queues:
+                needs += (job.batch_runner or job.runner).needs
+                needs += job.hooks.needs()
+        for queue in queues:
+            needs += self.hooks_of(queue).needs()
+        return [*self.hooks.needs(), *needs]
 
     def declared(self, queue: str | None = None) -> list[JobDefinition[object, object]]:
         """Return the jobs that are run elsewhere, of one queue or of all, by id."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from midday_worker.client.client import JobClient
-from midday_worker.database import Database, create_database
+from midday_worker.databases import Database, create_database
 from midday_worker.embedded import EmbeddedRedis
 from midday_worker.engine.inspection.health import heartbeats
 from midday_worker.errors import MiddayWorkerError

@@ -12,7 +12,7 @@ _OURS: Final = frozenset({"midday_worker", "asyncio", "concurrent", "threading",
 _THEIRS: Final = ("midday_worker.jobs", "midday_worker.demo")
 """Handlers that ship."""
 
-_AROUND: Final = "midday_worker.database"
+_AROUND: Final = "midday_worker.databases"
 """What fails below it, such as a commit, is not called by the handler."""
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from midday_worker.database import Database, session_scope
+from midday_worker.databases import Database, session_scope
 from midday_worker.engine.job.job import Job
 from midday_worker.handling.batch_runner import BatchRunner
+from midday_worker.handling.opened import Held
 from midday_worker.settings.logs import running_job
 from midday_worker.telemetry.tracing import active_tracing
 
@@ -43,10 +44,12 @@ class Batch(Generic[P, R]):
     Args:
         runner: runs the batch.
         database: where the batch's session goes; None if none is configured.
+        held: what handlers depend on and the worker holds for them.
     """
 
-    def __init__(self, runner: BatchRunner[P, R], database: Database | None) -> None:
+    def __init__(self, runner: BatchRunner[P, R], database: Database | None, held: Held | None = None) -> None:
         self._runner = runner
+        self._held = held
         self._scope = session_scope(database)
         self._members: list[BatchMember[P]] = []
         self._call: asyncio.Task[None] | None = None
@@ -110,7 +113,7 @@ class Batch(Generic[P, R]):
         payloads = [member.payload for member in members]
         # The results are dumped within the session, which is committed before any job completes.
         async with self._scope as session:
-            endings = await self._runner.run(jobs, payloads, session, min(limits, default=None))
+            endings = await self._runner.run(jobs, payloads, session, min(limits, default=None), self._held)
             _leave_handler(members)
         return [item if isinstance(item, str) else BatchFailure(item, item.__traceback__) for item in endings]
 

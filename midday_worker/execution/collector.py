@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from midday_worker.database import Database
+from midday_worker.databases import Database
 from midday_worker.engine.job.fresh_context import FreshContext
 from midday_worker.execution.batch import Batch
 from midday_worker.handling.attempt_call import AttemptCall
 from midday_worker.handling.batch_runner import BatchRunner
+from midday_worker.handling.opened import Held
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -27,10 +28,12 @@ class Collector:
 
     Args:
         database: where the batches' sessions go; None if none is configured.
+        held: what handlers depend on and the worker holds for them.
     """
 
-    def __init__(self, database: Database | None) -> None:
+    def __init__(self, database: Database | None, held: Held | None = None) -> None:
         self._database = database
+        self._held = held
         self._contexts = FreshContext()
         self._open: dict[str, _Open] = {}
         self._closed = False
@@ -71,7 +74,7 @@ class Collector:
         if known is None:
             wait_s = 0 if self._closed else runner.options.max_wait_ms / 1000
             timer = asyncio.get_running_loop().call_later(wait_s, self._start, runner.one.name)
-            made = cast("Batch[object, object]", Batch(runner, self._database))
+            made = cast("Batch[object, object]", Batch(runner, self._database, self._held))
             known = self._open[runner.one.name] = _Open(made, timer)
         return cast("Batch[P, R]", known.batch)
 

@@ -10,7 +10,7 @@ from typing import Final, Never
 
 from loguru import logger
 
-from midday_worker.database import Database
+from midday_worker.databases import Database
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.job.interruption import forget_cancellations
@@ -36,6 +36,7 @@ from midday_worker.execution.collector import Collector
 from midday_worker.execution.retries import decide
 from midday_worker.handling.attempt_call import AttemptCall, AttemptMiddleware
 from midday_worker.handling.hook_chain import AnyHooks, HookChain
+from midday_worker.handling.opened import Held
 from midday_worker.options import ResolvedOptions
 from midday_worker.options.deadline import check_deadline
 from midday_worker.settings.logs import job_logger, running_job
@@ -77,6 +78,7 @@ class Executor:
             about an hour, time for a rolling deploy to bring the worker that knows it.
         outcome_level: the level of the line that tells of each job's completion.
         around: what is around each attempt beside what users have added, the outermost first.
+        held: what handlers depend on and the worker holds for them.
     """
 
     def __init__(
@@ -86,13 +88,15 @@ class Executor:
         unknown_job_retries: int,
         outcome_level: str = "INFO",
         around: Sequence[AttemptMiddleware[object, object]] = (),
+        held: Held | None = None,
     ) -> None:
         self._registry = registry
         self._database = database
         self._unknown_job_retries = unknown_job_retries
         self._outcome_level = outcome_level
         self._around = around
-        self._collector = Collector(database)
+        self._held = held
+        self._collector = Collector(database, held)
         self._chains: dict[str, _Chain] = {}
         self._refused = compose(around, self._refuse)
 
@@ -152,7 +156,7 @@ class Executor:
         async def hooks(call: AnyCall, call_next: AnyNext) -> object:
             job, attempt = call.job, call.job.attempt
             # What hears of this job; None, which costs nothing further, if nobody does.
-            chain = _hook_chain(definition, job, levels) if any(levels) else None
+            chain = _hook_chain(definition, job, levels, self._held) if any(levels) else None
 
             async def failed(error: BaseException) -> None:
                 decide(job, options, error)
@@ -183,9 +187,9 @@ class Executor:
 
     def _handler(self, definition: JobDefinition[object, object], *, seen: bool) -> AnyNext:
         """Return what runs the handler; with `seen`, its result is looked at."""
-        runner, batch, database = definition.runner, definition.batch_runner, self._database
+        runner, batch, database, held = definition.runner, definition.batch_runner, self._database, self._held
         if batch is None:
-            return lambda call: runner.run_stored(call, database)
+            return lambda call: runner.run_stored(call, database, held)
 
         async def joined(call: AnyCall) -> object:
             call.job.attempt.result_text = text = await self._collector.run(batch, call)
@@ -229,12 +233,15 @@ def _is_refused(job: Job, definition: JobDefinition[object, object]) -> bool:
     return job.unreadable is not None or not definition.has_handler or version_of(job.opts) > definition.version
 
 
-def _hook_chain(definition: JobDefinition[object, object], job: Job, levels: tuple[AnyHooks, ...]) -> HookChain:
+def _hook_chain(
+    definition: JobDefinition[object, object], job: Job, levels: tuple[AnyHooks, ...], held: Held | None
+) -> HookChain:
     return HookChain(
         levels,
         job,
         lambda data: definition.runner.parse(data, version_of(job.opts)),
         lambda text: definition.parse_result(json.loads(text), definition.version),
+        held,
     )
 
 

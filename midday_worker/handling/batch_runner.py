@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Concatenate, Generic, TypeAlias, TypeVar, cast
 
 from loguru import logger
 
@@ -13,8 +13,10 @@ from midday_worker.engine.job.job import Job
 from midday_worker.errors import ResultError
 from midday_worker.handling.batch_context import BatchContext
 from midday_worker.handling.context import JobContext
+from midday_worker.handling.dependencies import Need, needs_of
 from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.job_runner import JobRunner, attempt_of
+from midday_worker.handling.opened import Held, opened
 from midday_worker.handling.time_limit import TimeLimit
 from midday_worker.options.batch_options import BatchOptions
 
@@ -28,6 +30,8 @@ R = TypeVar("R")
 BatchHandler: TypeAlias = (
     Callable[[list[P], BatchContext], Awaitable[Sequence[R | Exception]]]
     | Callable[[list[P], BatchContext], Sequence[R | Exception]]
+    | Callable[Concatenate[list[P], BatchContext, ...], Awaitable[Sequence[R | Exception]]]
+    | Callable[Concatenate[list[P], BatchContext, ...], Sequence[R | Exception]]
 )
 
 
@@ -44,9 +48,18 @@ class BatchRunner(Generic[P, R]):
     one: JobRunner[P, R]
     handler: BatchHandler[P, R]
     options: BatchOptions
+    needs: tuple[Need, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", needs_of(self.handler))
 
     async def run(
-        self, jobs: Sequence[Job], payloads: list[P], db: AsyncSession, timeout_ms: int | None
+        self,
+        jobs: Sequence[Job],
+        payloads: list[P],
+        db: AsyncSession,
+        timeout_ms: int | None,
+        held: Held | None = None,
     ) -> list[str | Exception]:
         """Call the handler once, and return what each job is to end with: its result as JSON text, or an error.
 
@@ -57,10 +70,10 @@ class BatchRunner(Generic[P, R]):
         attempts = tuple(map(attempt_of, jobs))
         context = BatchContext(tuple(jobs), db, self.logger(jobs), attempts)
         if timeout_ms is None:
-            returned = await self._call(payloads, context)
+            returned = await self._call(payloads, context, held)
         else:
             with TimeLimit(self.one.name, timeout_ms, attempts, self.handler, context):
-                returned = await self._call(payloads, context)
+                returned = await self._call(payloads, context, held)
         return [self._ending(item) for item in returned]
 
     def logger(self, jobs: Sequence[Job]) -> Logger:
@@ -80,9 +93,15 @@ class BatchRunner(Generic[P, R]):
         except ResultError as error:
             return error
 
-    async def _call(self, payloads: list[P], context: BatchContext) -> Sequence[R | Exception]:
+    async def _call(
+        self, payloads: list[P], context: BatchContext, held: Held | None = None
+    ) -> Sequence[R | Exception]:
         expected = len(payloads)  # the handler may change its list
-        returned = await self._called(payloads, context)
+        if self.needs:
+            async with opened(self.needs, context.attempts[0].resources.run_plain, context, held) as dependencies:
+                returned = await self._called(payloads, context, dependencies)
+        else:
+            returned = await self._called(payloads, context, {})
         items = cast("Sequence[R | Exception]", returned) if isinstance(returned, list | tuple) else None
         if items is not None and len(items) == expected:
             return items
@@ -94,10 +113,11 @@ class BatchRunner(Generic[P, R]):
             "handler returns one result or exception for each payload, in their order",
         )
 
-    async def _called(self, payloads: list[P], context: BatchContext) -> object:
-        if is_asynchronous(self.handler):
-            return await cast("Awaitable[object]", self.handler(payloads, context))
-        return await run_plain(context.attempts, self.handler, payloads, context)
+    async def _called(self, payloads: list[P], context: BatchContext, dependencies: Mapping[str, object]) -> object:
+        handler = cast("Callable[..., object]", self.handler)
+        if is_asynchronous(handler):
+            return await cast("Awaitable[object]", handler(payloads, context, **dependencies))
+        return await run_plain(context.attempts, handler, payloads, context, **dependencies)
 
     async def run_one(self, data: P, ctx: JobContext) -> R:
         """Run a batch of one: what `execute()` and `run_job()` do."""

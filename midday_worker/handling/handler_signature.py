@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
+from midday_worker.databases import DatabaseProvider
 from midday_worker.errors import DefinitionError
+from midday_worker.handling.dependencies import Need, needs_of
 
 
 def check_signature(job: str, handler: object, place: str, *, batch: bool) -> None:
@@ -21,12 +23,27 @@ def check_signature(job: str, handler: object, place: str, *, batch: bool) -> No
     except (ValueError, TypeError):  # written in C, or decorated by something that is: nobody can tell
         return
     try:
-        signature.bind("the payload", "the context")
+        needs = needs_of(handler)
+    except DefinitionError as error:
+        raise DefinitionError(f"Job {job!r} at {place}: {error}") from error
+    _check_sessions(job, handler, place, needs)
+    try:
+        signature.bind("the payload", "the context", **dict.fromkeys(need.parameter for need in needs))
     except TypeError as error:
         raise DefinitionError(
             f"The handler of job {job!r} at {place} takes {signature}; accepted: two arguments, by position, as in "
-            f"`{_wanted(handler, batch=batch)}`; without a payload it is `data: None`."
+            f"`{_wanted(handler, batch=batch)}`; without a payload it is `data: None`. Further ones are annotated: "
+            "`http: Annotated[AsyncClient, Depends(client)]`."
         ) from error
+
+
+def _check_sessions(job: str, handler: Callable[..., object], place: str, needs: Iterable[Need]) -> None:
+    for need in (each for root in needs for each in root.tree()):
+        if isinstance(need.provider, DatabaseProvider) and not is_asynchronous(handler):
+            raise DefinitionError(
+                f"The handler of job {job!r} at {place} is a plain function and depends on {need.provider!r}, whose "
+                "session is one to be awaited; make it an async def, or connect in a provider of your own."
+            )
 
 
 def _check_no_generator(job: str, handler: Callable[..., object], place: str) -> None:

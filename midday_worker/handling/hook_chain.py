@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, TypeAlias, cast
 
 from loguru import logger
 
 from midday_worker.engine.job.interruption import forget_cancellations
 from midday_worker.engine.job.job import Job
-from midday_worker.engine.job.threads import in_thread
+from midday_worker.handling.dependencies import needs_of_hook
 from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.hooks import Hook, Hooks, JobEvent, Moment
+from midday_worker.handling.opened import Held, opened
 
 AnyHooks: TypeAlias = Hooks[object, object]
 AnyEvent: TypeAlias = JobEvent[object, object]
@@ -30,6 +32,7 @@ class HookChain:
         job: the job.
         parse: the definition's; gives the payload of stored data, or raises.
         parse_result: the definition's; gives the result of a stored one, or raises.
+        held: what hooks depend on and the worker holds for them.
     """
 
     def __init__(
@@ -38,9 +41,11 @@ class HookChain:
         job: Job,
         parse: Callable[[object], object],
         parse_result: Callable[[str], object],
+        held: Held | None = None,
     ) -> None:
         self._levels = levels
         self._job = job
+        self._held = held
         self._parse_result = parse_result
         self._attempt = job.attemptsMade + 1
         try:
@@ -99,15 +104,22 @@ class HookChain:
     async def _call(self, hook: Hook[object, object], event: AnyEvent) -> None:
         try:
             async with asyncio.timeout(HOOK_S):
-                if is_asynchronous(hook):
-                    await cast("Awaitable[None]", hook(event))
+                needs = needs_of_hook(hook)
+                if not needs:
+                    await self._called(hook, event)
                     return
-                threads = self._job.attempt.resources.threads
-                answer = await (in_thread if threads is None else threads.run)(hook, event)
-                if inspect.isawaitable(answer):
-                    await answer
+                async with opened(needs, self._job.attempt.resources.run_plain, None, self._held) as dependencies:
+                    await self._called(partial(hook, **dependencies), event)
         finally:
             await forget_cancellations()  # or the next hook's groups, or the handler's, would be misled
+
+    async def _called(self, hook: Callable[..., object], event: AnyEvent) -> None:
+        if is_asynchronous(hook):
+            await cast("Awaitable[None]", hook(event))
+            return
+        answer = await self._job.attempt.resources.run_plain(partial(hook, event))
+        if inspect.isawaitable(answer):
+            await answer
 
 
 def _name(hook: Callable[..., object]) -> str:

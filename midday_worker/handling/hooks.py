@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Concatenate, Generic, Literal, TypeAlias, TypeVar
 
 from midday_worker.engine.job.job import Job
+from midday_worker.handling.dependencies import Need, needs_of_hook
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -33,8 +34,11 @@ class JobEvent(Generic[P, R]):
     will_retry: bool = False
 
 
-Hook: TypeAlias = Callable[[JobEvent[P, R]], Awaitable[None] | None]
-"""An `async def`, or a plain function, which runs in a thread."""
+Hook: TypeAlias = (
+    Callable[[JobEvent[P, R]], Awaitable[None] | None]
+    | Callable[Concatenate[JobEvent[P, R], ...], Awaitable[None] | None]
+)
+"""An `async def`, or a plain function, which runs in a thread. Its further parameters may be annotated with Depends."""
 
 Moment: TypeAlias = Literal["on_start", "on_success", "on_failure", "on_exhausted", "on_end"]
 
@@ -55,6 +59,10 @@ class Hooks(Generic[P, R]):
 
     def __bool__(self) -> bool:
         return bool(self._hooks)
+
+    def needs(self) -> list[Need]:
+        """Return what they depend on."""
+        return [need for hooks in self._hooks.values() for hook in hooks for need in needs_of_hook(hook)]
 
     def at(self, moment: Moment) -> tuple[Hook[P, R], ...]:
         """Return the hooks of a moment, in the order in which they were added."""
@@ -81,5 +89,6 @@ class Hooks(Generic[P, R]):
         return self._add("on_end", hook)
 
     def _add(self, moment: Moment, hook: Hook[P, R]) -> Hook[P, R]:
+        needs_of_hook(hook)  # what is wrong with them is said here
         self._hooks.setdefault(moment, []).append(hook)
         return hook

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Concatenate, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from midday_worker.database import Database, session_scope
+from midday_worker.databases import Database, session_scope
 from midday_worker.engine.job.attempt import Attempt, run_plain
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.wire.options import version_of
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
 from midday_worker.handling.attempt_call import AttemptCall
 from midday_worker.handling.context import JobContext
+from midday_worker.handling.dependencies import Need, needs_of
 from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.loop_channel import LoopChannel
-from midday_worker.handling.sync_context import SyncJobContext
+from midday_worker.handling.opened import Held, opened
+from midday_worker.handling.process_handler import PlainHandler
 from midday_worker.handling.time_limit import TimeLimit
 from midday_worker.schema.schema import InvalidValue, JsonValue, Schema, dump_untyped
 from midday_worker.schema.versions import Versions
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 R = TypeVar("R")
+
+AsyncHandler: TypeAlias = (
+    Callable[[P, JobContext], Awaitable[R]] | Callable[Concatenate[P, JobContext, ...], Awaitable[R]]
+)
 
 
 class ExecutableJob(Protocol):
@@ -65,14 +71,16 @@ class JobRunner(Generic[P, R]):
     queue: str
     schema: Schema[P]
     result_schema: Schema[R] | None
-    handler: Callable[[P, JobContext], Awaitable[R]] | Callable[[P, SyncJobContext], R]
+    handler: AsyncHandler[P, R] | PlainHandler[P, R]
     versions: Versions[P]
     """The payload's."""
     source: Callable[..., object] | None = None
     """The function to look for when the time is over, if that isn't `handler`."""
     is_async: bool = field(init=False)
+    needs: tuple[Need, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", needs_of(self.handler))
         # Asked once and not for each job: it costs as much as validating a payload.
         object.__setattr__(self, "is_async", is_asynchronous(self.handler))
 
@@ -85,9 +93,9 @@ class JobRunner(Generic[P, R]):
             JobTimeoutError: the handler took longer than `timeout_ms`.
         """
         payload = self.parse(job.data, version_of(job.opts) if isinstance(job, Job) else None)
-        return await self._run(payload, job, db, timeout_ms)
+        return await self._run(payload, job, db, timeout_ms, None)
 
-    async def run_stored(self, call: AttemptCall[P], database: Database | None) -> R:
+    async def run_stored(self, call: AttemptCall[P], database: Database | None, held: Held | None) -> R:
         """Run a job of the queue in a session of its own, and return its validated result.
 
         The result is dumped, as the attempt's `result_text`, then the session committed: a result that can't be stored
@@ -100,7 +108,7 @@ class JobRunner(Generic[P, R]):
             try:
                 if call.is_replaced:
                     attempt.payload_text = self.schema.dump_text(call.payload)
-                result = await self._run(call.payload, call.job, session, attempt.timeout_ms)
+                result = await self._run(call.payload, call.job, session, attempt.timeout_ms, held)
             except BaseException as error:
                 attempt.leave_handler(error)
                 raise
@@ -152,28 +160,40 @@ class JobRunner(Generic[P, R]):
         except InvalidValue as error:
             raise ResultError(self.name, type(result).__name__, str(error)) from error
 
-    async def _run(self, payload: P, job: ExecutableJob, db: AsyncSession, timeout_ms: int | None) -> R:
+    async def _run(
+        self, payload: P, job: ExecutableJob, db: AsyncSession, timeout_ms: int | None, held: Held | None
+    ) -> R:
         context = JobContext(cast("Job", job), db, self._logger(job), attempt_of(job))
-        return self.checked(await self._within(timeout_ms, payload, context))
+        return self.checked(await self._within(timeout_ms, payload, context, held))
 
-    async def _within(self, timeout_ms: int | None, payload: P, context: JobContext) -> R:
+    async def _within(self, timeout_ms: int | None, payload: P, context: JobContext, held: Held | None) -> R:
         channel = None if self.is_async else LoopChannel(self.name, context)
         given = context if channel is None else channel.context
         if timeout_ms is None:
-            return await self._call(payload, context, channel)
+            return await self._called(payload, context, channel, held)
         with TimeLimit(self.name, timeout_ms, (context.attempt,), self.source or self.handler, given):
-            return await self._call(payload, context, channel)
+            return await self._called(payload, context, channel, held)
 
-    async def _call(self, payload: P, context: JobContext, channel: LoopChannel | None) -> R:
+    async def _called(self, payload: P, context: JobContext, channel: LoopChannel | None, held: Held | None) -> R:
+        if not self.needs:
+            return await self._call(payload, context, channel, {})
+        async with opened(self.needs, context.attempt.resources.run_plain, context, held) as dependencies:
+            return await self._call(payload, context, channel, dependencies)
+
+    async def _call(
+        self, payload: P, context: JobContext, channel: LoopChannel | None, dependencies: Mapping[str, object]
+    ) -> R:
         if channel is None:
-            return await cast("Callable[[P, JobContext], Awaitable[R]]", self.handler)(payload, context)
-        return await self._in_thread(payload, context, channel)
+            return await cast("Callable[..., Awaitable[R]]", self.handler)(payload, context, **dependencies)
+        return await self._in_thread(payload, context, channel, dependencies)
 
-    async def _in_thread(self, payload: P, context: JobContext, channel: LoopChannel) -> R:
+    async def _in_thread(
+        self, payload: P, context: JobContext, channel: LoopChannel, dependencies: Mapping[str, object]
+    ) -> R:
         # A plain function may block: it runs in a thread, so that the loop goes on.
-        handler = cast("Callable[[P, SyncJobContext], R]", self.handler)
+        handler = cast("Callable[..., R]", self.handler)
         try:
-            return cast("R", await run_plain([context.attempt], handler, payload, channel.context))
+            return cast("R", await run_plain([context.attempt], handler, payload, channel.context, **dependencies))
         finally:
             channel.close()
 

@@ -6,14 +6,16 @@ import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar, cast
+from typing import Concatenate, Final, Generic, TypeAlias, TypeVar, cast
 
 from midday_worker.engine.job.threads import in_thread
 from midday_worker.engine.wire.options import version_of
 from midday_worker.errors import DefinitionError, ResultError
 from midday_worker.handling.context import JobContext
+from midday_worker.handling.dependencies import needs_of
 from midday_worker.handling.handler_signature import is_asynchronous
 from midday_worker.handling.loop_channel import LoopChannel, children_of, sync_job
+from midday_worker.handling.opened import opened
 from midday_worker.handling.sync_context import SyncJobContext
 from midday_worker.options.defined_at import DefinedAt
 from midday_worker.processes.message import Ask, HandlerCall
@@ -22,6 +24,8 @@ from midday_worker.telemetry.tracing import active_tracing
 
 P = TypeVar("P")
 R = TypeVar("R")
+
+PlainHandler: TypeAlias = Callable[[P, SyncJobContext], R] | Callable[Concatenate[P, SyncJobContext, ...], R]
 
 MAX_TASKS_PER_CHILD: Final = 1_000
 """How many jobs a process runs before it is replaced, so that what leaks has an end."""
@@ -41,7 +45,7 @@ class ProcessHandler(Generic[P, R]):
 
     job: str
     modules: tuple[str, ...]
-    handler: Callable[[P, SyncJobContext], R]
+    handler: PlainHandler[P, R]
     result_schema: Schema[R] | None
     max_tasks_per_child: int
 
@@ -69,7 +73,8 @@ class ProcessHandler(Generic[P, R]):
     async def _here(self, payload: P, ctx: JobContext) -> R:
         channel = LoopChannel(self.job, ctx)
         try:
-            return await in_thread(self.handler, payload, channel.context)
+            async with opened(needs_of(self.handler), in_thread, channel.context, None) as dependencies:
+                return await in_thread(cast("Callable[..., R]", self.handler), payload, channel.context, **dependencies)
         finally:
             channel.close()
 

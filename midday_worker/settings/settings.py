@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final, get_args
 
+from dotenv import dotenv_values
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,7 +29,7 @@ from midday_worker.settings.values import (
     ServiceName,
 )
 
-__all__ = ["ENV_FILE", "Settings", "load_settings", "redact_url", "variable_of"]
+__all__ = ["ENV_FILE", "Settings", "further_database_url", "load_settings", "redact_url", "variable_of"]
 
 ENV_FILE: Final = Path(".env")
 """Read from the working directory; the environment goes before it."""
@@ -259,6 +260,11 @@ class Settings(BaseSettings):
     def revealed(self) -> dict[str, object]:
         """Return the values by field name, secrets in the clear, as another process of this program needs them."""
         return {name: _plain(value) for name, value in self.__iter__()}
+
+
+def further_database_url(variable: str) -> str | None:
+    """Return what a variable that is no setting says, in the environment or in the `.env` file; None if nothing."""
+    return os.environ.get(variable) or dotenv_values(ENV_FILE).get(variable) or None
 
 
 def _plain(value: object) -> object:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from midday_worker.testing.batch import run_batch
     from midday_worker.testing.fake_job import FakeChild, FakeJob, child_failure, child_result
+    from midday_worker.testing.overriding import override
     from midday_worker.testing.recorded import Recorded, RecordedSchedule
     from midday_worker.testing.recording import RecordingClient, recording_client
     from midday_worker.testing.run import run_job
@@ -21,6 +22,7 @@ __all__ = [
     "RedisServer",
     "child_failure",
     "child_result",
+    "override",
     "recording_client",
     "run_batch",
     "run_job",
@@ -29,6 +31,7 @@ __all__ = [
 # Loaded on first use: pytest imports this package, for its plugin, at the start of every run.
 _HOMES: Final = {
     "fake_job": "FakeChild FakeJob child_failure child_result",
+    "overriding": "override",
     "recorded": "Recorded RecordedSchedule",
     "recording": "RecordingClient recording_client",
     "run": "run_job",

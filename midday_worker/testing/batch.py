@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from midday_worker.database import given_session
+from midday_worker.databases import given_session
 from midday_worker.definition.batch_definition import BatchDefinition
 from midday_worker.testing.fake_job import FakeJob
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import os
@@ -13,16 +14,19 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar, cast
 
 from loguru import logger
 
 from midday_worker.client.client import JobClient
+from midday_worker.databases import DatabaseProvider
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry, default_registry
 from midday_worker.engine.job.fresh_context import FreshContext
 from midday_worker.errors import DefinitionError, EngineError, NonRetryableError
+from midday_worker.handling.dependencies import needs_of
 from midday_worker.handling.handler_line import line_in_thread
+from midday_worker.handling.opened import Held, opened
 from midday_worker.handling.sync_context import Children, SyncJob, SyncJobContext
 from midday_worker.processes.failure import failure_of
 from midday_worker.processes.message import Ask, HandlerCall, LogLine, Message, Reply, packed, unpacked
@@ -31,9 +35,11 @@ from midday_worker.settings.settings import Settings
 from midday_worker.telemetry.tracing.carrier import continued
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from loguru import Message as LoguruMessage
+
+T = TypeVar("T")
 
 _FIRST_TO_GO: Final = "500"
 
@@ -51,6 +57,7 @@ def main(descriptor: int) -> None:
         answer = _answer(link, call)
         link.running, link.place = False, None
         link.send(answer)
+    _dependencies.close()
 
 
 def adopt(link: Link, settings: Settings) -> None:
@@ -88,7 +95,7 @@ def _handle(link: Link, call: HandlerCall, definition: JobDefinition[object, obj
     with logger.contextualize(**bound), continued(call["trace"]):
         payload, ctx = _payload(call, definition), SyncJobContext(job, log, link)
         link.place = partial(line_in_thread, handler, ctx)
-        result = handler(payload, ctx)
+        result = _dependencies.call(handler, payload, ctx)
     return definition.runner.dump_text(definition.runner.checked(result))
 
 
@@ -112,6 +119,52 @@ def _find(modules: list[str], name: str) -> JobDefinition[object, object]:
         f"Job {name!r} is not defined when a process imports {' or '.join(modules)}: "
         'with executor="process" a job is defined at the top of its module.'
     ) from DefinitionError(name)
+
+
+class _Dependencies:
+    """What handlers of this process depend on: of scope "worker", opened by the first that does, closed at the end."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+        self._held = Held(_no_database, _here)
+
+    def call(self, handler: Callable[..., object], payload: object, ctx: SyncJobContext) -> object:
+        """Call a handler with what it depends on."""
+        needs = needs_of(handler)
+        if not needs:
+            return handler(payload, ctx)
+        self._runner = runner = self._runner or asyncio.Runner()
+        runner.run(self._held.open(needs))
+        opening = opened(needs, _here, ctx, self._held)
+        dependencies = runner.run(_awaited(opening.__aenter__()))
+        try:
+            result = handler(payload, ctx, **dependencies)
+        except BaseException as error:
+            runner.run(_awaited(opening.__aexit__(type(error), error, error.__traceback__)))
+            raise
+        runner.run(_awaited(opening.__aexit__(None, None, None)))
+        return result
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._runner is not None:
+            self._runner.run(self._held.close())
+            self._runner.close()
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+async def _here(function: Callable[[], object]) -> object:
+    return function()
+
+
+def _no_database(provider: DatabaseProvider) -> NoReturn:
+    raise DefinitionError(f"{provider!r} gives a session that is awaited; a handler in a process is a plain function.")
+
+
+_dependencies: Final = _Dependencies()
 
 
 class Link:

@@ -11,7 +11,7 @@ from typing import Final
 from loguru import logger
 
 from midday_worker import __version__
-from midday_worker.database import Database
+from midday_worker.databases import Database
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.inspection.depth import QueueDepth, measure_depths
 from midday_worker.engine.redis.connections import Connections

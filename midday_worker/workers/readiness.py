@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from midday_worker.database import Database
+from midday_worker.databases import Database
 from midday_worker.engine.inspection.health import ping
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.outage import Outage

@@ -17,7 +17,7 @@ from typing import Final
 from loguru import logger
 
 from midday_worker.client.client import JobClient, blocking_calls, redis_config
-from midday_worker.database import Database, create_database
+from midday_worker.databases import Database, DatabaseProvider, create_database
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.inspection.health import HEARTBEAT_S, Heartbeat, beat, stop_beating
 from midday_worker.engine.redis.connection import Connection
@@ -25,11 +25,13 @@ from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.worker.cancel_watch import CancelWatch
 from midday_worker.engine.worker.worker import Worker
+from midday_worker.errors import ConfigurationError
 from midday_worker.execution.consumer_spans import consumer_span
 from midday_worker.execution.executor import Executor
 from midday_worker.execution.sentry import SentryReports, start_sentry
+from midday_worker.handling.opened import Held
 from midday_worker.processes.pool import ProcessPool
-from midday_worker.settings.settings import Settings
+from midday_worker.settings.settings import Settings, further_database_url
 from midday_worker.settings.urls import redact_url
 from midday_worker.telemetry.metrics.tally import QueueTally
 from midday_worker.workers.exit_deadline import ExitDeadline
@@ -105,15 +107,18 @@ class WorkerService:
         self._signals.listen()
         connections = Connections(self._redis)
         database = self._database()
+        held = Held(self._further_database)
         try:
             version = await wait_for_redis(connections.of(), self._settings, self._stop)
             if self._stop.is_set():
                 return True
+            await held.open(self._registry.needs({config.queue for config in self._plan.queues}))
             self._say_ready(banner(self._plan, self._registry, self._settings, version))
             # What handlers trigger goes to this worker's Redis, whatever the environment says.
             async with JobClient(self._settings) as client, blocking_calls(self._settings):
-                return await self._work(connections, database, client)
+                return await self._work(connections, database, client, held)
         finally:
+            await held.close()
             if database is not None:
                 await database.dispose()
             await connections.close()
@@ -127,23 +132,32 @@ class WorkerService:
             logger.error("the supervisor is gone")
             self._stop.set()
 
+    def _further_database(self, provider: DatabaseProvider) -> Database:
+        url = further_database_url(provider.variable)
+        if url is None:
+            raise ConfigurationError(f"{provider.variable} is not set, and a handler depends on {provider!r}.")
+        return self._made(url)
+
     def _database(self) -> Database | None:
         url = self._settings.database_primary_url
         if url is None:
             return None
         # So that SQLAlchemy is loaded at start-up, not within the first job.
-        import_module("midday_worker.database.lazy_session")
+        import_module("midday_worker.databases.lazy_session")
+        return self._made(url.get_secret_value())
+
+    def _made(self, url: str) -> Database:
         # A connection for each job that can run at once, and one for readiness: none waits for another's.
         at_once = sum(config.concurrency for config in self._plan.queues)
         return create_database(
-            url.get_secret_value(),
+            url,
             max_connections=at_once + 1,
             hide_parameters=not self._settings.log_payloads,
         )
 
-    async def _work(self, connections: Connections, database: Database | None, client: JobClient) -> bool:
+    async def _work(self, connections: Connections, database: Database | None, client: JobClient, held: Held) -> bool:
         keep_loaded()
-        executor = self._executor(database)
+        executor = self._executor(database, held)
         outage = Outage(redact_url(self._redis.url))
         workers = self._workers(executor, connections, outage)
         readiness = Readiness(workers, connections.of(), outage, database)
@@ -180,11 +194,11 @@ class WorkerService:
             await worker.close()
         return clean
 
-    def _executor(self, database: Database | None) -> Executor:
+    def _executor(self, database: Database | None, held: Held) -> Executor:
         # For a person a line per job; where thousands run in a second, it would cost as much as the rest of a job.
         level = "INFO" if self._settings.development else "DEBUG"
         around = (consumer_span, SentryReports(payloads=self._settings.log_payloads))
-        return Executor(self._registry, database, self._settings.unknown_job_retries, level, around)
+        return Executor(self._registry, database, self._settings.unknown_job_retries, level, around, held)
 
     def _workers(self, executor: Executor, connections: Connections, outage: Outage) -> list[Worker]:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies

@@ -90,6 +90,21 @@ async def test_middleware_replaces_and_refuses_as_its_page_says(
     assert len([line for line in logged if "attempt 1 at export-rows is over" in line]) == 2
 
 
+async def test_dependencies_are_given_as_their_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("dependencies.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 4
+    (tmp_path / "test_jobs.py").write_text(guide.blocks[2].text)
+    (tmp_path / "repository.py").write_text(guide.blocks[3].text)
+    tested = await run_python(f"import repository\n{RUN_TESTS}", tmp_path, guide.environment)
+    assert "1 passed" in tested, tested
+    printed, logged = await guide.follow("convert-amount")
+    assert printed == ["23.0"]
+    said = ("client opened", "job convert-amount asks for a rate", "booked at 1.0", "client closed")
+    assert [text for line in logged for text in said if text in line] == list(said)
+
+
 async def test_duplicates_are_told_as_their_page_says(
     tmp_path: Path, redis_server: RedisServer, redis_prefix: str
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from midday_worker import JobRegistry, Settings
 from midday_worker.client.client import redis_config
-from midday_worker.database import Database
+from midday_worker.databases import Database
 from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.worker.cancel_watch import CancelWatch

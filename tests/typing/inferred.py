@@ -19,6 +19,7 @@ from midday_worker import (
     BatchOptions,
     CancelOutcome,
     DeclaredSchedule,
+    Depends,
     EnqueueCall,
     EnqueueNext,
     JobClient,
@@ -167,6 +168,30 @@ def told_of_one(event: JobEvent[Order, Receipt]) -> None:
 @mail_hooks.on_failure
 def told_of_any(event: JobEvent[object, object]) -> None:
     assert_type(event.payload, object | None)
+
+
+async def rate() -> float:
+    return 1.5
+
+
+@job("rated")
+async def rated(data: Order, ctx: JobContext, factor: Annotated[float, Depends(rate)]) -> Receipt:
+    return await bill(data, ctx)
+
+
+@job("rated-plain")
+def rated_plain(data: Order, ctx: SyncJobContext, *, factor: Annotated[float, Depends(rate, scope="worker")]) -> float:
+    return factor
+
+
+@rated.hooks.on_success
+async def rated_hook(event: JobEvent[Order, Receipt], factor: Annotated[float, Depends(rate)]) -> None: ...
+
+
+async def dependent() -> None:
+    assert_type(rated, JobDefinition[Order, Receipt])
+    assert_type(rated_plain, JobDefinition[Order, float])
+    assert_type(await (await rated.trigger(Order(order_id="o1"))).result(), Receipt)
 
 
 @bill_job.middleware.around_attempt

@@ -13,7 +13,7 @@ from midday_worker.cli.failure import one_line_errors
 from midday_worker.cli.loading import settings_with
 from midday_worker.cli.output import AsJson, say, say_json
 from midday_worker.client.client import redis_config
-from midday_worker.database import create_database
+from midday_worker.databases import create_database
 from midday_worker.engine.inspection.health import STALE_S, Heartbeat, heartbeats, ping
 from midday_worker.engine.redis.connections import Connections
 from midday_worker.errors import MiddayWorkerError

@@ -34,6 +34,10 @@ class Resources:
     outage_retries: OutageRetries | None = None
     grace: Grace = field(default_factory=Grace)
 
+    async def run_plain(self, function: Callable[[], object]) -> object:
+        """Call a plain function in a thread and return its result."""
+        return await (in_thread if self.threads is None else self.threads.run)(function)
+
 
 _NONE: Final = Resources()
 

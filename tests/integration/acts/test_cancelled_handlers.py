@@ -22,7 +22,7 @@ from midday_worker import (
     SyncJobContext,
     job,
 )
-from midday_worker.database import Database, create_database, session_scope
+from midday_worker.databases import Database, create_database, session_scope
 from tests.integration.crew import Crew
 
 

@@ -13,7 +13,7 @@ import pytest
 from midday_worker import JobContext, JobRegistry, Settings, job
 from midday_worker.cli.commands.health import summarize_heartbeats
 from midday_worker.client.client import redis_config
-from midday_worker.database import create_database
+from midday_worker.databases import create_database
 from midday_worker.engine.inspection.health import STALE_S, Heartbeat, heartbeats
 from midday_worker.engine.redis.connection import Connection, RedisConfig, connect
 from midday_worker.engine.redis.outage import Outage

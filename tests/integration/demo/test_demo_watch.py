@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from midday_worker import JobClient, JobRegistry, job
-from midday_worker.database import create_database
+from midday_worker.databases import create_database
 from midday_worker.demo.progress import DemoStuckError, Watch
 from midday_worker.demo.stage import Stage
 from midday_worker.processes.worker_child import WorkerChild

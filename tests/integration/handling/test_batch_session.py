@@ -18,7 +18,7 @@ from midday_worker import (
     Settings,
     job,
 )
-from midday_worker.database import Database, create_database, session_scope
+from midday_worker.databases import Database, create_database, session_scope
 from midday_worker.engine.job.job import Job
 from tests.deadline import eventually
 from tests.integration.crew import Crew

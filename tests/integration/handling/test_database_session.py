@@ -23,7 +23,7 @@ from midday_worker import (
     Settings,
     job,
 )
-from midday_worker.database import Database, create_database, session_scope
+from midday_worker.databases import Database, create_database, session_scope
 from midday_worker.errors import SessionEndedError
 from tests.integration.crew import Crew
 

@@ -18,7 +18,7 @@ from midday_worker import (
     Settings,
     default_registry,
 )
-from midday_worker.database import Database, create_database
+from midday_worker.databases import Database, create_database
 from midday_worker.jobs import (
     EmailResult,
     OnboardingEmail,

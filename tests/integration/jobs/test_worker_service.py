@@ -7,7 +7,7 @@ import asyncio
 from pydantic import SecretStr
 
 from midday_worker import JobClient, Settings, default_registry
-from midday_worker.database import create_database
+from midday_worker.databases import create_database
 from midday_worker.jobs import OnboardTeam, onboard_team_job
 from midday_worker.jobs.models import Base, User
 from midday_worker.workers.plan import make_plan

@@ -25,7 +25,7 @@ from midday_worker import (
     execute_job,
     job,
 )
-from midday_worker.database import create_database, session_scope
+from midday_worker.databases import create_database, session_scope
 from midday_worker.queues.documents import documents
 from midday_worker.testing import RedisServer
 from tests.integration.crew import Crew

@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 from sqlalchemy import text
 
-from midday_worker.database import create_database, session_scope
+from midday_worker.databases import create_database, session_scope
 from midday_worker.embedded import ServerStartError
 from midday_worker.errors import ConfigurationError
 from midday_worker.testing import PostgresServer

@@ -32,7 +32,8 @@ async def handle_with_text_for_context(data: Order, ctx: str) -> int:
 job("right", Order, handle, attempts=3)
 job("other-model", Other, handle)  # error: the handler takes another model
 job("no-context", Order, handle_without_context)  # error: a handler takes two arguments
-job("too-much", Order, handle_with_too_much)  # error: a handler takes two arguments
+# No type says that further parameters are dependencies: what else they are is refused as the job is defined.
+job("too-much", Order, handle_with_too_much)
 job("wrong-context", Order, handle_with_text_for_context)  # error: the second is the context
 job("misspelt", Order, handle, attemps=3)  # error: misspelt option
 job("one-call", Order, handle, job_id="j1")  # error: an option of a call

@@ -11,6 +11,7 @@ import pytest
 from loguru import logger
 
 from midday_worker import JobEvent, Payload
+from midday_worker.engine.job.attempt import Resources
 from midday_worker.engine.job.job import Job
 from midday_worker.handling import hook_chain as chain
 from midday_worker.handling.hook_chain import HookChain
@@ -155,7 +156,7 @@ async def test_an_error_in_a_hook_of_the_start_is_raised_and_ends_it() -> None:
 
 
 async def test_an_object_that_is_called_asynchronously_is_called_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "in_thread", None)
+    monkeypatch.setattr(Resources, "run_plain", None)
     heard: list[int] = []
 
     class Hearing:

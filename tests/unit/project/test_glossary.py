@@ -22,6 +22,7 @@ NO_NOUNS: Final = {
         "as",
         "close",
         "default",
+        "depends",
         "enqueue",
         "every",
         "executable",

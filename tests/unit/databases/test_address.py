@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from midday_worker.database.address import parse_address
+from midday_worker.databases.address import parse_address
 from midday_worker.errors import ConfigurationError
 
 

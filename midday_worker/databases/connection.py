@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from midday_worker.database.address import DatabaseAddress, parse_address
+from midday_worker.databases.address import DatabaseAddress, parse_address
 from midday_worker.errors import DatabaseUnavailableError
 from midday_worker.settings.durations import Duration, to_milliseconds
 from midday_worker.settings.settings import redact_url
@@ -55,7 +55,7 @@ class Database:
 
     def session(self) -> AsyncSession:
         """Return a session that opens on first use. Whoever asks for it commits and closes it."""
-        from midday_worker.database.lazy_session import LazySession
+        from midday_worker.databases.lazy_session import LazySession
 
         return LazySession(self.engine)
 

@@ -14,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import QueuePool
 
-from midday_worker.database import Database, create_database, session_scope
-from midday_worker.database import scope as scope_module
-from midday_worker.database.lazy_session import LazySession
+from midday_worker.databases import Database, create_database, session_scope
+from midday_worker.databases import scope as scope_module
+from midday_worker.databases.lazy_session import LazySession
 from midday_worker.errors import SessionEndedError
-from tests.unit.database.people import Person, create_tables
+from tests.unit.databases.people import Person, create_tables
 
 DEADLINE_S = 10
 

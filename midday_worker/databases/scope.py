@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from midday_worker.database.missing_session import MissingSession
+from midday_worker.databases.missing_session import MissingSession
 from midday_worker.errors import SessionEndedError
 
 if TYPE_CHECKING:
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from midday_worker.database.connection import Database
-    from midday_worker.database.lazy_session import EndedSession, LazySession
+    from midday_worker.databases.connection import Database
+    from midday_worker.databases.lazy_session import EndedSession, LazySession
+
+T = TypeVar("T")
 
 ROLLBACK_S: Final = 10
 """How long a rollback may take before its connection is thrown away, which ends the transaction too."""
@@ -38,7 +40,7 @@ class SessionScope:
         if self._database is None:
             return cast("AsyncSession", MissingSession())
         # Not at the top: a process without a database is spared SQLAlchemy's 150 ms and 18 MiB.
-        from midday_worker.database.lazy_session import LazySession
+        from midday_worker.databases.lazy_session import LazySession
 
         self._session = LazySession(self._database.engine)
         return self._session
@@ -53,13 +55,13 @@ class SessionScope:
             raise SessionEndedError
         ended = session.end()
         if ended is not None:
-            await _uninterrupted(_commit(ended) if error is None else _roll_back(ended, error))
+            await uninterrupted(_commit(ended) if error is None else _roll_back(ended, error))
 
     async def give_up(self) -> None:
         """End the session although its block hasn't ended: its connections are closed, and nothing is committed."""
         ended = None if self._session is None else self._session.end()
         if ended is not None:
-            await _uninterrupted(ended.drop())
+            await uninterrupted(ended.drop())
 
 
 def session_scope(database: Database | None) -> SessionScope:
@@ -96,7 +98,7 @@ async def _roll_back(session: EndedSession, error: BaseException) -> None:
         await session.drop()
 
 
-async def _uninterrupted(work: Coroutine[None, None, None]) -> None:
+async def uninterrupted(work: Coroutine[None, None, T]) -> T:
     """Await `work` to its end even when the waiting task is cancelled; then raise the cancellation."""
     task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None
@@ -106,7 +108,7 @@ async def _uninterrupted(work: Coroutine[None, None, None]) -> None:
         except asyncio.CancelledError as error:
             cancelled = error
     try:
-        task.result()
+        return task.result()
     finally:
         if cancelled is not None:
             raise cancelled

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from midday_worker.database import Database, create_database, session_scope
+from midday_worker.databases import Database, create_database, session_scope
 from midday_worker.errors import DatabaseUnavailableError
 from midday_worker.testing import PostgresServer
 

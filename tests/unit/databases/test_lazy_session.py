@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_object_session, create_async_engine
 from sqlalchemy.orm import Session
 
-from midday_worker.database import session_scope
-from midday_worker.database.lazy_session import LazySession
+from midday_worker.databases import session_scope
+from midday_worker.databases.lazy_session import LazySession
 from midday_worker.errors import DatabaseNotConfiguredError
-from tests.unit.database.people import Person
+from tests.unit.databases.people import Person
 
 
 class Engines:
@@ -162,7 +162,7 @@ def test_without_a_database_sqlalchemy_is_not_loaded() -> None:
         import sys
 
         import midday_worker.workers.service
-        from midday_worker.database import session_scope
+        from midday_worker.databases import session_scope
 
         async def attempt() -> None:
             async with session_scope(None) as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from midday_worker.database import Database
+from midday_worker.databases import Database
 
 
 class Base(DeclarativeBase):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from midday_worker.database import create_database
-from midday_worker.database.connection import PoolUse
+from midday_worker.databases import create_database
+from midday_worker.databases.connection import PoolUse
 
 
 async def test_connections_to_a_file_are_counted_as_any_other(tmp_path: Path) -> None:
