@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.redis.server import shown_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ async def read_server(queue: Queue) -> ServerInfo:
     async with queue.bounded("read Redis's own figures"):
         info = cast("Mapping[str, object]", await queue.ask("INFO"))
     return ServerInfo(
-        version=str(info.get("redis_version", "unknown")),
+        version=shown_version(info),
         mode=str(info.get("redis_mode", info.get("server_mode", "standalone"))),
         port=int(_number(info, "tcp_port")),
         os=str(info.get("os", "unknown")),

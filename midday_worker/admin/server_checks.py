@@ -80,9 +80,9 @@ def list_versions(packages: Sequence[str] = _PACKAGES) -> Finding:
 
 def _judge_version(server: Server) -> Finding:
     if server.too_old:
-        text = f"version {server.version} lacks commands that BullMQ needs"
+        text = f"version {server.shown} lacks commands that BullMQ needs"
         return Finding(check="redis", grade="fail", text=text, fix=f"install Redis {OLDEST_VERSION} or newer")
-    return Finding(check="redis", grade="ok", text=f"version {server.version}")
+    return Finding(check="redis", grade="ok", text=f"version {server.shown}")
 
 
 def _judge_eviction(server: Server) -> Finding:

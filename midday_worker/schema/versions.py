@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import traceback
 from collections.abc import Callable, Sequence
@@ -48,6 +49,10 @@ class Versions(Generic[T]):
         if type(from_version) is not int or not 0 < from_version < self.newest:
             older = f"1 to {self.newest - 1}" if self.newest > 1 else "none, as version= is 1"
             raise ValueError(f"from_version is {from_version!r}; accepted: {older}")
+        if inspect.iscoroutinefunction(upcaster) or inspect.isasyncgenfunction(upcaster):
+            raise ValueError(
+                "it is async; accepted: a plain function, as payloads are read where nothing can be awaited"
+            )
         if from_version in self._upcasters:
             raise ValueError(f"there is another upcaster from version {from_version}")
         self._upcasters[from_version] = upcaster

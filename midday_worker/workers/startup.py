@@ -35,7 +35,7 @@ async def wait_for_redis(connection: Connection, settings: Settings, stop: async
             await connection.getRedisVersion()
             _check(server, where)
             await _check_clock(connection)
-            return server.version
+            return server.shown
         except RedisUnavailableError as error:
             if limit_s and time.monotonic() - started > limit_s:
                 raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -24,6 +25,7 @@ class Server:
         read_only: whether it is a replica that takes no writes.
         mode: "standalone", "cluster" or "sentinel".
         is_found: whether it was found by what REDIS_URL names, and isn't named itself.
+        shown: the version for people.
     """
 
     version: str
@@ -31,6 +33,7 @@ class Server:
     read_only: bool = False
     mode: str = "standalone"
     is_found: bool = False
+    shown: str = ""
 
     @property
     def too_old(self) -> bool:
@@ -54,6 +57,16 @@ class Server:
         return self.eviction_policy not in {"", KEEPS_ALL}
 
 
+def shown_version(info: Mapping[str, object]) -> str:
+    """Return a server's version for people. Valkey has its own, beside the Redis that it stands for.
+
+    >>> shown_version({"redis_version": "7.2.4", "valkey_version": "9.1.2"}), shown_version({"redis_version": "7.0.15"})
+    ('Valkey 9.1.2', '7.0.15')
+    """
+    valkey = info.get("valkey_version")
+    return str(info.get("redis_version", "unknown")) if valkey is None else f"Valkey {valkey}"
+
+
 async def inspect(connection: Connection) -> Server:
     """Ask a server what it is. Raises RedisUnavailableError or RedisRefusedError."""
     async with bounded(connection.deadlines, "ask Redis what it is"):
@@ -65,4 +78,5 @@ async def inspect(connection: Connection) -> Server:
         replica,
         str(info.get("redis_mode", info.get("server_mode", "standalone"))),
         "discovery" in connection.conn.connection_pool.connection_kwargs,
+        shown_version(info),
     )

@@ -107,6 +107,16 @@ async def handle(data: Notice, ctx: JobContext) -> str:
     return data.recipient_id
 
 
+def test_an_upcaster_that_would_have_to_be_awaited_is_refused() -> None:
+    notice = job("notice", Notice, handle, version=2, registry=JobRegistry())
+
+    async def looked_up(old: dict[str, object]) -> dict[str, object]:
+        return old
+
+    with pytest.raises(DefinitionError, match="can't have this upcaster: it is async; accepted: a plain function"):
+        notice.upcast(from_version=1)(looked_up)
+
+
 @pytest.mark.parametrize(
     ("newest", "from_version", "said"),
     [
