@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.error_translation import translated
+from midday_worker.engine.redis.server import shown_version
 
 HEARTBEAT_S: Final = 5
 STALE_S: Final = 20
@@ -52,10 +53,10 @@ class Heartbeat:
 
 
 async def ping(connection: Connection) -> str:
-    """Return the server's version. Raises RedisUnavailableError or RedisRefusedError."""
+    """Return the server's version for people. Raises RedisUnavailableError or RedisRefusedError."""
     with translated("reach Redis"):
         await connection.conn.ping()  # pyright: ignore[reportUnknownMemberType] - redis-py's **kwargs are untyped
-        return await connection.getRedisVersion() or "unknown"
+        return shown_version(cast("dict[str, object]", await connection.conn.info("server")))  # pyright: ignore[reportUnknownMemberType] - as above
 
 
 async def beat(connection: Connection, prefix: str, heartbeat: Heartbeat) -> None:
