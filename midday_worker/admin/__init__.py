@@ -35,7 +35,7 @@ from midday_worker.admin.listing import (
     read_jobs,
     read_page,
 )
-from midday_worker.admin.overview import QueueOverview, QueueRate, read_overview, read_overviews
+from midday_worker.admin.overview import QueueOverview, QueueRate, overview_of_absent, read_overview, read_overviews
 from midday_worker.admin.queue_acts import (
     BATCH,
     Cleanable,
@@ -71,7 +71,13 @@ from midday_worker.admin.server import ServerInfo, read_server
 from midday_worker.admin.snapshot import Cut, JobSnapshot
 from midday_worker.admin.throughput import Throughput, read_throughput
 from midday_worker.admin.waiting_parents import WaitingParents, find_waiting_parent, find_waiting_parents
-from midday_worker.engine.inspection.queue_names import held_queues, list_prefixes, list_queues, queue_exists
+from midday_worker.engine.inspection.queue_names import (
+    held_queues,
+    list_prefixes,
+    list_queues,
+    queue_exists,
+    reachable,
+)
 from midday_worker.engine.inspection.worker_clients import WorkerClient, list_all_workers, list_workers
 
 __all__ = [
@@ -137,10 +143,12 @@ __all__ = [
     "list_schedules",
     "list_workers",
     "obliterate_queue",
+    "overview_of_absent",
     "pause_queue",
     "promote_job",
     "promote_jobs",
     "queue_exists",
+    "reachable",
     "read_flow",
     "read_jobs",
     "read_log",

@@ -7,25 +7,28 @@ from collections.abc import Sequence
 from midday_worker.admin.finding import Finding
 from midday_worker.engine.inspection.cluster_nodes import SLOTS, ClusterNode, list_nodes, silent_hosts
 from midday_worker.engine.redis.connection import Connection
-from midday_worker.engine.redis.server import Server
+from midday_worker.engine.redis.nodes import place_of_keys
 
 
-async def check_cluster(connection: Connection, server: Server) -> list[Finding]:
-    """Return what was found of the nodes of the server's cluster; nothing where it is none's."""
-    if server.mode != "cluster":
-        return []
+async def check_cluster(connection: Connection, there: Connection) -> list[Finding]:
+    """Return what was found of the nodes of a connection's cluster.
+
+    Args:
+        connection: to the node of REDIS_PREFIX.
+        there: to one that answers.
+    """
     silent = [
         _doubt(f"REDIS_URL names {host}, which does not answer", "name nodes that are there")
         for host in await silent_hosts(connection)
     ]
-    return [*judge_nodes(await list_nodes(connection)), *silent]
+    return [*judge_nodes(await list_nodes(there), await place_of_keys(connection.conn) or "no node"), *silent]
 
 
-def judge_nodes(nodes: Sequence[ClusterNode]) -> list[Finding]:
-    """Return the findings about the nodes of a cluster, the first of which holds the keys of REDIS_PREFIX."""
+def judge_nodes(nodes: Sequence[ClusterNode], home: str) -> list[Finding]:
+    """Return the findings about the nodes of a cluster, and which of them holds the keys of REDIS_PREFIX."""
     primaries = [node for node in nodes if node.slots]
     shown = "; ".join(_shown(primary, nodes) for primary in primaries)
-    text = f"{len(primaries)} primaries: {shown}; the keys of REDIS_PREFIX are at {nodes[0].address}"
+    text = f"{len(primaries)} primaries: {shown}; the keys of REDIS_PREFIX are at {home}"
     found = [Finding(check="cluster", grade="ok", text=text)]
     held = sum(node.slots for node in primaries if not node.is_down)
     if held < SLOTS:

@@ -32,6 +32,7 @@ class QueueOverview:
         rate: how fast its jobs may start, over all workers; None for no limit.
         limited_ms: for how long no job may start, because the limit was reached; 0 if it isn't.
         schedules: how many it has.
+        away: why it can't be looked at, where its node of a cluster is away; the rest is empty then.
     """
 
     name: str
@@ -41,6 +42,7 @@ class QueueOverview:
     rate: QueueRate | None
     limited_ms: int
     schedules: int
+    away: str = ""
 
 
 async def read_overview(queue: Queue) -> QueueOverview:
@@ -61,6 +63,13 @@ async def read_overview(queue: Queue) -> QueueOverview:
         rate=_rate(_number(most), _number(duration)),
         limited_ms=max(0, cast("int", limited)),
         schedules=schedules,
+    )
+
+
+def overview_of_absent(queue: Queue, why: str) -> QueueOverview:
+    """Return the overview of a queue that can't be looked at."""
+    return QueueOverview(
+        name=queue.name, counts={}, paused=False, concurrency=None, rate=None, limited_ms=0, schedules=0, away=why
     )
 
 

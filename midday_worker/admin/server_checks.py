@@ -12,6 +12,7 @@ from midday_worker.admin.cluster_checks import check_cluster
 from midday_worker.admin.finding import Finding
 from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.error_translation import bounded
+from midday_worker.engine.redis.nodes import answering
 from midday_worker.engine.redis.server import KEEPS_ALL, OLDEST_VERSION, Server, inspect
 from midday_worker.errors import ConfigurationError
 
@@ -24,15 +25,18 @@ _WRONG_S: Final = 30.0
 async def check_server(connection: Connection) -> list[Finding]:
     """Return what was found of the server, of its cluster if it is in one, of its clock, and the versions.
 
+    Where its node of a cluster is away, another one is asked.
+
     Raises:
         RedisUnavailableError: it is away.
         ConfigurationError: it can't hold jobs as REDIS_URL names it, and nothing more can be asked.
     """
-    server = await inspect(connection)
-    if (unfit := server.unfit()) is not None:
-        raise ConfigurationError(f"This Redis {unfit}")
-    skew_s = await clock_skew(connection)
-    cluster = await check_cluster(connection, server)
+    async with answering(connection) as there:
+        server = await inspect(there)
+        if (unfit := server.unfit()) is not None:
+            raise ConfigurationError(f"This Redis {unfit}")
+        skew_s = await clock_skew(there)
+        cluster = await check_cluster(connection, there) if server.mode == "cluster" else []
     return [*judge_server(server), *cluster, judge_clock(skew_s), list_versions()]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from typing import Annotated, Final
 
 import typer
@@ -20,6 +22,7 @@ from midday_worker.admin import (
     list_ids,
     list_queues,
     queue_exists,
+    reachable,
 )
 from midday_worker.cli.loading import load_jobs, settings_with
 from midday_worker.cli.output import remark
@@ -49,7 +52,9 @@ def complete_queue(incomplete: str) -> list[str]:
     try:
         settings = settings_with()
         load_jobs((), settings)
-        return [name for name in asyncio.run(asked()) if name.startswith(incomplete)]
+        with redirect_stderr(StringIO()):
+            names = asyncio.run(asked())
+        return [name for name in names if name.startswith(incomplete)]
     except Exception:
         return []
 
@@ -116,15 +121,28 @@ class Reach:
         return found
 
     async def queues(self, name: str | None = None) -> list[Queue]:
-        """Return the queue of this name, else all. Raises QueueNotFoundError."""
+        """Return the queue of this name, else all; without those at a node of a cluster that is away, as it says then.
+
+        Raises QueueNotFoundError.
+        """
         if name is not None:
             return [await self.queue(name)]
+        home = self.client.queue(QueueDefinition("default", prefix=self.prefix))
         own = {queue.name: self.client.queue(queue) for queue in self.own}
+        there, away = await reachable([home, *own.values()])
+        if not there:
+            raise next(iter(away.values()))
+        for queue, error in away.items():
+            what = f"the queues under {self.prefix}" if queue is home else f"queue {queue.name}"
+            remark(one_line(f"Without {what}: {error}"))
         names, held = await asyncio.gather(
-            list_queues(self.client.connection_of(self.prefix), self.prefix), held_queues([*own.values()])
+            self._listed(home in there), held_queues([queue for queue in own.values() if queue in there])
         )
         found = [self.client.queue(self.place(known)) for known in names if known not in own]
         return sorted([*found, *held], key=lambda queue: queue.name)
+
+    async def _listed(self, is_there: bool) -> list[str]:
+        return await list_queues(self.client.connection_of(self.prefix), self.prefix) if is_there else []
 
     async def holder(self, job_id: str, queue: str | None = None) -> Queue:
         """Return the queue that holds a job: the named one, else whichever does.

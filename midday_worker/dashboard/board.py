@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from midday_worker.admin import QueueOverview, WorkerClient, list_all_workers, read_overviews
+from midday_worker.admin import (
+    QueueOverview,
+    WorkerClient,
+    list_all_workers,
+    overview_of_absent,
+    reachable,
+    read_overviews,
+)
 from midday_worker.client.client import JobClient
 from midday_worker.dashboard.recent import Recent
 from midday_worker.dashboard.runs.event_stream import Streams
@@ -12,6 +19,7 @@ from midday_worker.dashboard.shown.redaction import Redaction
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.producer.queue import Queue
+from midday_worker.errors import RedisUnavailableError
 from midday_worker.queues import QueueDefinition, QueueLike, name_of
 
 
@@ -87,9 +95,22 @@ class Board:
         self._overviews.forget()
         self._workers.forget()
 
+    async def reachable(self, names: Iterable[str]) -> tuple[list[Queue], dict[Queue, RedisUnavailableError]]:
+        """Return queues whose node of a cluster answers, and why the others can't be reached; see `admin.reachable`.
+
+        Raises RedisUnavailableError if none can.
+        """
+        there, away = await reachable([self.engine_queue(name) for name in names])
+        if away and not there:
+            raise next(iter(away.values()))
+        return there, away
+
     async def _read_overviews(self) -> dict[str, QueueOverview]:
-        found = await read_overviews([self.engine_queue(name) for name in self.names])
-        return {overview.name: overview for overview in found}
+        there, away = await self.reachable(self.names)
+        found = {overview.name: overview for overview in await read_overviews(there)}
+        found |= {queue.name: overview_of_absent(queue, str(error)) for queue, error in away.items()}
+        return {name: found[name] for name in self.names if name in found}
 
     async def _read_workers(self) -> dict[str, list[WorkerClient]] | None:
-        return await list_all_workers([self.engine_queue(name) for name in self.names])
+        there, _ = await self.reachable(self.names)
+        return await list_all_workers(there)

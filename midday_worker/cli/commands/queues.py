@@ -97,6 +97,7 @@ async def _watch(at: Reach, queue: str | None, every_s: float) -> None:
                 above = Text(f"every {every_s:g} s; Ctrl-C ends", style="dim")
             except EngineError as error:
                 above = Text(str(error), style="red")
+                queues = []  # a node of a cluster may be away, and the others not
             live.update(screen(above, rows, at.prefix, live.console), refresh=True)
             await asyncio.sleep(every_s)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -29,6 +29,7 @@ from midday_worker.dashboard.call import Call
 from midday_worker.dashboard.error_response import Problem
 from midday_worker.dashboard.json_response import json_response
 from midday_worker.dashboard.routes.jobs import shown_with_state
+from midday_worker.engine.producer.queue import Queue
 
 _GRACE_MS: Final = 5_000
 """Jobs that are younger are left when a state is cleaned, as by the page's own server."""
@@ -55,16 +56,23 @@ async def add(call: Call) -> Response:
 
 async def pause_all(call: Call) -> Response:
     """PUT /queues/pause."""
-    for name in call.board.names:
-        await pause_queue(call.board.engine_queue(name))
+    await _each(call, pause_queue)
     return json_response({})
 
 
 async def resume_all(call: Call) -> Response:
     """PUT /queues/resume."""
-    for name in call.board.names:
-        await resume_queue(call.board.engine_queue(name))
+    await _each(call, resume_queue)
     return json_response({})
+
+
+async def _each(call: Call, act: Callable[[Queue], Awaitable[object]]) -> None:
+    """Do something to every queue; where one's node of a cluster is away, to all others before that is said."""
+    there, away = await call.board.reachable(call.board.names)
+    for queue in there:
+        await act(queue)
+    for error in away.values():
+        raise error
 
 
 async def pause(call: Call) -> Response:

@@ -79,7 +79,7 @@ async def _shown(call: Call, query: _Query, overview: QueueOverview, has_workers
     states, pagination, start, end = query.window(overview)
     jobs: list[JobSnapshot] = []
     queue = call.board.queue(overview.name)
-    if queue is not None and query.queue == overview.name:
+    if queue is not None and query.queue == overview.name and not overview.away:
         jobs = await read_page(queue, states, start, end, longest=LONGEST_LISTED)
     shown = [show_job(job, overview.name, call.board.redaction) for job in jobs]
     return show_queue(overview, shown, pagination, read_only=call.read_only, has_workers=has_workers)
@@ -123,6 +123,5 @@ async def show_redis(call: Call) -> Response:
     """GET /redis/stats: what Redis says about itself."""
     if call.board.ui_config.get("hideRedisDetails"):
         raise Problem(403, "ERRORS.FORBIDDEN", "This dashboard doesn't show Redis's figures.")
-    names = call.board.names
-    queue = call.board.queue(names[0]) if names else None
-    return json_response({} if queue is None else show_server(await read_server(queue)))
+    there, _ = await call.board.reachable(call.board.names)
+    return json_response(show_server(await read_server(there[0])) if there else {})

@@ -36,7 +36,7 @@ async def list_all(call: Call) -> Response:
     """GET /job-schedulers: the schedules of every queue, or of one."""
     asked, only = call.asked("queueName"), call.asked_queue("queueName")
     names = call.board.names if asked is None else [only] if only is not None else []
-    queues = [queue for queue in map(call.board.queue, names) if queue is not None]
+    queues, _ = await call.board.reachable(names)
     found = await asyncio.gather(*(_listed(call, queue) for queue in queues))
     return json_response({"schedulers": [schedule for of_queue in found for schedule in of_queue]})
 

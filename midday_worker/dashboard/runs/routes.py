@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, cast, get_args
 
 from loguru import logger
@@ -27,6 +28,8 @@ async def list_all(call: Call) -> Response:
     """GET /runs: the next runs that are meant, and how many were looked at for them."""
     query, board = call.request.query_params, call.board
     choice = asked_choice(call)
+    there, _ = await board.reachable(choice.queues)
+    choice = replace(choice, queues=tuple(queue.name for queue in there))
     most = call.asked_number("limit", MOST) or _USUAL
     page = await list_runs(
         board.engine_queue, choice, most, Cursor.parse(query.get("cursor")), show_with(board.redaction)
@@ -45,7 +48,7 @@ async def list_all(call: Call) -> Response:
 async def show_names(call: Call) -> Response:
     """GET /runs/names: what can be chosen, and whether whoever asks may act."""
     queues = {
-        overview.name: {"counts": overview.counts, "paused": overview.paused}
+        overview.name: {"counts": overview.counts, "paused": overview.paused, "away": overview.away}
         for overview in (await call.board.overviews()).values()
     }
     jobs = sorted({definition.id for name in call.board.names for definition in call.board.definitions(name)})

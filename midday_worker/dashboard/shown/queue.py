@@ -51,6 +51,7 @@ def show_queue(
         "supportsGlobalRateLimit": True,
         "jobSchedulerCount": overview.schedules,
         "hasWorkers": has_workers,
+        **({"description": overview.away} if overview.away else {}),
     }
 
 

@@ -15,11 +15,11 @@ from redis.asyncio import Redis
 
 from midday_worker.engine.inspection.worker_clients import list_all_workers
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.engine.redis.connection import Connection
+from midday_worker.engine.redis.connection import Connection, is_of_cluster
 from midday_worker.engine.redis.deadlines import Deadlines
 from midday_worker.engine.redis.error_translation import bounded, translated
-from midday_worker.engine.redis.nodes import all_nodes
-from midday_worker.errors import RedisRefusedError
+from midday_worker.engine.redis.nodes import all_nodes, named
+from midday_worker.errors import RedisRefusedError, RedisUnavailableError
 
 _STEP: Final = 10_000
 """How many keys Redis looks at in one command: a few milliseconds."""
@@ -44,20 +44,35 @@ async def list_queues(connection: Connection, prefix: str) -> list[str]:
     return sorted(found | worked_queues(prefix, (client.get("name", "") for client in clients)))
 
 
-async def list_prefixes(connection: Connection) -> dict[str, list[str]]:
-    """Return the queues that Redis, or a cluster, holds under each prefix, both sorted."""
+async def list_prefixes(connection: Connection) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the queues that Redis holds under each prefix, both sorted, and what is said of nodes that are away.
+
+    Raises RedisUnavailableError if none of a cluster's nodes answers, or the one server doesn't.
+    """
     found: list[tuple[str, str]] = []
+    errors: list[RedisUnavailableError] = []
     with translated("ask for the nodes of the cluster"):
         async with all_nodes(connection.conn) as nodes:
             for node in nodes:
-                for prefix, name in await _places(node, connection.deadlines, "*:meta"):
-                    async with bounded(connection.deadlines, "look for queues"):
-                        if await _is_queue(node, f"{prefix}:{name}:meta"):
-                            found.append((prefix, name))
+                try:
+                    found += await _queues_at(node, connection.deadlines)
+                except RedisUnavailableError as error:
+                    errors.append(await named(error, node))
+    if len(errors) == len(nodes):
+        raise errors[0]
     prefixes: dict[str, list[str]] = defaultdict(list)
     for prefix, name in sorted(found):
         prefixes[prefix].append(name)
-    return dict(prefixes)
+    return dict(prefixes), [error.problem for error in errors]
+
+
+async def _queues_at(node: Redis, deadlines: Deadlines) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for prefix, name in await _places(node, deadlines, "*:meta"):
+        async with bounded(deadlines, "look for queues"):
+            if await _is_queue(node, f"{prefix}:{name}:meta"):
+                found.append((prefix, name))
+    return found
 
 
 def keys_pattern(prefix: str, end: str) -> str:
@@ -69,6 +84,27 @@ async def queue_exists(queue: Queue) -> bool:
     """Return whether Redis holds anything of this queue, without a walk over its keys."""
     async with queue.bounded(f"look for queue {queue.name}"):
         return bool(await queue.ask("EXISTS", queue.keys["meta"]))
+
+
+async def reachable(queues: Sequence[Queue]) -> tuple[list[Queue], dict[Queue, RedisUnavailableError]]:
+    """Return the queues whose node of a cluster answers, and of each other why it can't be reached.
+
+    One server isn't asked: what is asked of it next says as much.
+    """
+    nodes = {queue.backend.conn: queue for queue in queues}
+    if not any(map(is_of_cluster, nodes)):
+        return list(queues), {}
+    said = dict(zip(nodes, await asyncio.gather(*map(_refusal, nodes.values())), strict=True))
+    away = {queue: error for queue in queues if (error := said[queue.backend.conn]) is not None}
+    return [queue for queue in queues if queue not in away], away
+
+
+async def _refusal(queue: Queue) -> RedisUnavailableError | None:
+    try:
+        await queue_exists(queue)
+    except RedisUnavailableError as error:
+        return await named(error, queue.backend.conn)
+    return None
 
 
 async def held_queues(queues: Sequence[Queue]) -> list[Queue]:

@@ -256,5 +256,9 @@ def absent_key(client: Redis, prefix: str) -> tuple[str, ...]:
     BullMQ's scripts use keys that they aren't called with. A node whose slot moves would break a script off at the
     first of them that it doesn't hold; one that is called with a missing key it refuses as a whole, with TRYAGAIN.
     """
-    is_cluster = isinstance(client.connection_pool.connection_kwargs.get("discovery"), ClusterDiscovery)
-    return (f"{prefix}:midday-worker:absent",) if is_cluster else ()
+    return (f"{prefix}:midday-worker:absent",) if is_of_cluster(client) else ()
+
+
+def is_of_cluster(client: Redis) -> bool:
+    """Return whether a client leads to a node of a cluster."""
+    return isinstance(client.connection_pool.connection_kwargs.get("discovery"), ClusterDiscovery)

@@ -173,7 +173,7 @@ async def test_queues_are_listed_by_what_they_hold_and_by_their_workers(
         await eventually(listed, "the worker's queue is listed")
     await mail.trigger("ada", client=client)
     assert await list_queues(client.connection, prefix) == ["emails"]
-    assert (await list_prefixes(client.connection))[prefix] == ["emails"]
+    assert (await list_prefixes(client.connection))[0][prefix] == ["emails"]
     assert await queue_exists(client.queue("emails")) is True
 
 

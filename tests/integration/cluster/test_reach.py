@@ -105,7 +105,7 @@ async def test_a_flow_over_several_slots_is_refused_before_anything_is_written(
         with pytest.raises(FlowError, match="different slots") as refused:
             await parent.trigger_flow(1, [child.node(2)], client=client)
         assert f"default (prefix {redis_prefix}), emails (prefix {other})" in str(refused.value)
-        found = await list_prefixes(client.connection)
+        found, _ = await list_prefixes(client.connection)
     assert redis_prefix not in found
     assert other not in found
 
@@ -123,7 +123,7 @@ async def test_queues_and_workers_are_found_on_every_node(cluster: RedisCluster,
         async with asyncio.timeout(30):
             assert await (await here.trigger(1, client=client)).result() == 1
             assert await (await there.trigger(2, client=client)).result() == 2
-        found = await list_prefixes(client.connection)
+        found, _ = await list_prefixes(client.connection)
         assert (found[redis_prefix], found[other]) == (["default"], ["emails"])
         for each in ("default", emails):
 

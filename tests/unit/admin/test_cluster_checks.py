@@ -13,7 +13,7 @@ def node(name: str, *, follows: str | None = None, slots: int = 0, is_down: bool
 
 
 def said(*nodes: ClusterNode) -> list[tuple[str, str]]:
-    return [(finding.grade, finding.text) for finding in judge_nodes(nodes)]
+    return [(finding.grade, finding.text) for finding in judge_nodes(nodes, nodes[0].address)]
 
 
 def test_a_cluster_that_is_well_is_described() -> None:

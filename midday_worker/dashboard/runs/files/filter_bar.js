@@ -48,10 +48,10 @@ export class FilterBar {
   drawQueues(filters, names) {
     const chosen = (queues) => () => this.onChange({ queues });
     const all = row("all", "All queues", sum(Object.values(names.queues)), filters.queues.length === 0, chosen([]));
-    const queues = Object.entries(names.queues).map(([name, { counts, paused }]) => {
+    const queues = Object.entries(names.queues).map(([name, { counts, paused, away }]) => {
       const isChosen = filters.queues.includes(name);
       const others = filters.queues.filter((other) => other !== name);
-      return row(name, visible(name), sum([{ counts }]), isChosen, chosen(isChosen ? others : [...others, name]), paused);
+      return row(name, visible(name), sum([{ counts }]), isChosen, chosen(isChosen ? others : [...others, name]), away ? "away" : paused && "paused");
     });
     replace(byId("queues"), [all, ...queues], JSON.stringify([names.queues, filters.queues]));
   }
@@ -102,9 +102,9 @@ export class FilterBar {
   }
 }
 
-function row(key, label, count, isChosen, onclick, paused = false) {
+function row(key, label, count, isChosen, onclick, mark = false) {
   return element("li", {}, element("button", { type: "button", class: "queue", "data-key": key, "aria-pressed": String(isChosen), onclick },
-    element("span", { class: "queue-name" }, label), paused && element("span", { class: "paused" }, "paused"),
+    element("span", { class: "queue-name" }, label), mark && element("span", { class: "paused" }, mark),
     element("span", { class: "count" }, number(count))));
 }
 
