@@ -146,6 +146,16 @@ class RedisCluster:
                 between()
         self.end_move(slot, source, target)
 
+    def move_whole(self, slot: int, target: ClusterNode) -> bool:
+        """Move a slot and its keys as one, as Valkey 9 can; return False, with nothing done, where servers can't."""
+        source = self.holder(slot)
+        try:
+            source.ask("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
+        except redis.ResponseError:
+            return False
+        until(lambda: _holds(target, slot), "the slot has moved")
+        return True
+
     def begin_move(self, slot: int, source: ClusterNode, target: ClusterNode) -> None:
         """Begin: from here on what isn't at the source is asked for at the target."""
         target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)

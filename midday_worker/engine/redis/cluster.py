@@ -57,7 +57,8 @@ def slot_of(prefix: str) -> int:
     if not has_hash_tag(prefix):
         raise ConfigurationError(
             f"Redis is a cluster, where the keys of a queue must be on one node: the prefix {prefix!r} needs a hash "
-            f"tag, such as {{{prefix.strip('{}') or 'bull'}}} (REDIS_PREFIX, or the queue's own prefix)."
+            f"tag, such as {{{prefix.strip('{}') or 'bull'}}} (REDIS_PREFIX, or the queue's own prefix). One "
+            "in a queue's name is not enough, as a prefix has keys of its own."
         )
     return key_slot(prefix.encode())
 

@@ -105,6 +105,32 @@ async def test_jobs_go_on_elsewhere(
     assert {n: runs for n, runs in work.runs.items() if runs != 1} == {}
 
 
+async def test_jobs_go_on_while_a_slot_moves_as_one(
+    cluster: RedisCluster, settings: Settings, registry: JobRegistry
+) -> None:
+    """With as many keys as would take a move one by one longer than a command may take."""
+    work = Work()
+    count = job("count", int, work.count, registry=registry)
+    slot = key_slot(settings.redis_prefix.encode())
+    async with Crew(registry, settings), JobClient(settings) as client:
+        later = await count.batch_trigger(
+            [{"payload": -n, "options": {"delay": "1h"}} for n in range(2_000)], client=client
+        )
+        changed = asyncio.Event()
+        producing = asyncio.create_task(produce(count, client, changed))
+        for _ in range(2):
+            target = cluster.other_than(cluster.holder(slot))
+            if not await asyncio.to_thread(cluster.move_whole, slot, target):
+                producing.cancel()
+                pytest.skip("this server moves slots key by key")
+        changed.set()
+        async with asyncio.timeout(WITHIN_S):
+            produced = await producing
+            assert await asyncio.gather(*(handle.result() for handle in produced.values())) == [2 * n for n in produced]
+        assert await later[-1].state() == "delayed"
+    assert {n: runs for n, runs in work.runs.items() if runs != 1} == {}
+
+
 async def done(what: bool) -> bool:
     return what
 

@@ -84,6 +84,23 @@ async def test_a_prefix_without_a_hash_tag_is_refused(cluster: RedisCluster, reg
             await add.trigger(1, client=client)
 
 
+@pytest.mark.parametrize("name", ["{emails}", "}x{", "a{b}{c}"])
+async def test_a_queue_may_have_braces_in_its_name(cluster: RedisCluster, redis_prefix: str, name: str) -> None:
+    """The tag of its prefix comes first, and decides. Alone it isn't enough: a prefix has keys of its own."""
+    registry = JobRegistry(queues=QueueRegistry())
+    add = job("add", int, handle, registry=registry, queue=name)
+    settings = Settings(env_file=None, redis_url=cluster.url, redis_prefix=redis_prefix)
+    async with JobClient(settings) as client, Crew(registry, settings):
+        parent = await add.trigger_flow(1, [add.node(2)], client=client)
+        async with asyncio.timeout(30):
+            assert await parent.result() == 1
+        found, _ = await list_prefixes(client.connection)
+    assert found[redis_prefix] == [name]
+    async with JobClient(Settings(env_file=None, redis_url=cluster.url)) as client:
+        with pytest.raises(ConfigurationError, match="One in a queue's name is not enough"):
+            await add.trigger(1, client=client)
+
+
 async def test_nodes_that_are_down_are_waited_for_by_name(lines: list[str]) -> None:
     url = f"redis+cluster://no-such-host.invalid:1,127.0.0.1:{free_port()}"
     with pytest.raises(ConfigurationError, match=r"did not answer within 1 s"):
