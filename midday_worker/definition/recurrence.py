@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from datetime import UTC, datetime
 
 from midday_worker.engine.cron.pattern import CronPattern
@@ -30,7 +31,7 @@ def recurrence(
     start_ms, end_ms = _epoch_ms("start", start), _epoch_ms("end", end)
     if start_ms is not None and end_ms is not None and start_ms >= end_ms:
         raise ScheduleError(f"The schedule's start ({start}) is not before its end ({end}).")
-    if end is not None and end_ms is not None and end_ms <= datetime.now(UTC).timestamp() * 1000:
+    if end is not None and end_ms is not None and end_ms <= time.time() * 1000:
         raise ScheduleError(f"The schedule's end ({end}) is past: it would never fire.")
     return Recurrence(
         pattern=_pattern(pattern, tz),

@@ -1,4 +1,4 @@
-"""What users test their jobs with: recorded triggers, handlers that run without Redis, real servers as fixtures."""
+"""What users test their jobs with: recorded triggers, single handlers, a worker in a time of its own, real servers."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from midday_worker.testing.recorded import Recorded, RecordedSchedule
     from midday_worker.testing.recording import RecordingClient, recording_client
     from midday_worker.testing.run import run_job
+    from midday_worker.testing.runs import Run
     from midday_worker.testing.servers import PostgresServer, RedisServer
+    from midday_worker.testing.worker import RunningWorker, WorkerEndedError, run_until_idle, running_worker
+    from midday_worker.testing.world import World, time_travel
 
 __all__ = [
     "FakeChild",
@@ -20,12 +23,19 @@ __all__ = [
     "RecordedSchedule",
     "RecordingClient",
     "RedisServer",
+    "Run",
+    "RunningWorker",
+    "WorkerEndedError",
+    "World",
     "child_failure",
     "child_result",
     "override",
     "recording_client",
     "run_batch",
     "run_job",
+    "run_until_idle",
+    "running_worker",
+    "time_travel",
 ]
 
 # Loaded on first use: pytest imports this package, for its plugin, at the start of every run.
@@ -35,6 +45,9 @@ _HOMES: Final = {
     "recorded": "Recorded RecordedSchedule",
     "recording": "RecordingClient recording_client",
     "run": "run_job",
+    "worker": "RunningWorker WorkerEndedError run_until_idle running_worker",
+    "runs": "Run",
+    "world": "World time_travel",
     "batch": "run_batch",
     "servers": "PostgresServer RedisServer",
 }

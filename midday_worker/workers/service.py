@@ -24,6 +24,7 @@ from midday_worker.engine.redis.connection import Connection
 from midday_worker.engine.redis.connections import Connections
 from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.worker.cancel_watch import CancelWatch
+from midday_worker.engine.worker.running import Processor
 from midday_worker.engine.worker.worker import Worker
 from midday_worker.errors import ConfigurationError
 from midday_worker.execution.consumer_spans import consumer_span
@@ -63,6 +64,8 @@ class WorkerService:
         member: this process's place in a service of several.
         monitor: tells others how this process is.
         exit_deadline: this process's own, if it is this service's; it ends the process once the work has ended.
+        around: what is put around the processing of each job; given where the process is somebody else's, so that
+            its signals aren't this service's.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class WorkerService:
         member: Member | None = None,
         monitor: Monitor | None = None,
         exit_deadline: ExitDeadline | None = None,
+        around: Callable[[Processor], Processor] | None = None,
     ) -> None:
         self._registry = registry
         self._plan = plan
@@ -90,7 +94,8 @@ class WorkerService:
         )
         if member is not None:
             handlers[FORCE_SIGNAL] = self._stopping.force
-        self._signals = Signals(handlers)
+        self._around = around
+        self._signals = Signals({} if around else handlers)
 
     def stop(self) -> None:
         """Stop fetching and drain; called again, don't wait for running jobs."""
@@ -202,13 +207,14 @@ class WorkerService:
 
     def _workers(self, executor: Executor, connections: Connections, outage: Outage) -> list[Worker]:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies
+        process: Processor = executor if self._around is None else self._around(executor)
         # Messages of cancellations come by prefix.
         prefixes = {config.prefix for config in self._plan.queues}
         watches = {prefix: CancelWatch(connections.config_of(prefix), connections.of(prefix)) for prefix in prefixes}
         return [
             Worker(
                 config,
-                executor,
+                process,
                 connections.of(config.prefix),
                 connections.config_of(config.prefix),
                 outage,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ from midday_worker.jobs import (
 )
 from midday_worker.jobs.models import Base, Invite, Plan, Team, Tier, User
 from midday_worker.jobs.onboarding.usage_example import EMAIL_JOBS
+from midday_worker.testing import RedisServer, time_travel
 from midday_worker.workers.plan import make_plan
 from tests.integration.crew import Crew
 from tests.integration.jobs.post_office import PostOffice, post_office
@@ -108,6 +109,29 @@ async def test_a_user_on_trial_gets_the_whole_sequence_in_order(client: JobClien
     assert [email.status for email in emails] == ["sent"] * 4
     assert [message["Message-ID"] for message in office.messages] == [email.message_id for email in emails]
     assert {message["To"].addresses[0].display_name for message in office.messages} == {"Kim Ågren"}
+
+
+async def test_the_emails_go_out_on_their_days(
+    redis_server: RedisServer, postgres_url: str, database: Database, office: PostOffice
+) -> None:
+    """At once, and after 3, 14 and 30 days; the last one's mail server is away for half a day."""
+    settings = Settings(
+        env_file=None,
+        redis_url=redis_server.url,
+        database_primary_url=postgres_url,
+        worker_queues=("emails", "onboarding"),
+    )
+    async with time_travel(settings=settings) as world:
+        start = world.now()
+        await onboard_team_job.trigger(OnboardTeam(user_id="kim"))
+        await world.advance("29d")
+        office.answers["RCPT"] = ["451 try again later"] * 11
+        await world.advance("2d")
+        world.assert_ran(onboard_team_job, *EMAIL_JOBS, times=1)
+        days = [round((run.at - start) / timedelta(days=1), 2) for run in world.runs if run.error is None]
+        assert days == [0, 0, 3, 14, 30.46]
+        assert len(world.failed) == 11
+        assert len(office.messages) == 4
 
 
 @pytest.mark.usefixtures("crew")

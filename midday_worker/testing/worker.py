@@ -1,0 +1,185 @@
+"""`running_worker` and `run_until_idle`: a real worker in the test's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from midday_worker.client.client import JobClient
+from midday_worker.definition.registry import JobRegistry, default_registry
+from midday_worker.embedded import EmbeddedRedis
+from midday_worker.errors import MiddayWorkerError
+from midday_worker.settings.settings import Settings, load_settings
+from midday_worker.testing.queue_states import QueueState, QueueStates
+from midday_worker.testing.runs import Named, Run, Runs
+from midday_worker.workers.plan import Plan, plan_from_settings
+from midday_worker.workers.schedule_sync import ScheduleSync
+from midday_worker.workers.service import WorkerService
+
+_EVERY_S: Final = 0.002
+_STUCK_S: Final = 60.0
+"""So long, in real time, nothing may change while jobs wait or run."""
+
+
+class WorkerEndedError(MiddayWorkerError):
+    """The worker of a test ended with work left: a run loop broke, or a job had to be given up. The log says which."""
+
+
+class RunningWorker:
+    """A worker that runs beside the test, and what ran in it.
+
+    Attributes:
+        client: adds jobs to its Redis; `trigger` on this event loop uses it.
+    """
+
+    def __init__(self, client: JobClient, plan: Plan, runs: Runs) -> None:
+        self.client = client
+        self._runs = runs
+        prefixes = {config.prefix or client.settings.redis_prefix for config in plan.queues}
+        self._states = [
+            QueueStates(
+                client.connection_of(prefix),
+                prefix,
+                [config for config in plan.queues if (config.prefix or client.settings.redis_prefix) == prefix],
+            )
+            for prefix in sorted(prefixes)
+        ]
+
+    @property
+    def runs(self) -> list[Run]:
+        """The attempts that have ended, in the order in which they did."""
+        return list(self._runs.ended)
+
+    @property
+    def failed(self) -> list[Run]:
+        """The attempts that raised, with their errors, whether or not the job was tried again."""
+        return [run for run in self._runs.ended if run.error is not None]
+
+    def runs_of(self, definition: Named) -> list[Run]:
+        """Return the attempts of one job that have ended."""
+        return self._runs.of(definition)
+
+    def assert_ran(self, *definitions: Named, times: int | None = None) -> None:
+        """Check that each of these jobs has completed, in whatever order.
+
+        Args:
+            definitions: the jobs.
+            times: exactly how often each; any number from 1 if not given.
+
+        Raises:
+            AssertionError: one has not. It says what ran, when, and what failed and why.
+        """
+        self._runs.assert_ran(definitions, times)
+
+    async def run_until_idle(self) -> None:
+        """Wait until no job of the worker's queues runs, is due, or waits and may start.
+
+        Raises:
+            TimeoutError: for a minute nothing changed, while jobs waited or ran.
+        """
+        seen: tuple[list[QueueState], int] | None = None
+        since = time.monotonic()
+        while busy := [state for state in await self._read_states() if state.is_busy(self._runs.clock() * 1000)]:
+            if seen != (busy, len(self._runs.ended)):
+                seen, since = (busy, len(self._runs.ended)), time.monotonic()
+            elif time.monotonic() - since > _STUCK_S:
+                left = "; ".join(map(str, busy))
+                raise TimeoutError(f"For {_STUCK_S:g} s nothing has changed: {left}.\n{self._runs.listed()}")
+            await asyncio.sleep(_EVERY_S)
+
+    async def _read_states(self) -> list[QueueState]:
+        return [state for states in self._states for state in await states.read()]
+
+
+@asynccontextmanager
+async def running_worker(
+    registry: JobRegistry | None = None, *, settings: Settings | None = None
+) -> AsyncGenerator[RunningWorker]:
+    """Run a worker in this event loop within the block; then let it finish what it runs.
+
+    Triggers on this event loop, and those of handlers, go to its Redis: that of `settings`, else of REDIS_URL, else
+    one that is started for it. Unless the settings name a prefix, it has one of its own, and its keys are removed.
+
+    Args:
+        registry: the jobs; the default registry if not given.
+        settings: Redis, database and all else; read from the environment if not given.
+
+    Raises:
+        WorkerEndedError: the worker broke, or gave a job up.
+
+    >>> async def test_that_they_are_greeted() -> None:
+    ...     async with running_worker() as worker:
+    ...         ...  # await greet.trigger("Ada")
+    ...         await worker.run_until_idle()
+    ...         ...  # worker.assert_ran(greet)
+    """
+    runs = Runs(time.time)
+    async with AsyncExitStack() as stack:
+        client, plan = await enter_worker(stack, registry, settings, runs)
+        yield RunningWorker(client, plan, runs)
+
+
+async def run_until_idle(registry: JobRegistry | None = None, *, settings: Settings | None = None) -> list[Run]:
+    """Run a worker until no job of its queues waits, runs or is due; return the attempts that it made.
+
+    Args and errors are those of `running_worker`. The jobs are those that are there: name their Redis and prefix.
+    """
+    async with running_worker(registry, settings=settings) as worker:
+        await worker.run_until_idle()
+        return worker.runs
+
+
+async def enter_worker(
+    stack: AsyncExitStack, registry: JobRegistry | None, settings: Settings | None, runs: Runs
+) -> tuple[JobClient, Plan]:
+    """Start a server, if none is named, and a worker on it; `stack` ends them. Return a client, and the queues."""
+    jobs = default_registry if registry is None else registry
+    given = settings or load_settings()
+    changes: dict[str, object] = {}
+    if "redis_url" not in given.model_fields_set:
+        server = EmbeddedRedis()
+        stack.callback(server.stop)
+        await asyncio.to_thread(server.start)
+        changes["redis_url"] = server.url
+    if own_prefix := "redis_prefix" not in given.model_fields_set:
+        changes["redis_prefix"] = f"test-{secrets.token_hex(6)}"
+    chosen = Settings(env_file=None, **{**given.revealed(), **changes})
+    plan = plan_from_settings(jobs, chosen)
+    client = await stack.enter_async_context(JobClient(chosen))
+    if own_prefix:
+        stack.push_async_callback(QueueStates(client.connection, chosen.redis_prefix, ()).forget)
+    if chosen.schedules:
+        await ScheduleSync(jobs, chosen, client).reconcile()
+    service = WorkerService(jobs, plan, chosen.model_copy(update={"schedules": False}), around=runs.around)
+    await stack.enter_async_context(_serving(service))
+    return client, plan
+
+
+@asynccontextmanager
+async def _serving(service: WorkerService) -> AsyncGenerator[None]:
+    """Run a service within the block. If it ends, the block is interrupted, and what broke it is raised."""
+    test, is_over, interrupted = asyncio.current_task(), False, False
+    serving = asyncio.create_task(service.run(), name="the test's worker")
+
+    def interrupt(_: asyncio.Task[bool]) -> None:
+        nonlocal interrupted
+        if not is_over and test is not None:
+            interrupted = test.cancel("the test's worker has ended")
+
+    serving.add_done_callback(interrupt)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not interrupted or test is None:
+            raise
+        test.uncancel()
+    finally:
+        is_over = True
+        service.stop()
+        await asyncio.wait({serving})
+    if not serving.result() or interrupted:
+        raise WorkerEndedError(WorkerEndedError.__doc__)
