@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from midday_worker.client.client import JobClient
+from midday_worker.client.client import JobClient, current_client
 from midday_worker.definition.registry import JobRegistry, default_registry
 from midday_worker.embedded import EmbeddedRedis
 from midday_worker.errors import MiddayWorkerError
@@ -102,7 +102,7 @@ async def running_worker(
     """Run a worker in this event loop within the block; then let it finish what it runs.
 
     Triggers on this event loop, and those of handlers, go to its Redis: that of `settings`, else of REDIS_URL, else
-    one that is started for it. Unless the settings name a prefix, it has one of its own, and its keys are removed.
+    one that is started for it. Unless `settings` name a prefix, it has one of its own, and its keys are removed.
 
     Args:
         registry: the jobs; the default registry if not given.
@@ -119,42 +119,56 @@ async def running_worker(
     """
     runs = Runs(time.time)
     async with AsyncExitStack() as stack:
-        client, plan = await enter_worker(stack, registry, settings, runs)
+        client, plan = await enter_worker(stack, registry, await own_settings(stack, settings), runs)
         yield RunningWorker(client, plan, runs)
 
 
 async def run_until_idle(registry: JobRegistry | None = None, *, settings: Settings | None = None) -> list[Run]:
     """Run a worker until no job of its queues waits, runs or is due; return the attempts that it made.
 
-    Args and errors are those of `running_worker`. The jobs are those that are there: name their Redis and prefix.
+    Args:
+        registry: the jobs; the default registry if not given.
+        settings: Redis, prefix and all else; those of the client that `trigger` uses here, if not given.
+
+    Raises:
+        TimeoutError: for a minute nothing changed, while jobs waited or ran.
+        WorkerEndedError: the worker broke, or gave a job up.
     """
-    async with running_worker(registry, settings=settings) as worker:
-        await worker.run_until_idle()
-        return worker.runs
+    runs = Runs(time.time)
+    async with AsyncExitStack() as stack:
+        client, plan = await enter_worker(stack, registry, settings or current_client().settings, runs)
+        await RunningWorker(client, plan, runs).run_until_idle()
+        return runs.ended
 
 
-async def enter_worker(
-    stack: AsyncExitStack, registry: JobRegistry | None, settings: Settings | None, runs: Runs
-) -> tuple[JobClient, Plan]:
-    """Start a server, if none is named, and a worker on it; `stack` ends them. Return a client, and the queues."""
-    jobs = default_registry if registry is None else registry
-    given = settings or load_settings()
+async def own_settings(stack: AsyncExitStack, given: Settings | None) -> Settings:
+    """Return settings that name a Redis, which is started if none is named, and a prefix; `stack` removes both."""
+    settings = given or load_settings()
     changes: dict[str, object] = {}
-    if "redis_url" not in given.model_fields_set:
+    if "redis_url" not in settings.model_fields_set:
         server = EmbeddedRedis()
         stack.callback(server.stop)
         await asyncio.to_thread(server.start)
         changes["redis_url"] = server.url
-    if own_prefix := "redis_prefix" not in given.model_fields_set:
-        changes["redis_prefix"] = f"test-{secrets.token_hex(6)}"
-    chosen = Settings(env_file=None, **{**given.revealed(), **changes})
-    plan = plan_from_settings(jobs, chosen)
-    client = await stack.enter_async_context(JobClient(chosen))
-    if own_prefix:
-        stack.push_async_callback(QueueStates(client.connection, chosen.redis_prefix, ()).forget)
-    if chosen.schedules:
-        await ScheduleSync(jobs, chosen, client).reconcile()
-    service = WorkerService(jobs, plan, chosen.model_copy(update={"schedules": False}), around=runs.around)
+    if given is not None and "redis_prefix" in given.model_fields_set:
+        return Settings(env_file=None, **{**settings.revealed(), **changes})
+    changes["redis_prefix"] = prefix = f"test-{secrets.token_hex(6)}"
+    chosen = Settings(env_file=None, **{**settings.revealed(), **changes})
+    cleaner = await stack.enter_async_context(JobClient(chosen))
+    stack.push_async_callback(QueueStates(cleaner.connection, prefix, ()).forget)
+    return chosen
+
+
+async def enter_worker(
+    stack: AsyncExitStack, registry: JobRegistry | None, settings: Settings, runs: Runs
+) -> tuple[JobClient, Plan]:
+    """Start a worker; `stack` ends it. Return a client of its Redis, and its queues."""
+    jobs = default_registry if registry is None else registry
+    plan = plan_from_settings(jobs, settings)
+    client = await stack.enter_async_context(JobClient(settings))
+    if settings.schedules:
+        await ScheduleSync(jobs, settings, client).reconcile()
+    service = WorkerService(jobs, plan, settings.model_copy(update={"schedules": False}), around=runs.around)
     await stack.enter_async_context(_serving(service))
     return client, plan
 

@@ -15,7 +15,7 @@ from midday_worker.errors import DurationError, InvalidInputError
 from midday_worker.settings.durations import Duration, to_milliseconds
 from midday_worker.settings.settings import Settings
 from midday_worker.testing.runs import Runs
-from midday_worker.testing.worker import RunningWorker, enter_worker
+from midday_worker.testing.worker import RunningWorker, enter_worker, own_settings
 from midday_worker.testing.world_clock import WorldClock, load_readers
 from midday_worker.workers.plan import Plan
 
@@ -117,5 +117,5 @@ async def time_travel(
         stack.callback(_loops.discard, loop)
         clock.open()
         stack.callback(clock.close)
-        client, plan = await enter_worker(stack, registry, settings, runs)
+        client, plan = await enter_worker(stack, registry, await own_settings(stack, settings), runs)
         yield World(client, plan, runs, clock)

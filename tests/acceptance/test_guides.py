@@ -46,6 +46,13 @@ async def test_batches_are_tested_as_their_page_says(
     assert "1 passed" in printed, printed
 
 
+async def test_days_pass_as_their_page_says(tmp_path: Path, redis_server: RedisServer, redis_prefix: str) -> None:
+    guide = GuideService("testing.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 2
+    (tmp_path / "test_jobs.py").write_text(guide.blocks[1].text)
+    assert "2 passed" in await run_python(RUN_TESTS, tmp_path, guide.environment)
+
+
 async def test_jobs_are_tried_again_as_their_page_says(
     tmp_path: Path, redis_server: RedisServer, redis_prefix: str
 ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable
-from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -22,7 +20,7 @@ def settings(redis_server: RedisServer) -> Settings:
 
 
 async def stored_keys(redis: Redis, prefix: str) -> list[object]:
-    return await cast("Awaitable[list[object]]", redis.execute_command("KEYS", f"{prefix}:*"))  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+    return list(await redis.keys(f"{prefix}:*"))  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
 
 
 async def test_it_runs_what_is_triggered_and_leaves_nothing(
@@ -60,7 +58,7 @@ async def test_what_is_there_is_run(registry: JobRegistry, redis_server: RedisSe
     async with JobClient(settings) as client:
         for number in range(3):
             await plain.trigger(number)
-        runs = await run_until_idle(registry, settings=settings)
+        runs = await run_until_idle(registry)
         assert sorted(str(run.data) for run in runs) == ["0", "1", "2"]
         assert await client.queue("default").getCompletedCount() == 3
 
