@@ -51,6 +51,8 @@ def as_request(child: JobRequest | FlowChild) -> JobRequest:
 
 def flow_handle(request: JobRequest, ids: Iterator[str], client: JobClient) -> JobHandle[object]:
     """Return the handles of a tree, given its ids, parents first."""
+    # Nobody else has an id that was made here. A given one was looked for, but may have been added since.
+    added = True if request.options.job_id is None else None
     job_id = next(ids)
     children = tuple(flow_handle(child, ids, client) for child in request.children)
-    return JobHandle(job_id, request.name, request.queue, client, request.source, children, True)
+    return JobHandle(job_id, request.name, request.queue, client, request.source, children, added)

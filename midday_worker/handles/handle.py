@@ -51,7 +51,7 @@ class JobHandle(Generic[ResultT_co]):
         queue: the queue's name.
         children: of a flow, the children's handles by position.
         added: whether the call made the job. False if it was a duplicate, and `id` is that of the job that was there;
-            None of a handle that isn't a trigger's.
+            None of a handle that isn't a trigger's, and of a flow's node with a `job_id`.
     """
 
     id: str

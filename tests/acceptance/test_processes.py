@@ -44,6 +44,17 @@ async def leave(data: int, ctx: JobContext) -> None:
     os._exit(data)
 """
 
+SCHEDULED = """
+from midday_worker import JobContext, Payload, every, job
+
+
+class Nothing(Payload): ...
+
+
+@job("tick", queue="ticks", schedule=every("1h"))
+async def tick(data: Nothing, ctx: JobContext) -> None: ...
+"""
+
 registry = JobRegistry()
 
 
@@ -60,6 +71,7 @@ async def leave(data: int, ctx: object) -> None:
 @pytest.fixture(autouse=True)
 def fragile(project: Path) -> None:
     (project / "shop" / "fragile.py").write_text(FRAGILE)
+    (project / "shop" / "scheduled.py").write_text(SCHEDULED)
     (project / "shop" / "suicidal.py").write_text("import os, signal\n\nos.kill(os.getpid(), signal.SIGSEGV)\n")
 
 
@@ -132,8 +144,12 @@ async def test_a_handler_that_ends_its_process_takes_no_other_down(
 async def test_sigterm_lets_the_jobs_of_all_finish_and_exits_with_0(
     command: Command, client: JobClient, project: Path
 ) -> None:
-    """In production each line is an object, and names its process; what is for all is said once."""
-    running, pids = await started(command, 3, ENVIRONMENT="production")
+    """In production each line is an object, and names its process; what is for all is said once.
+
+    None of them has written the schedules that they were told to leave alone.
+    """
+    alone = ("--import", "shop.scheduled", "--no-schedules")
+    running, pids = await started(command, 3, *alone, ENVIRONMENT="production")
     handles = [await hold.trigger(number, client=client) for number in range(3)]
     for _ in range(3):
         await running.until("holding")
@@ -149,6 +165,8 @@ async def test_sigterm_lets_the_jobs_of_all_finish_and_exits_with_0(
     assert len([line for line in lines if "environment  production" in line["message"]]) == 1
     stopping = [line["worker_process"] for line in lines if "stopping: no further" in line["message"]]
     assert sorted(stopping) == [1, 2, 3]
+    assert any("ticks" in line["message"] for line in lines)  # the queue was worked
+    assert await client.schedules("ticks") == []
 
 
 async def test_a_second_signal_forces_all_and_exits_with_1(command: Command, client: JobClient) -> None:
