@@ -23,7 +23,7 @@ _REAL: Final = frozenset(
 """Whether a process lives, and what the server's own clock says: no matter of the world's time."""
 
 _INTAKE: Final = "midday_worker.engine.worker.intake"
-"""Keeps by the monotonic clock until when its queue is limited, and looks again after `_LOOK_AGAIN` seconds at most."""
+"""Knows for how long its queue is limited, and looks again after `_LOOK_AGAIN` seconds at most, which are real ones."""
 
 _LOOK_AGAIN: Final = "_LIMITED_LOOK_S"
 _OFTEN_S: Final = 0.01
@@ -91,14 +91,6 @@ class _WorldTime:
         return value
 
 
-class _LimitWorldTime(_WorldTime):
-    """The same, but that the monotonic clock goes with the world's too."""
-
-    def monotonic(self) -> float:
-        clock = _clock()
-        return time.monotonic() + (0.0 if clock is None else clock.advanced_s)
-
-
 def _clock() -> WorldClock | None:
     """Return the world's clock of this context; where none was set, as in a fixture, that of the only world."""
     found = _current.get()
@@ -113,7 +105,7 @@ def _replace_all() -> None:
         if package not in ("midday_worker", "bullmq") or name in _REAL or name == __name__:
             continue
         if getattr(module, "time", None) is time:
-            _replace(module, "time", _LimitWorldTime() if name == _INTAKE else _WorldTime())
+            _replace(module, "time", _WorldTime())
     if (_INTAKE, _LOOK_AGAIN) not in _replaced:
         _replace(sys.modules[_INTAKE], _LOOK_AGAIN, _OFTEN_S)
 

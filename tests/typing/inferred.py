@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, assert_type
 
 from pydantic import Field
@@ -27,9 +27,11 @@ from midday_worker import (
     JobDefinition,
     JobEvent,
     JobHandle,
+    JobRegistry,
     JobRequest,
     Payload,
     ScheduleHandle,
+    Settings,
     SyncJobClient,
     SyncJobContext,
     SyncJobHandle,
@@ -52,10 +54,16 @@ from midday_worker.testing import (
     FakeJob,
     Recorded,
     RecordedSchedule,
+    Run,
+    RunningWorker,
+    World,
     child_result,
     recording_client,
     run_batch,
     run_job,
+    run_until_idle,
+    running_worker,
+    time_travel,
 )
 
 
@@ -380,3 +388,18 @@ def dashboards() -> None:
     assert_type(create_dashboard(), Starlette)
     assert_type(create_dashboard(["emails"], auth=may, read_only=True), Starlette)
     assert_type(create_dashboard(auth=who, redact=redact, ui_config={"boardTitle": "Jobs"}), Starlette)
+
+
+async def own_time() -> None:
+    async with time_travel(start=datetime(2026, 3, 1, tzinfo=UTC)) as world:
+        assert_type(world, World)
+        assert_type(world.now(), datetime)
+        assert_type(await world.advance("30d"), None)
+        assert_type(await world.advance(timedelta(days=1)), None)
+        assert_type(world.assert_ran(tidy, report, index, times=2), None)
+        assert_type(world.runs_of(report), list[Run])
+        assert_type([run.error for run in world.failed], list[BaseException | None])
+    async with running_worker(JobRegistry(), settings=Settings()) as worker:
+        assert_type(worker, RunningWorker)
+        assert_type(await worker.run_until_idle(), None)
+    assert_type(await run_until_idle(), list[Run])
