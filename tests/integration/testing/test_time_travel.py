@@ -20,6 +20,7 @@ from midday_worker import (
     RateLimit,
     RetryAfter,
     Settings,
+    SyncJobContext,
     cron,
     every,
     job,
@@ -227,6 +228,32 @@ async def test_flows_and_what_handlers_trigger_run_in_the_worlds_time(
         await world.advance("3d")
         assert [run.data for run in world.runs] == ["child", "p", "later"]
         assert after(world.runs) == [timedelta(days=2), timedelta(days=2), timedelta(days=2, hours=1)]
+
+
+async def test_plain_functions_trigger_in_the_worlds_time_too(registry: JobRegistry, settings: Settings) -> None:
+    @job("plain", registry=registry)
+    def plain(data: str, ctx: SyncJobContext) -> None:
+        if data == "first":
+            plain.sync.trigger("second", delay="2d")
+
+    async with time_travel(registry, settings=settings, start=START) as world:
+        await plain.trigger("first")
+        await world.advance("3d")
+        assert after(world.runs) == days(0, 2)
+
+
+async def test_a_deadline_passes_while_the_queue_is_paused(
+    registry: JobRegistry, settings: Settings, note: JobDefinition[str, str]
+) -> None:
+    async with time_travel(registry, settings=settings, start=START) as world:
+        queue = world.client.queue("default")
+        await queue.pause()
+        late, early = [await note.trigger("x", delay="1d", deadline=deadline) for deadline in ("2d", "9d")]
+        await world.advance("3d")
+        assert world.runs == []
+        await queue.resume()
+        await world.run_until_idle()
+        assert (await late.state(), await early.state()) == ("failed", "completed")
 
 
 async def test_without_a_server_it_starts_one(
