@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "Cancel one job, whether it runs or not.",
     "health": "Check Redis, the database, and the worker on this host; the exit code says it.",
     "dashboard": "Serve the web dashboard.",
+    "outbox": "Jobs that are added with a database's transaction.",
     "contract": "Write down what Node and Python say to each other, and check the code against it.",
 }
 """What --help lists, with the first line that each has in its module in `commands/`."""

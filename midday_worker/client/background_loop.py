@@ -52,6 +52,10 @@ class BackgroundLoop:
             self._loop.call_soon_threadsafe(waiting.cancel)
             raise
 
+    def runs_here(self) -> bool:
+        """Return whether this is called on the loop."""
+        return threading.current_thread() is self._thread
+
     def iterate(self, items: AsyncGenerator[T]) -> Iterator[T]:
         """Iterate over an asynchronous generator; it is closed at the end, and when the iteration is given up.
 
@@ -124,6 +128,10 @@ class ProcessLoop:
     def existing(self) -> BackgroundLoop | None:
         """Return the loop, if it has been needed."""
         return self._loop
+
+    def runs_here(self) -> bool:
+        """Return whether this is called on the loop."""
+        return self._loop is not None and self._loop.runs_here()
 
     def add(self, prepare: OnNewLoop) -> None:
         """Do this on the loop, if there is one, and on each new one: the first, and that of a forked child."""

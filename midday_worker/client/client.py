@@ -53,6 +53,9 @@ class JobClient:
     ...         ...  # await my_job.trigger(...)
     """
 
+    is_recording = False
+    """Whether it only keeps what is added, for a test."""
+
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings: Settings = settings or load_settings()
         self._connections = Connections(redis_config(self.settings))

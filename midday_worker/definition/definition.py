@@ -19,7 +19,7 @@ from midday_worker.definition.other_names import missing_trigger, not_called
 from midday_worker.definition.recurrence import check_schedule_id, default_schedule_id, recurrence
 from midday_worker.definition.spread import Spread
 from midday_worker.definition.sync_triggers import SyncTriggers
-from midday_worker.engine.producer.answer import ExistingId
+from midday_worker.engine.producer.answer import was_added
 from midday_worker.errors import FlowError, PayloadError
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handling.batch_runner import BatchRunner
@@ -30,17 +30,22 @@ from midday_worker.handling.process_handler import PlainHandler, ProcessHandler
 from midday_worker.options import (
     CallOptions,
     CheckedOptions,
-    DelayedCallOptions,
+    DelayedTriggerOptions,
     ResolvedOptions,
+    TriggerOptions,
     check_known_id,
     check_options,
     check_schedulable,
     merge,
 )
+from midday_worker.outbox.choice import chosen
 from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest, call_limits
 from midday_worker.schema.schema import InvalidValue, Schema
 from midday_worker.schema.versions import Versions, add_upcaster, refuse_gaps
 from midday_worker.settings.durations import Duration
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -196,29 +201,30 @@ class JobDefinition(Generic[P, R]):
         payload: None = None,
         *,
         client: JobClient | None = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[TriggerOptions],
     ) -> JobHandle[R]: ...
     @overload
     async def trigger(
-        self, payload: P | Mapping[str, object], *, client: JobClient | None = None, **options: Unpack[CallOptions]
+        self, payload: P | Mapping[str, object], *, client: JobClient | None = None, **options: Unpack[TriggerOptions]
     ) -> JobHandle[R]: ...
     async def trigger(
-        self, payload: object = None, *, client: JobClient | None = None, **options: Unpack[CallOptions]
+        self, payload: object = None, *, client: JobClient | None = None, **options: Unpack[TriggerOptions]
     ) -> JobHandle[R]:
         """Add one job.
 
         Args:
             payload: the payload, or a dictionary in either spelling, which is checked here; none for a job without.
             client: the client to use; by default the one entered on this event loop, else one from the environment.
-            **options: see `CallOptions`; they win over the job's and its queue's.
+            **options: see `TriggerOptions`, for `session=` too; they win over the job's and its queue's.
 
         Raises:
             PayloadError: the payload doesn't match the schema.
             OptionError: an option is misspelt or out of range.
             RedisUnavailableError: Redis can't be reached; it says whether the job may have been written.
         """
+        session = options.pop("session", None)
         request = self._request(payload, cast("Mapping[str, object]", options))
-        client = client or current_client()
+        client = chosen(client, session)
         return self._triggered(await client.enqueue(request), client)
 
     def handle(self, job_id: str, *, client: JobClient | None = None) -> JobHandle[R]:
@@ -233,7 +239,7 @@ class JobDefinition(Generic[P, R]):
         Raises:
             OptionError: no job can have such an id: it is empty, or the name of one of BullMQ's own keys.
         """
-        return self._handle(check_known_id(job_id), client or current_client())
+        return JobHandle(check_known_id(job_id), self.id, self.queue, client or current_client(), self)
 
     async def trigger_delayed(
         self,
@@ -241,7 +247,7 @@ class JobDefinition(Generic[P, R]):
         delay: Duration,
         *,
         client: JobClient | None = None,
-        **options: Unpack[DelayedCallOptions],
+        **options: Unpack[DelayedTriggerOptions],
     ) -> JobHandle[R]:
         """Add one job that becomes due after `delay`: milliseconds, "3d", or a timedelta. See `trigger`."""
         return await self.trigger(payload, client=client, delay=delay, **options)
@@ -330,7 +336,7 @@ class JobDefinition(Generic[P, R]):
         children: Sequence[JobRequest | FlowChild],
         *,
         client: JobClient | None = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[TriggerOptions],
     ) -> JobHandle[R]:
         """Add this job and its children, which run first, in one transaction.
 
@@ -347,8 +353,9 @@ class JobDefinition(Generic[P, R]):
             PayloadError: a node's payload is wrong; nothing was added.
             FlowError: a node has deduplication or a key, or the id of a job that exists.
         """
-        root = self.node(payload, children=children, **options)
-        client = client or current_client()
+        session = options.pop("session", None)
+        root = self.dictionary_node(payload, children=children, **cast("CallOptions", options))
+        client = chosen(client, session)
         (ids,) = await client.enqueue_flows([root])
         return cast("JobHandle[R]", flow_handle(root, iter(ids), client))
 
@@ -357,13 +364,14 @@ class JobDefinition(Generic[P, R]):
         items: Iterable[BulkItem[P]],
         *,
         client: JobClient | None = None,
+        session: AsyncSession | None = None,
         on_progress: Progress | None = None,
     ) -> list[JobHandle[R]]:
         """Add many jobs, 1,000 in a round trip and a transaction. All are validated before the first is added.
 
         Args:
             items: `{"payload": ..., "options": {...}}` each; a generator will do, read once.
-            client: see `trigger`.
+            client, session: see `trigger`.
             on_progress: called after each 1,000 with how many were added, and how many there are.
 
         Raises:
@@ -372,7 +380,7 @@ class JobDefinition(Generic[P, R]):
                 `job_ids` of those that may have been.
         """
         requests = batch_requests(self.id, items, self._request)
-        client = client or current_client()
+        client = chosen(client, session)
         return [self._triggered(job_id, client) for job_id in await client.enqueue_many(requests, on_progress)]
 
     async def batch_trigger_flow(
@@ -380,13 +388,14 @@ class JobDefinition(Generic[P, R]):
         items: Iterable[FlowItem[P]],
         *,
         client: JobClient | None = None,
+        session: AsyncSession | None = None,
         on_progress: Progress | None = None,
     ) -> list[JobHandle[R]]:
         """Add many flows with this job as their root, about 1,000 jobs in a round trip; none is ever split.
 
         Args:
             items: `{"payload": ..., "children": [...], "options": {...}}` each; see `trigger_flow`.
-            client: see `trigger`.
+            client, session: see `trigger`.
             on_progress: called after each round trip with how many flows were added, and how many there are.
 
         Raises:
@@ -394,7 +403,7 @@ class JobDefinition(Generic[P, R]):
             RedisUnavailableError: see `batch_trigger`.
         """
         roots = batch_flows(self.id, items, self)
-        client = client or current_client()
+        client = chosen(client, session)
         added = await client.enqueue_flows(roots, on_progress)
         return [
             cast("JobHandle[R]", flow_handle(root, iter(ids), client)) for root, ids in zip(roots, added, strict=True)
@@ -472,24 +481,17 @@ class JobDefinition(Generic[P, R]):
         children: tuple[JobRequest, ...] = (),
         on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY,
     ) -> JobRequest:
-        call = check_options(options, call=True)
-        resolved = self._resolve(call)
+        resolved = self._resolve(call := check_options(options, call=True))
         try:
             value = self.schema.validate(payload)
             text = self.schema.dump_text(value)
         except InvalidValue as error:
             raise PayloadError(self.id, error.problems) from error
-        schema = cast("Schema[object]", self.schema)
-        limits = call_limits(call, resolved)
-        return JobRequest(
-            self.id, self.queue, text, resolved, schema, value, self, children, on_failure, *limits, self.version
-        )
+        about = (self.id, self.queue, text, resolved, cast("Schema[object]", self.schema), value, self)
+        return JobRequest(*about, children, on_failure, *call_limits(call, resolved), self.version)
 
     def _triggered(self, job_id: str, client: JobClient) -> JobHandle[R]:
-        if type(job_id) is ExistingId:
-            return JobHandle(str(job_id), self.id, self.queue, client, self, (), False)
+        if type(job_id) is not str:
+            return JobHandle(str(job_id), self.id, self.queue, client, self, (), was_added(job_id))
         # By position: this is done for every job, and arguments by name cost a dictionary.
         return JobHandle(job_id, self.id, self.queue, client, self, (), True)
-
-    def _handle(self, job_id: str, client: JobClient) -> JobHandle[R]:
-        return JobHandle(job_id, self.id, self.queue, client, self)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Required, TypedDict, cast
 
 from midday_worker.client.client import JobClient
+from midday_worker.engine.producer.answer import was_added
 from midday_worker.errors import FlowError
 from midday_worker.handles.handle import JobHandle
 from midday_worker.options import CallOptions, check_options
@@ -51,8 +52,8 @@ def as_request(child: JobRequest | FlowChild) -> JobRequest:
 
 def flow_handle(request: JobRequest, ids: Iterator[str], client: JobClient) -> JobHandle[object]:
     """Return the handles of a tree, given its ids, parents first."""
-    # Nobody else has an id that was made here. A given one was looked for, but may have been added since.
-    added = True if request.options.job_id is None else None
     job_id = next(ids)
+    # Nobody else has an id that was made here. A given one was looked for, but may have been added since.
+    added = was_added(job_id) if request.options.job_id is None else None
     children = tuple(flow_handle(child, ids, client) for child in request.children)
-    return JobHandle(job_id, request.name, request.queue, client, request.source, children, added)
+    return JobHandle(str(job_id), request.name, request.queue, client, request.source, children, added)

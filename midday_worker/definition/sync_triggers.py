@@ -15,9 +15,13 @@ from midday_worker.definition.other_names import missing_trigger
 from midday_worker.definition.spread import Spread
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handles.sync_handle import SyncJobHandle, SyncScheduleHandle, run_blocking
-from midday_worker.options import CallOptions, DelayedCallOptions
+from midday_worker.options import CallOptions, DelayedSyncTriggerOptions, SyncTriggerOptions, TriggerOptions
 from midday_worker.request import JobRequest
 from midday_worker.settings.durations import Duration
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy.orm import Session
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -28,7 +32,7 @@ class AwaitedTriggers(Protocol[P, R]):
 
     def handle(self, job_id: str, *, client: JobClient | None) -> JobHandle[R]: ...
     def trigger(
-        self, payload: P | Mapping[str, object], *, client: JobClient | None, **options: Unpack[CallOptions]
+        self, payload: P | Mapping[str, object], *, client: JobClient | None, **options: Unpack[TriggerOptions]
     ) -> Awaitable[JobHandle[R]]: ...
     def trigger_recurring(
         self,
@@ -62,13 +66,23 @@ class AwaitedTriggers(Protocol[P, R]):
         children: Sequence[JobRequest | FlowChild],
         *,
         client: JobClient | None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[TriggerOptions],
     ) -> Awaitable[JobHandle[R]]: ...
     def batch_trigger(
-        self, items: Iterable[BulkItem[P]], *, client: JobClient | None, on_progress: Progress | None
+        self,
+        items: Iterable[BulkItem[P]],
+        *,
+        client: JobClient | None,
+        session: AsyncSession | None,
+        on_progress: Progress | None,
     ) -> Awaitable[list[JobHandle[R]]]: ...
     def batch_trigger_flow(
-        self, items: Iterable[FlowItem[P]], *, client: JobClient | None, on_progress: Progress | None
+        self,
+        items: Iterable[FlowItem[P]],
+        *,
+        client: JobClient | None,
+        session: AsyncSession | None,
+        on_progress: Progress | None,
     ) -> Awaitable[list[JobHandle[R]]]: ...
 
 
@@ -103,17 +117,22 @@ class SyncTriggers(Generic[P, R]):
         payload: None = None,
         *,
         client: SyncJobClient | None = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[SyncTriggerOptions],
     ) -> SyncJobHandle[R]: ...
     @overload
     def trigger(
-        self, payload: P | Mapping[str, object], *, client: SyncJobClient | None = None, **options: Unpack[CallOptions]
+        self,
+        payload: P | Mapping[str, object],
+        *,
+        client: SyncJobClient | None = None,
+        **options: Unpack[SyncTriggerOptions],
     ) -> SyncJobHandle[R]: ...
     def trigger(
-        self, payload: object = None, *, client: SyncJobClient | None = None, **options: Unpack[CallOptions]
+        self, payload: object = None, *, client: SyncJobClient | None = None, **options: Unpack[SyncTriggerOptions]
     ) -> SyncJobHandle[R]:
         """Add one job."""
-        handle = run_blocking(client, lambda on: self._job.trigger(cast("P", payload), client=on, **options))
+        given = cast("TriggerOptions", options)
+        handle = run_blocking(client, lambda on: self._job.trigger(cast("P", payload), client=on, **given))
         return SyncJobHandle(handle, client)
 
     def trigger_delayed(
@@ -122,7 +141,7 @@ class SyncTriggers(Generic[P, R]):
         delay: Duration,
         *,
         client: SyncJobClient | None = None,
-        **options: Unpack[DelayedCallOptions],
+        **options: Unpack[DelayedSyncTriggerOptions],
     ) -> SyncJobHandle[R]:
         """Add one job that becomes due after `delay`: milliseconds, "3d", or a timedelta."""
         return self.trigger(payload, client=client, delay=delay, **options)
@@ -188,10 +207,11 @@ class SyncTriggers(Generic[P, R]):
         children: Sequence[JobRequest | FlowChild],
         *,
         client: SyncJobClient | None = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[SyncTriggerOptions],
     ) -> SyncJobHandle[R]:
         """Add this job and its children, which run first, in one transaction."""
-        handle = run_blocking(client, lambda on: self._job.trigger_flow(payload, children, client=on, **options))
+        given = cast("TriggerOptions", options)
+        handle = run_blocking(client, lambda on: self._job.trigger_flow(payload, children, client=on, **given))
         return SyncJobHandle(handle, client)
 
     def batch_trigger(
@@ -199,11 +219,16 @@ class SyncTriggers(Generic[P, R]):
         items: Iterable[BulkItem[P]],
         *,
         client: SyncJobClient | None = None,
+        session: Session | None = None,
         on_progress: Progress | None = None,
     ) -> list[SyncJobHandle[R]]:
         """Add many jobs. `on_progress` is called in the thread of the background loop."""
         known = list(items)  # here, and not on the loop: a generator may block, or use the database of this thread
-        handles = run_blocking(client, lambda on: self._job.batch_trigger(known, client=on, on_progress=on_progress))
+        within = cast("AsyncSession | None", session)
+        handles = run_blocking(
+            client,
+            lambda on: self._job.batch_trigger(known, client=on, session=within, on_progress=on_progress),
+        )
         return [SyncJobHandle(handle, client) for handle in handles]
 
     def batch_trigger_flow(
@@ -211,11 +236,14 @@ class SyncTriggers(Generic[P, R]):
         items: Iterable[FlowItem[P]],
         *,
         client: SyncJobClient | None = None,
+        session: Session | None = None,
         on_progress: Progress | None = None,
     ) -> list[SyncJobHandle[R]]:
         """Add many flows with this job as their root. `on_progress` is called in the thread of the background loop."""
         known = list(items)
+        within = cast("AsyncSession | None", session)
         handles = run_blocking(
-            client, lambda on: self._job.batch_trigger_flow(known, client=on, on_progress=on_progress)
+            client,
+            lambda on: self._job.batch_trigger_flow(known, client=on, session=within, on_progress=on_progress),
         )
         return [SyncJobHandle(handle, client) for handle in handles]

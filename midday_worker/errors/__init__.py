@@ -5,7 +5,8 @@
     MiddayWorkerError
     ├── ConfigurationError              a setting, URL or import is wrong
     │   ├── DatabaseNotConfiguredError  `ctx.db` used without a database
-    │   └── ImportFailedError           a module named by `--import` can't be imported
+    │   ├── ImportFailedError           a module named by `--import` can't be imported
+    │   └── OutboxError                 `session=`, and its database has no table for it
     ├── DefinitionError                 `job()` or `queue()` called wrongly
     │   ├── DuplicateJobError
     │   ├── DuplicateQueueError
@@ -52,6 +53,7 @@ from midday_worker.errors.configuration import (
     DatabaseNotConfiguredError,
     DatabaseUnavailableError,
     ImportFailedError,
+    OutboxError,
     SessionEndedError,
 )
 from midday_worker.errors.contract import ContractError
@@ -131,6 +133,7 @@ __all__ = [
     "NonRetryableError",
     "NotReplicatedError",
     "OptionError",
+    "OutboxError",
     "PayloadError",
     "QueueNotFoundError",
     "QueueStateError",

@@ -22,6 +22,10 @@ class DatabaseNotConfiguredError(ConfigurationError):
         )
 
 
+class OutboxError(ConfigurationError):
+    """The table of the outbox is missing or of another version, or a session can't be used for it."""
+
+
 class SessionEndedError(MiddayWorkerError):
     """`ctx.db` was used after its job had ended, or had been given up: it could commit nothing any more."""
 

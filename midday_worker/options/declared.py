@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal, Required, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 from midday_worker.settings.durations import Duration
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy.orm import Session
 
 BackoffFunction: TypeAlias = Callable[[int, Exception], Duration | None]
 """Given the number of the attempt that failed, from 1, and its error: how long to wait; None to try no more."""
@@ -138,3 +142,32 @@ class CallOptions(UndelayedOptions, total=False):
 
 class DelayedCallOptions(UndelayedOptions, total=False):
     """The options of a call that has the delay as an argument; see `CallOptions`."""
+
+
+class TriggerOptions(CallOptions, total=False):
+    """The options of one trigger: a call's, and the transaction that it is part of.
+
+    Attributes:
+        session: adds the job once the session's transaction has committed, and never if it doesn't: it is written into
+            the table `midday_outbox` of that database, from which a worker takes it. `ctx.db` is such a session.
+    """
+
+    session: AsyncSession | None
+
+
+class DelayedTriggerOptions(DelayedCallOptions, total=False):
+    """The options of a trigger that has the delay as an argument; see `TriggerOptions`."""
+
+    session: AsyncSession | None
+
+
+class SyncTriggerOptions(CallOptions, total=False):
+    """The options of a blocking trigger; see `TriggerOptions`."""
+
+    session: Session | None
+
+
+class DelayedSyncTriggerOptions(DelayedCallOptions, total=False):
+    """The options of a blocking trigger that has the delay as an argument; see `TriggerOptions`."""
+
+    session: Session | None

@@ -21,6 +21,7 @@ PLACES: Final[Mapping[str, str]] = {
     "children": "trigger_flow() and node()",
     "on_failure": "node()",
     "client": "what triggers a job",
+    "session": "trigger(), trigger_delayed(), trigger_flow() and the batches: a schedule is of no transaction",
 }
 """Where an option is one that isn't one everywhere."""
 

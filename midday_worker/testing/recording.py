@@ -56,6 +56,8 @@ class RecordingClient(JobClient):
     Every call is recorded: an id that is given twice, or deduplication, doesn't drop one.
     """
 
+    is_recording = True
+
     def __init__(self) -> None:
         # Not load_settings: a test's result doesn't depend on the machine's environment.
         super().__init__(Settings.model_construct())

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
@@ -22,6 +22,9 @@ from midday_worker.workers.plan import Plan
 from midday_worker.workers.readiness import Readiness
 from midday_worker.workers.watchdog import Watchdog
 
+if TYPE_CHECKING:
+    from midday_worker.outbox.relay import Relay
+
 DEPTHS_KEPT_S: Final = 2.0
 """How old the sizes of the queues may be: several that scrape don't ask Redis several times."""
 
@@ -36,6 +39,7 @@ class Measured:
     readiness: Readiness
     watchdog: Watchdog
     database: Database | None
+    outbox: Relay | None = None
 
 
 class ProcessMetrics:
@@ -81,6 +85,7 @@ class ProcessMetrics:
         snapshot.add("midday_worker_processes_ready", (), measured is not None and measured.readiness.report().ready)
         if measured is not None:
             _write_process(snapshot, measured)
+            await _write_outbox(snapshot, measured.outbox)
             for depth in await self._measure(measured.connections):
                 _write_depth(snapshot, depth)
         return snapshot
@@ -120,6 +125,13 @@ def _write_process(snapshot: Snapshot, measured: Measured) -> None:
         snapshot.add("midday_worker_database_connections", ("in_use",), use.in_use)
         snapshot.add("midday_worker_database_connections", ("idle",), use.idle)
         snapshot.add("midday_worker_database_connections_limit", (), use.limit)
+
+
+async def _write_outbox(snapshot: Snapshot, outbox: Relay | None) -> None:
+    found = None if outbox is None else await outbox.backlog(_ANSWER_S)
+    if found is not None:
+        snapshot.add("midday_worker_outbox_unsent", (), found.rows)
+        snapshot.add("midday_worker_outbox_oldest_unsent_seconds", (), found.oldest_s)
 
 
 def _write_depth(snapshot: Snapshot, depth: QueueDepth) -> None:

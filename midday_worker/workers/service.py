@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
@@ -46,6 +46,9 @@ from midday_worker.workers.signals import Signals
 from midday_worker.workers.startup import banner, wait_for_redis
 from midday_worker.workers.stopping import Stopping
 from midday_worker.workers.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from midday_worker.outbox.relay import Relay
 
 RESTARTS: Final = 5
 """How often in a row a queue's run loop may break before the process gives up and exits."""
@@ -166,15 +169,16 @@ class WorkerService:
         outage = Outage(redact_url(self._redis.url))
         workers = self._workers(executor, connections, outage)
         readiness = Readiness(workers, connections.of(), outage, database)
+        relay = self._relay(client)
         loops = [asyncio.create_task(self._supervise(worker)) for worker in workers]
         watchdog = Watchdog()
         await readiness.start()
-        if self._monitor is not None:
-            self._monitor.watch(
-                Measured(connections=connections, readiness=readiness, watchdog=watchdog, database=database)
-            )
+        self._let_watch(
+            Measured(connections=connections, readiness=readiness, watchdog=watchdog, database=database, outbox=relay)
+        )
         pulse = asyncio.create_task(self._beat(connections.of(), readiness))
         schedules = asyncio.create_task(self._reconcile_schedules(client))
+        relaying = asyncio.create_task(asyncio.sleep(0) if relay is None else relay.run())
         watchdog.start()
         await self._stop.wait()
         schedules.cancel()
@@ -190,8 +194,9 @@ class WorkerService:
         logger.info("stopped" if clean else "stopped; what has not ended was given up, or handed back to its queue")
         await asyncio.gather(*loops)
         pulse.cancel()
+        relaying.cancel()  # only now: what ran to its end has been relayed
         # The heartbeat is taken back while there is a connection.
-        if pulse not in (await asyncio.wait({pulse, schedules}, timeout=HEARTBEAT_S))[0]:
+        if pulse not in (await asyncio.wait({pulse, schedules, relaying}, timeout=HEARTBEAT_S))[0]:
             pulse.cancel()  # the first one was swallowed (see Worker._end_fetch), or Redis is away
         await watchdog.stop()
         await readiness.stop()
@@ -204,6 +209,19 @@ class WorkerService:
         level = "INFO" if self._settings.development else "DEBUG"
         around = (consumer_span, SentryReports(payloads=self._settings.log_payloads))
         return Executor(self._registry, database, self._settings.unknown_job_retries, level, around, held)
+
+    def _let_watch(self, measured: Measured) -> None:
+        if self._monitor is not None:
+            self._monitor.watch(measured)
+
+    def _relay(self, client: JobClient) -> Relay | None:
+        url = self._settings.database_primary_url
+        if url is None:
+            return None
+        # Not at the top: a process without a database is spared SQLAlchemy's 150 ms.
+        from midday_worker.outbox.relay import Relay
+
+        return Relay(url.get_secret_value(), client)
 
     def _workers(self, executor: Executor, connections: Connections, outage: Outage) -> list[Worker]:
         tallies: Mapping[str, QueueTally] = {} if self._monitor is None else self._monitor.tallies

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 from pathlib import Path
 
 from midday_worker.testing import RedisServer
@@ -164,3 +165,30 @@ async def test_schedules_are_declared_as_their_page_says(
         _, *arguments = shlex.split(line)
         shown = await command.run(*arguments)
         assert (shown.code, shown.out) == (0, "The schedules are as the jobs declare them.\n"), shown
+
+
+async def test_a_transaction_adds_jobs_as_its_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("outbox.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["bash", "python", "python", "python", "bash"]
+    init, _, jobs, triggers, status = (block.text for block in guide.blocks)
+    command = Command(tmp_path, guide.environment)
+    printed = await command.run(*shlex.split(init)[1:], "--sql")
+    assert "CREATE TABLE midday_outbox (" in printed.out
+    made = await command.run(*shlex.split(init)[1:])
+    assert (made.code, made.out) == (0, "Made the table midday_outbox.\n"), made
+    (tmp_path / "my_service" / "jobs.py").write_text(jobs)
+    try:
+        running = await command.start("run", "--import", "my_service.jobs")
+        await running.until("charge-order")
+        lines = (await run_python(triggers, tmp_path, guide.environment)).splitlines()
+        running.signal(signal.SIGTERM)
+        assert await running.end() == 0, "".join(running.lines)
+    finally:
+        await command.kill()
+    assert lines == ["None", "charged order 2", "unknown"]
+    shown = await command.run(*shlex.split(status)[1:])
+    assert (shown.code, shown.out) == (0, "0 rows unsent, the oldest for 0.0 s; 0 refused.\n")
+    again = await command.run("outbox", "replay", "--since", "1h", "--yes")
+    assert (again.code, again.out) == (0, "Sending 2 rows again.\n")

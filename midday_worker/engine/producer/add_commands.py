@@ -72,7 +72,7 @@ class Parent:
     @property
     def stored(self) -> WireOptions:
         """What a child's hash holds of it."""
-        return {"id": self.id, "queueKey": self.queue, **_short(encode_on_failure(self.policy))}
+        return {"id": self.id, "queueKey": self.queue, **short_names(encode_on_failure(self.policy))}
 
 
 class Additions:
@@ -105,19 +105,23 @@ class Additions:
         if self._packed and parent is None and (one_of_many := self._from_template(request, now)) is not None:
             return one_of_many
         options = request.options
-        job_id = options.job_id or (_new_id() if parent is None else mark(_new_id(), kind_of(request)))
-        kind, last = _kind(request)
+        job_id = options.job_id or (new_id() if parent is None else mark(new_id(), kind_of(request)))
+        kind, last = script_of(request)
         about = [
             *(self._prefix, job_id, request.name, now),
-            *_lineage(parent),
+            *lineage(parent),
             None,  # its schedule
-            self._deduplication_key(request),
+            self.deduplication_key(request),
         ]
-        check = () if parent is not None or request.children else _check_arguments(options)
+        check = () if parent is not None or request.children else check_arguments(options)
         script, call = self._kinds[kind + CHECKED if check else kind]
         args = (pack(about), request.text, self._packed_options(request, parent))
         command = (*call, *args) if request.children else (*call, *args, now if last is None else last, *check)
         return Addition(job_id, request.name, script, command, _is_repeatable(options))
+
+    def keys_of(self, script: str) -> Sequence[str]:
+        """Return the keys that a script is called with."""
+        return [str(word) for word in self._kinds[script][1][3:]]
 
     def _from_template(self, request: JobRequest, now: int) -> Addition | None:
         """Return the addition of a request that was preceded by another one like it; None if it wasn't."""
@@ -130,17 +134,18 @@ class Additions:
             return None
         if series.template is None:
             series.template = self._template(request)
-        job_id = _new_id()
+        job_id = new_id()
         command = series.template.command(job_id, now, request.text)
         return Addition(job_id, request.name, self._kinds[series.kind][0], command, series.repeatable)
 
     def _template(self, request: JobRequest) -> Template:
-        kind, last = _kind(request)
-        key = self._deduplication_key(request)
+        kind, last = script_of(request)
+        key = self.deduplication_key(request)
         packed = self._packed_options(request, None)
         return Template(self._kinds[kind][1], self._prefix, request.name, key, packed, last)
 
-    def _deduplication_key(self, request: JobRequest) -> str | None:
+    def deduplication_key(self, request: JobRequest) -> str | None:
+        """Return the key of a request's duplicates; None if it asks for none."""
         policy = request.options.deduplication
         return None if policy is None else f"{self._prefix}de:{policy.id_for(request.name)}"
 
@@ -153,13 +158,13 @@ class Additions:
         options = encode_request(request)
         if parent is not None:
             options |= {"parent": {"id": parent.id, "queue": parent.queue}, **encode_on_failure(parent.policy)}
-        packed = pack(_short(options))
+        packed = pack(short_names(options))
         if plain:
             self._last = (request.options, request.trace, packed)
         return packed
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """Return a random UUID (version 4), as `uuid.uuid4` makes them, in a fraction of its time."""
     text = os.urandom(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANTS[text[16]]}{text[17:20]}-{text[20:]}"
@@ -177,7 +182,7 @@ class _Series:
 
     def __init__(self, first: JobRequest) -> None:
         self._options, self._trace = first.options, first.trace
-        self.kind = _kind(first)[0]
+        self.kind = script_of(first)[0]
         self.repeatable = _is_repeatable(first.options)
         self.template: Template | None = None
 
@@ -192,10 +197,10 @@ class _Series:
 
 
 def _is_plain(request: JobRequest) -> bool:
-    return not _check_arguments(request.options) and not request.children and request.extras is None
+    return not check_arguments(request.options) and not request.children and request.extras is None
 
 
-def _check_arguments(options: ResolvedOptions) -> tuple[str, ...]:
+def check_arguments(options: ResolvedOptions) -> tuple[str, ...]:
     """Return what a checked script takes beyond BullMQ's own; nothing if the answer alone tells whether the job is new.
 
     That is so of an id that was made here: BullMQ answers another one for a duplicate.
@@ -213,7 +218,7 @@ def _is_repeatable(options: ResolvedOptions) -> bool:
     return policy is None and is_kept
 
 
-def _kind(request: JobRequest) -> tuple[str, int | None]:
+def script_of(request: JobRequest) -> tuple[str, int | None]:
     """Return which script adds it, and the argument that it takes beyond what all take; None for the time."""
     if request.children:
         return "addParentJob", None
@@ -224,7 +229,7 @@ def _kind(request: JobRequest) -> tuple[str, int | None]:
     return "addStandardJob", None
 
 
-def _lineage(parent: Parent | None) -> tuple[object, object, object]:
+def lineage(parent: Parent | None) -> tuple[object, object, object]:
     """Return the parent's key, the key of its dependencies, and what the job stores of it."""
     if parent is None:
         return None, None, None
@@ -232,6 +237,6 @@ def _lineage(parent: Parent | None) -> tuple[object, object, object]:
     return key, f"{key}:dependencies", parent.stored
 
 
-def _short(options: WireOptions) -> WireOptions:
+def short_names(options: WireOptions) -> WireOptions:
     """Return options under the short names that BullMQ stores some of them by."""
     return {optsEncodeMap.get(name, name): value for name, value in options.items()}

@@ -26,6 +26,17 @@ class ExistingId(str):
     __slots__ = ()
 
 
+class PromisedId(str):
+    """The id of a job that is added once a transaction has committed."""
+
+    __slots__ = ()
+
+
+def was_added(job_id: str) -> bool | None:
+    """Return whether a job was made under this id that was answered; None if that isn't decided yet."""
+    return None if isinstance(job_id, PromisedId) else not isinstance(job_id, ExistingId)
+
+
 def checked_id(answer: object, name: str, job_id: str) -> str:
     """Return the id that Lua answered; an `ExistingId` if that is another job's.
 

@@ -39,7 +39,7 @@ async def add_flows(
         EnqueueError: the engine refused a node.
     """
     check_flows(roots)
-    _refuse_spread(roots, queue_of)
+    refuse_spread(roots, queue_of)
     named = [request for root in roots for request in root.tree() if request.options.job_id is not None]
     ids: list[list[str]] = []
     for chunk in _chunks(roots):
@@ -105,7 +105,7 @@ def check_flow(root: JobRequest) -> None:
         taken.add(place)
 
 
-def _refuse_spread(roots: Sequence[JobRequest], queue_of: QueueOf) -> None:
+def refuse_spread(roots: Sequence[JobRequest], queue_of: QueueOf) -> None:
     """Raise FlowError if the queues of a call are on different nodes of a cluster, or may be one day."""
     queues = dict.fromkeys(queue_of(request) for root in roots for request in root.tree())
     # One connection leads to each slot.

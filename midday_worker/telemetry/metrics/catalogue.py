@@ -94,6 +94,12 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = MappingProxyType(
         ),
         "midday_worker_database_connections": Instrument("gauge", "Connections of the pool, by state.", ("state",)),
         "midday_worker_database_connections_limit": Instrument("gauge", "Connections that the pool may open."),
+        "midday_worker_outbox_unsent": Instrument(
+            "gauge", "Rows of the outbox that are not in Redis yet: a job each, or a flow.", is_same_for_all=True
+        ),
+        "midday_worker_outbox_oldest_unsent_seconds": Instrument(
+            "gauge", "Since when the oldest of them waits; 0 if there is none.", is_same_for_all=True
+        ),
         "midday_worker_processes": Instrument("gauge", "Worker processes that have answered."),
         "midday_worker_processes_ready": Instrument("gauge", "Worker processes that fetch and run jobs."),
         "midday_worker_process_restarts_total": Instrument(

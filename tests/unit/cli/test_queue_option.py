@@ -14,6 +14,7 @@ WITHOUT: Final = {
     "health",
     *("contract export", "contract check", "contract import"),
     *("schedules diff", "schedules sync"),
+    *("outbox init", "outbox status", "outbox replay"),
 }
 """They are about no queue, or a job's definition says which."""
 

@@ -18,10 +18,10 @@ from midday_worker.errors import DurationError
 from midday_worker.options import (
     MAX_PRIORITY,
     BackoffPolicy,
-    CallOptions,
     DeduplicationPolicy,
     KeepPolicy,
     ResolvedOptions,
+    TriggerOptions,
     check_options,
     merge,
     unknown,
@@ -245,7 +245,7 @@ def test_every_hint_names_what_exists() -> None:
     accepted = {field.name for field in fields(ResolvedOptions)}
     accepted |= set(inspect.signature(job).parameters) | set(inspect.signature(queue).parameters)
     accepted |= set(DefinitionOptions.__annotations__) | set(inspect.signature(pack.trigger_recurring).parameters)
-    accepted |= set(inspect.signature(pack.node).parameters) | set(CallOptions.__annotations__) | {"client"}
+    accepted |= set(inspect.signature(pack.node).parameters) | set(TriggerOptions.__annotations__) | {"client"}
     for called in unknown.NAMES.values():
         assert called.split()[0].strip(",") in accepted
     assert set(unknown.PLACES) <= accepted

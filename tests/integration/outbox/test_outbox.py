@@ -1,0 +1,327 @@
+"""Jobs that are added with a database's transaction, on a real PostgreSQL and a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import create_engine, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Settings, job, queue
+from midday_worker.databases import Database, create_database
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.errors import FlowError, OptionError, OutboxError
+from midday_worker.outbox.relay import Relay, backlog, remove_old, replay
+from midday_worker.outbox.table import OUTBOX, OUTBOX_VERSION, make_table, now_ms
+from midday_worker.testing import PostgresServer, RedisServer
+from tests.integration.crew import Crew
+
+DEADLINE_S = 60
+
+
+class Killed(BaseException):
+    """What ends a process."""
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer, redis_prefix: str) -> Settings:
+    return Settings.model_validate(
+        {"redis_url": redis_server.url, "redis_prefix": redis_prefix, "redis_command_timeout": 30_000}
+    )
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/outbox.db"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.create_database()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = create_database(database_url)
+    async with database.engine().begin() as connection:
+        assert await connection.run_sync(make_table)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[JobClient]:
+    async with JobClient(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def charge(registry: JobRegistry) -> JobDefinition[int, int]:
+    @job("charge", queue="orders", registry=registry, remove_on_complete=True)
+    async def charge(data: int, ctx: JobContext) -> int:
+        return data
+
+    return charge
+
+
+def session(database: Database) -> AsyncSession:
+    return AsyncSession(database.engine())
+
+
+async def relay_all(database_url: str, client: JobClient) -> int:
+    relay, count = Relay(database_url, client), 0
+    try:
+        while some := await relay.relay_some():
+            count += some
+    finally:
+        await relay.dispose()
+    return count
+
+
+async def test_a_job_is_added_once_its_transaction_has_committed(
+    database: Database, database_url: str, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    async with session(database) as within:
+        handle = await charge.trigger(1, session=within)
+        assert handle.added is None
+        assert await relay_all(database_url, client) == 0
+        await within.commit()
+        assert await handle.state() == "unknown"
+        assert await relay_all(database_url, client) == 1
+        assert await handle.state() == "waiting"
+
+
+async def test_what_is_rolled_back_is_never_added(
+    database: Database, database_url: str, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    async with session(database) as within:
+        await charge.trigger(1, session=within)
+        await within.rollback()
+        kept = await charge.trigger(2, session=within)
+        with suppress(ValueError):
+            async with within.begin_nested():
+                await charge.trigger(3, session=within)
+                raise ValueError
+        await within.commit()
+    assert await relay_all(database_url, client) == 1
+    assert await client.queue("orders").getWaitingCount() == 1
+    assert await kept.state() == "waiting"
+
+
+async def test_batches_flows_and_delays_go_the_same_way(
+    database: Database, database_url: str, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    async with session(database) as within:
+        batch = await charge.batch_trigger([{"payload": n} for n in range(5)], session=within)
+        flow = await charge.trigger_flow(1, [charge.node(2), charge.node(3)], session=within)
+        delayed = await charge.trigger_delayed(4, "1h", session=within)
+        key = await charge.trigger(5, session=within, idempotency_key="o1")
+        again = await charge.trigger(5, session=within, idempotency_key="o1")
+        await within.commit()
+    assert [flow.added, *(child.added for child in flow.children)] == [None] * 3
+    before = now_ms()
+    assert await relay_all(database_url, client) == 9
+    assert [await handle.state() for handle in batch] == ["waiting"] * 5
+    assert (await flow.state(), await flow.children[0].state()) == ("waiting-children", "waiting")
+    assert (await key.state(), await again.state()) == ("waiting", "unknown")
+    assert await delayed.state() == "delayed"
+    assert (await delayed.fetch()).timestamp <= before
+
+
+@pytest.mark.parametrize("point", ["before-add", "reply-lost", "before-mark", "before-commit"])
+async def test_a_relay_that_is_killed_adds_each_job_once(
+    database: Database,
+    database_url: str,
+    client: JobClient,
+    settings: Settings,
+    registry: JobRegistry,
+    charge: JobDefinition[int, int],
+    point: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[str] = []
+
+    @charge.hooks.on_success
+    async def count(event: object) -> None:
+        ran.append(point)
+
+    async with session(database) as within:
+        handles = await charge.batch_trigger([{"payload": n} for n in range(10)], session=within)
+        await within.commit()
+    kill(monkeypatch, point)
+    with pytest.raises(Killed):
+        await relay_all(database_url, client)
+    monkeypatch.undo()
+    async with Crew(registry, settings):
+        if point != "before-add":  # they run, and are removed, before they are sent again
+            await asyncio.wait_for(asyncio.gather(*(each.result() for each in handles)), DEADLINE_S)
+        assert await relay_all(database_url, client) == 10
+        await asyncio.wait_for(asyncio.gather(*(each.result() for each in handles)), DEADLINE_S)
+    assert await client.queue("orders").getJobCounts("waiting", "completed", "failed", "active") == dict.fromkeys(
+        ("waiting", "completed", "failed", "active"), 0
+    )
+    assert len(ran) == 10
+
+
+def kill(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    from midday_worker.engine.producer import backend
+    from midday_worker.outbox import relay
+
+    add, mark = backend.Backend.add, relay._mark
+
+    async def die(*_: object) -> list[object]:
+        raise Killed
+
+    async def add_and_die(*args: object) -> list[object]:
+        await add(*args)  # type: ignore[arg-type]
+        raise Killed
+
+    async def mark_and_die(*args: object) -> None:
+        await mark(*args)  # type: ignore[arg-type]
+        raise Killed
+
+    match point:
+        case "before-add":
+            monkeypatch.setattr(backend.Backend, "add", die)
+        case "reply-lost":
+            monkeypatch.setattr(backend.Backend, "add", add_and_die)
+        case "before-mark":
+            monkeypatch.setattr(relay, "_mark", die)
+        case _:
+            monkeypatch.setattr(relay, "_mark", mark_and_die)
+
+
+async def test_a_running_relay_is_woken_and_a_handle_waits(
+    database: Database,
+    database_url: str,
+    client: JobClient,
+    settings: Settings,
+    registry: JobRegistry,
+    charge: JobDefinition[int, int],
+) -> None:
+    relays = [asyncio.create_task(Relay(database_url, client).run()) for _ in range(2)]
+    try:
+        async with Crew(registry, settings), asyncio.timeout(DEADLINE_S):
+            async with session(database) as within:
+                handle = await charge.trigger(7, session=within)
+                waiting = asyncio.create_task(handle.result())
+                await within.commit()
+            assert await waiting == 7
+    finally:
+        for each in relays:
+            each.cancel()
+        await asyncio.wait(relays)
+
+
+async def test_a_refused_row_stops_no_other(
+    database: Database, database_url: str, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    async with session(database) as within:
+        await charge.trigger(1, session=within)
+        await within.execute(update(OUTBOX).values(jobs='[{"from": "the future"}]'))
+        good = await charge.trigger(2, session=within)
+        await within.commit()
+    await relay_all(database_url, client)
+    assert await good.state() == "waiting"
+    left = await backlog(database)
+    assert left is not None
+    assert (left.rows, left.refused) == (1, 1)
+    assert left.error is not None
+
+
+async def test_a_replay_adds_what_redis_no_longer_knows(
+    database: Database, database_url: str, client: JobClient, redis: Redis, charge: JobDefinition[int, int]
+) -> None:
+    async with session(database) as within:
+        lost, kept = await charge.batch_trigger([{"payload": 1}, {"payload": 2}], session=within)
+        await within.commit()
+    await relay_all(database_url, client)
+    orders: Queue = client.queue("orders")
+    await kept.remove()  # as of a job that has ended: it is known all the same
+    await lost.remove()
+    await redis.delete(f"{orders.prefix}:midday-worker-outbox:{lost.id}")
+    assert await replay(database, now_ms() - 60_000, dry_run=True) == 2
+    assert await replay(database, now_ms() - 60_000) == 2
+    assert await relay_all(database_url, client) == 2
+    assert (await lost.state(), await kept.state()) == ("waiting", "unknown")
+
+
+async def test_rows_that_were_sent_long_ago_are_removed(
+    database: Database, database_url: str, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    async with session(database) as within:
+        await charge.batch_trigger([{"payload": 1}, {"payload": 2}], session=within)
+        await within.commit()
+        await relay_all(database_url, client)
+        await within.execute(update(OUTBOX).where(OUTBOX.c.id == 1).values(sent_ms=1))
+        await within.commit()
+        await remove_old(database)
+        assert list(await within.scalars(select(OUTBOX.c.id))) == [2]
+
+
+async def test_each_queue_keeps_its_prefix(
+    database: Database, database_url: str, client: JobClient, redis_prefix: str
+) -> None:
+    own = JobRegistry()
+
+    @job("elsewhere", queue=queue(redis_prefix, prefix=f"{redis_prefix}-own"), registry=own)
+    async def elsewhere(data: int, ctx: JobContext) -> None: ...
+
+    async with session(database) as within:
+        handle = await elsewhere.trigger(1, session=within)
+        await within.commit()
+    await relay_all(database_url, client)
+    assert await client.queue_at(f"{redis_prefix}-own", redis_prefix).getJobState(handle.id) == "waiting"
+
+
+async def test_what_cannot_be_written_is_refused(
+    database: Database, client: JobClient, charge: JobDefinition[int, int], tmp_path: Path
+) -> None:
+    async with session(database) as within:
+        with pytest.raises(FlowError, match="have none"):
+            await charge.trigger_flow(1, [charge.node(2)], session=within, job_id="known")
+        with pytest.raises(OptionError, match="session belongs to trigger"):
+            await charge.trigger_recurring(1, every="1h", session=within)  # type: ignore[call-arg]
+        with pytest.raises(OptionError, match="AsyncSession"):
+            await charge.trigger(1, session=Session())  # type: ignore[arg-type]
+        await within.execute(update(OUTBOX_VERSION).values(version=0))
+        await within.commit()
+    other = create_database(f"sqlite:///{tmp_path}/other.db")
+    async with session(other) as empty:
+        with pytest.raises(OutboxError, match="midday-worker outbox init"):
+            await charge.trigger(1, session=empty)
+        await empty.execute(text("create table mine (id integer)"))  # its transaction is whole
+    await other.dispose()
+
+
+async def test_a_table_of_an_older_version_is_told(
+    database: Database, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    async with session(database) as within:
+        await within.execute(update(OUTBOX_VERSION).values(version=0))
+        await within.commit()
+        with pytest.raises(OutboxError, match="is of version 0; 1 is needed"):
+            await charge.trigger(1, session=within)
+
+
+async def test_a_blocking_trigger_takes_a_plain_session(
+    settings: Settings, client: JobClient, charge: JobDefinition[int, int], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/plain.db"
+
+    def add() -> None:
+        engine = create_engine(url)
+        with JobClient.sync(settings) as blocking, Session(engine) as within:
+            make_table(within.connection())
+            charge.sync.trigger(1, session=within, client=blocking)
+            charge.sync.batch_trigger([{"payload": 2}], session=within, client=blocking)
+            within.commit()
+        engine.dispose()
+
+    await asyncio.to_thread(add)
+    assert await relay_all(url, client) == 2
+    assert await client.queue("orders").getWaitingCount() == 2
