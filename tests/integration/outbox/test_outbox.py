@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from redis.asyncio import Redis
@@ -13,7 +15,7 @@ from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobRegistry, Settings, job, queue
+from midday_worker import JobClient, JobContext, JobDefinition, JobEvent, JobHandle, JobRegistry, Settings, job, queue
 from midday_worker.databases import Database, create_database
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import FlowError, OptionError, OutboxError
@@ -132,8 +134,11 @@ async def test_batches_flows_and_delays_go_the_same_way(
     assert (await delayed.fetch()).timestamp <= before
 
 
-@pytest.mark.parametrize("point", ["before-add", "reply-lost", "before-mark", "before-commit"])
-async def test_a_relay_that_is_killed_adds_each_job_once(
+POINTS = ("before-commit", "after-commit", "before-add", "reply-lost", "before-mark", "before-its-commit")
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_whatever_is_killed_a_committed_job_is_added_once(
     database: Database,
     database_url: str,
     client: JobClient,
@@ -141,30 +146,76 @@ async def test_a_relay_that_is_killed_adds_each_job_once(
     registry: JobRegistry,
     charge: JobDefinition[int, int],
     point: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ran: list[str] = []
+    await kill_transactions(8, database, database_url, client, settings, registry, charge, point)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_thousand_transactions_killed_at_a_point(
+    database: Database,
+    database_url: str,
+    client: JobClient,
+    settings: Settings,
+    registry: JobRegistry,
+    charge: JobDefinition[int, int],
+    point: str,
+) -> None:
+    await kill_transactions(1_000, database, database_url, client, settings, registry, charge, point)
+
+
+async def kill_transactions(
+    count: int,
+    database: Database,
+    database_url: str,
+    client: JobClient,
+    settings: Settings,
+    registry: JobRegistry,
+    charge: JobDefinition[int, int],
+    point: str,
+) -> None:
+    """Every other transaction is rolled back. Jobs are removed as they complete, so that only the outbox knows them."""
+    ran: Counter[int] = Counter()
+    committed: list[int] = []
+    handles: list[JobHandle[int]] = []
 
     @charge.hooks.on_success
-    async def count(event: object) -> None:
-        ran.append(point)
+    async def note(event: JobEvent[int, int]) -> None:
+        ran[-1 if event.payload is None else event.payload] += 1
 
-    async with session(database) as within:
-        handles = await charge.batch_trigger([{"payload": n} for n in range(10)], session=within)
-        await within.commit()
-    kill(monkeypatch, point)
-    with pytest.raises(Killed):
+    async with Crew(registry, settings), asyncio.timeout(20 * DEADLINE_S):
+        for number in range(count):
+            async with session(database) as within:
+                handle = await charge.trigger(number, session=within)
+                if point == "before-commit":
+                    await (await within.connection()).invalidate()  # as the end of a process is for the database
+                elif number % 2:
+                    await within.rollback()
+                else:
+                    await within.commit()
+                    committed.append(number)
+                    handles.append(handle)
+            if number in committed:
+                await relay_killed(point, database_url, client, handle)
         await relay_all(database_url, client)
-    monkeypatch.undo()
-    async with Crew(registry, settings):
-        if point != "before-add":  # they run, and are removed, before they are sent again
-            await asyncio.wait_for(asyncio.gather(*(each.result() for each in handles)), DEADLINE_S)
-        assert await relay_all(database_url, client) == 10
-        await asyncio.wait_for(asyncio.gather(*(each.result() for each in handles)), DEADLINE_S)
-    assert await client.queue("orders").getJobCounts("waiting", "completed", "failed", "active") == dict.fromkeys(
-        ("waiting", "completed", "failed", "active"), 0
-    )
-    assert len(ran) == 10
+        await asyncio.gather(*(handle.result() for handle in handles))
+        assert await relay_all(database_url, client) == 0
+    assert dict(ran) == dict.fromkeys(committed, 1)
+    states = ("waiting", "completed", "failed", "active")
+    assert await client.queue("orders").getJobCounts(*states) == dict.fromkeys(states, 0)
+
+
+async def relay_killed(point: str, database_url: str, client: JobClient, handle: JobHandle[int]) -> None:
+    """Kill a relay at a point; if it has added the job, let that run and be removed before another one comes."""
+    if point == "after-commit":
+        return
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        kill(monkeypatch, point)
+        with pytest.raises(Killed):
+            await relay_all(database_url, client)
+    if point != "before-add":
+        await handle.result()
+    assert await relay_all(database_url, client) == 1
 
 
 def kill(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
@@ -173,7 +224,7 @@ def kill(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
 
     add, mark = backend.Backend.add, relay._mark
 
-    async def die(*_: object) -> list[object]:
+    async def die(*_: object) -> NoReturn:
         raise Killed
 
     async def add_and_die(*args: object) -> list[object]:
