@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 from weakref import WeakSet
 
 from sqlalchemy import Engine, func, insert, select
@@ -118,7 +118,7 @@ class OutboxClient(JobClient):
     async def _write(self, written: Sequence[Sequence[StoredAddition]]) -> None:
         """Write a row for what is added together. PostgreSQL tells of it at the commit, and only then."""
         now = now_ms()
-        rows = [
+        rows: list[dict[str, object]] = [
             {"created_ms": now, "jobs": json.dumps([each.dump() for each in together], separators=(",", ":"))}
             for together in written
         ]
@@ -141,7 +141,9 @@ def _insert(session: Session, rows: Sequence[dict[str, object]], client: JobClie
 
 
 def _session_of(given: object) -> AsyncSession | Session:
-    session = given() if isinstance(given, (scoped_session, async_scoped_session)) else given
+    session = given
+    if isinstance(given, (scoped_session, async_scoped_session)):
+        session = cast("Callable[[], object]", given)()
     if isinstance(session, MissingSession):
         raise DatabaseNotConfiguredError
     blocking = process_loop.runs_here()

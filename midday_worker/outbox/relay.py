@@ -152,7 +152,7 @@ class Relay:
             ).all()
             if rows:
                 errors = await add_stored([row.jobs for row in rows], self._client.queue_at)
-                await _mark(connection, [(row.id, row.failures) for row in rows], errors)
+                await mark_rows(connection, [(row.id, row.failures) for row in rows], errors)
             return len(rows)
 
     async def _listen(self, connection: AsyncConnection) -> ListeningConnection:
@@ -164,7 +164,7 @@ class Relay:
         self._woken.set()
 
 
-async def _mark(connection: AsyncConnection, rows: Sequence[tuple[int, int]], errors: Mapping[int, str]) -> None:
+async def mark_rows(connection: AsyncConnection, rows: Sequence[tuple[int, int]], errors: Mapping[int, str]) -> None:
     """Mark rows, of which id and failures are given, as sent; those that were refused as to be tried again."""
     now = now_ms()
     sent = [row_id for place, (row_id, _) in enumerate(rows) if place not in errors]

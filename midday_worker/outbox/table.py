@@ -70,10 +70,14 @@ def outbox_statements(dialect: str = "postgresql") -> list[str]:
     """
     if dialect not in ("postgresql", "sqlite"):
         raise OutboxError(f"The outbox can't be in a database of {dialect}; accepted: postgresql, sqlite.")
-    written = create_mock_engine(f"{dialect}://", lambda *_: None).dialect
+    written = create_mock_engine(f"{dialect}://", _run_nothing).dialect
     made: list[ExecutableDDLElement] = [CreateTable(OUTBOX), *map(CreateIndex, _INDEXES), CreateTable(OUTBOX_VERSION)]
     texts = [str(statement.compile(dialect=written)).strip() for statement in made]
     return [*texts, f"INSERT INTO {OUTBOX_VERSION.name} (version) VALUES ({VERSION})"]  # noqa: S608 - both are ours
+
+
+def _run_nothing(_statement: object, *_: object, **__: object) -> None:
+    """Take a statement that is only to be written down."""
 
 
 def make_table(connection: Connection) -> bool:

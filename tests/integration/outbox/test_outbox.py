@@ -222,17 +222,17 @@ def kill(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     from midday_worker.engine.producer import backend
     from midday_worker.outbox import relay
 
-    add, mark = backend.Backend.add, relay._mark
+    add, mark = backend.Backend.add, relay.mark_rows
 
     async def die(*_: object) -> NoReturn:
         raise Killed
 
     async def add_and_die(*args: object) -> list[object]:
-        await add(*args)  # type: ignore[arg-type]
+        await add(*args)  # type: ignore[arg-type]  # as it was called
         raise Killed
 
     async def mark_and_die(*args: object) -> None:
-        await mark(*args)  # type: ignore[arg-type]
+        await mark(*args)  # type: ignore[arg-type]  # as it was called
         raise Killed
 
     match point:
@@ -241,9 +241,9 @@ def kill(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
         case "reply-lost":
             monkeypatch.setattr(backend.Backend, "add", add_and_die)
         case "before-mark":
-            monkeypatch.setattr(relay, "_mark", die)
+            monkeypatch.setattr(relay, "mark_rows", die)
         case _:
-            monkeypatch.setattr(relay, "_mark", mark_and_die)
+            monkeypatch.setattr(relay, "mark_rows", mark_and_die)
 
 
 async def test_a_running_relay_is_woken_and_a_handle_waits(
@@ -336,9 +336,9 @@ async def test_what_cannot_be_written_is_refused(
         with pytest.raises(FlowError, match="have none"):
             await charge.trigger_flow(1, [charge.node(2)], session=within, job_id="known")
         with pytest.raises(OptionError, match="session belongs to trigger"):
-            await charge.trigger_recurring(1, every="1h", session=within)  # type: ignore[call-arg]
+            await charge.trigger_recurring(1, every="1h", session=within)  # type: ignore[call-arg]  # refused at run time too
         with pytest.raises(OptionError, match="AsyncSession"):
-            await charge.trigger(1, session=Session())  # type: ignore[arg-type]
+            await charge.trigger(1, session=Session())  # type: ignore[arg-type]  # as above
         await within.execute(update(OUTBOX_VERSION).values(version=0))
         await within.commit()
     other = create_database(f"sqlite:///{tmp_path}/other.db")
