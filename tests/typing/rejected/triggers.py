@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
 from midday_worker import JobContext, Payload, as_completed, job, results
 from midday_worker.testing import child_result, recording_client, run_job
 
@@ -134,3 +137,11 @@ def wrong_assertions() -> str:
     client.assert_triggered(bill, Other(other_id="o1"))  # error: another model
     client.assert_triggered(bill, order, attemps=3)  # error: misspelt option
     return client.triggered(bill)[0].payload.other_id  # error: misspelt field
+
+
+async def wrong_sessions(asynchronous: AsyncSession, plain: Session) -> None:
+    await bill.trigger(order, session=asynchronous)
+    bill.sync.trigger(order, session=plain)
+    await bill.trigger(order, session=plain)  # error: it would block the event loop
+    bill.sync.trigger(order, session=asynchronous)  # error: it can't be awaited
+    await bill.trigger_recurring(order, every="1h", session=asynchronous)  # error: a schedule is of no transaction
