@@ -48,7 +48,7 @@ async def test_nodes_are_asked_and_used_by_tls(lone_node: ClusterNode, tmp_path:
     """Under the host's name that the cluster announces, which the certificate is for."""
     certificate = await asyncio.to_thread(write_certificate, tmp_path)
     async with TlsProxy(lone_node, certificate) as proxy:
-        announced = {"port": proxy.port, "hostname": "localhost"}
+        announced: dict[str, str | int] = {"port": proxy.port, "hostname": "localhost"}
         for name, value in announced.items():
             lone_node.ask("CONFIG", "SET", f"cluster-announce-{name}", value)
         lone_node.ask("CONFIG", "SET", "cluster-preferred-endpoint-type", "hostname")
