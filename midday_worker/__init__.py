@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from midday_worker.queues import QueueRegistry as QueueRegistry
     from midday_worker.queues import RateLimit as RateLimit
     from midday_worker.queues import queue as queue
+    from midday_worker.queues.per_key import PerKey as PerKey
     from midday_worker.request import EnqueueCall as EnqueueCall
     from midday_worker.request import EnqueueMiddleware as EnqueueMiddleware
     from midday_worker.request import EnqueueNext as EnqueueNext
@@ -133,6 +134,7 @@ _HOMES: Final = {
     "midday_worker.options": "Backoff BackoffFunction CallOptions Deduplication JobOptions ResolvedOptions Retention",
     "midday_worker.options.batch_options": "BatchOptions",
     "midday_worker.queues": "QueueDefinition QueueRegistry RateLimit queue",
+    "midday_worker.queues.per_key": "PerKey",
     "midday_worker.request": "EnqueueCall EnqueueMiddleware EnqueueNext FailurePolicy JobRequest",
     "midday_worker.schema.schema": "Payload",
     "midday_worker.settings.durations": "Duration to_milliseconds",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -13,35 +13,14 @@ from typing_extensions import Unpack
 from midday_worker.errors import DefinitionError, DuplicateQueueError, OptionError
 from midday_worker.options import CheckedOptions, JobOptions, check_options
 from midday_worker.options.defined_at import DefinedAt, two_names
-from midday_worker.settings.durations import Duration, to_milliseconds
+from midday_worker.queues.per_key import PerKey, check_limits
+from midday_worker.queues.rate_limit import RateLimit as RateLimit
+from midday_worker.queues.rate_limit import is_count
 
 DEFAULT_QUEUE: Final = "default"
 """Where a job lives that names no queue."""
 
 _NO_OPTIONS: Final[CheckedOptions] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """At most `max` jobs started per `per`, over all workers of the queue, as BullMQ's `limiter`.
-
-    >>> RateLimit(10, "1s").per_ms
-    1000
-    """
-
-    max: int
-    per: Duration
-
-    def __post_init__(self) -> None:
-        if not _is_count(self.max):
-            raise OptionError("rate_limit", f"RateLimit.max is {self.max!r}; accepted: an integer of 1 or more.")
-        if self.per_ms < 1:
-            raise OptionError("rate_limit", f"RateLimit.per is {self.per!r}; accepted: a duration above zero.")
-
-    @property
-    def per_ms(self) -> int:
-        """The window in milliseconds."""
-        return to_milliseconds(self.per, "RateLimit.per")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +37,7 @@ class QueueDefinition:
     options: CheckedOptions = field(default_factory=lambda: _NO_OPTIONS)
     defined_at: str = ""
     prefix: str | None = None
+    limits: tuple[PerKey, ...] = ()
 
 
 QueueLike: TypeAlias = str | QueueDefinition
@@ -102,6 +82,7 @@ def queue(
     *,
     concurrency: int | None = None,
     rate_limit: RateLimit | None = None,
+    limits: Sequence[PerKey] = (),
     prefix: str | None = None,
     registry: QueueRegistry | None = None,
     **defaults: Unpack[JobOptions],
@@ -112,6 +93,7 @@ def queue(
         name: as in Node: not empty, without ":".
         concurrency: how many of its jobs run at once in one worker process.
         rate_limit: how fast jobs may start, over all workers.
+        limits: for the jobs of each tenant, or whatever else their payloads name, over all workers; see `PerKey`.
         prefix: what its keys begin with, instead of REDIS_PREFIX, as the option `prefix` of Node's `Queue`; the same in
             all programs. Printable characters without spaces, no ":" at either end.
         registry: where to register it; the default registry otherwise.
@@ -126,7 +108,7 @@ def queue(
     place = DefinedAt(sys._getframe(1))  # pyright: ignore[reportPrivateUsage] - the only way to know where a queue is defined
     check_queue_name(name, f" at {place}")
     where = f"Queue {name!r} at {place}"
-    if concurrency is not None and not _is_count(concurrency):
+    if concurrency is not None and not is_count(concurrency):
         raise DefinitionError(f"{where} has concurrency={concurrency!r}; accepted: an integer of 1 or more.")
     if rate_limit is not None and not isinstance(rate_limit, RateLimit):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise OptionError(
@@ -139,8 +121,8 @@ def queue(
         )
     if prefix is not None:
         check_prefix(prefix, f"{where} has prefix=")
-    options = check_options(defaults, where=where, others=("concurrency", "rate_limit", "prefix", "registry"))
-    definition = QueueDefinition(name, concurrency, rate_limit, options, place, prefix)
+    options = check_options(defaults, where=where, others=("concurrency", "rate_limit", "limits", "prefix", "registry"))
+    definition = QueueDefinition(name, concurrency, rate_limit, options, place, prefix, check_limits(limits, where))
     target.add(definition)
     return definition
 
@@ -167,7 +149,3 @@ def check_prefix(prefix: object, which: str = "") -> None:
 def name_of(queue: QueueLike) -> str:
     """Return a queue's name."""
     return queue if isinstance(queue, str) else queue.name
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

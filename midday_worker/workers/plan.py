@@ -105,4 +105,5 @@ def _config(registry: JobRegistry, name: str, concurrency: int) -> WorkerConfig:
         prefix=queue.prefix,
         concurrency=queue.concurrency or max(concurrency, largest.batch_size),
         rate_limit=None if limit is None else (limit.max, limit.per_ms),
+        limits=tuple(limit.wire for limit in queue.limits),
     )

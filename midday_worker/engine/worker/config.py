@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from midday_worker.engine.job.interruption import Grace
+from midday_worker.engine.wire.places import WireLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,8 @@ class WorkerConfig:
     concurrency: int
     rate_limit: tuple[int, int] | None = None
     """At most so many jobs, per so many milliseconds."""
+    limits: tuple[WireLimit, ...] = ()
+    """The limits per key."""
     lock_duration_ms: int = 30_000
     stalled_interval_ms: int = 30_000
     max_stalled_count: int = 25

@@ -78,7 +78,7 @@ class Transitions:
 
     async def fetch(self, token: str) -> Fetched:
         """Take the next job, under a lock that holds `token`."""
-        args: list[EncodableT] = [self._prefix, _now(), _packed({**self._fetch_opts, "token": token})]
+        args: list[EncodableT] = [self._prefix, now_ms(), _packed({**self._fetch_opts, "token": token})]
         return Fetched.parse(await self._run("moveToActive", self._fetch_keys, args))
 
     async def complete(self, job: Job, result: str, *, fetch_next: bool) -> Fetched:
@@ -108,7 +108,7 @@ class Transitions:
         """Put a job off for `delay_ms` milliseconds; None if no next job was brought, for whatever reason."""
         token = job.token or ""
         options = {"skipAttempt": not use_attempt, "fieldsToUpdate": fields}
-        keys, args = self._backend.scripts.moveToDelayedArgs(job.id, _now(), token, delay_ms, options)
+        keys, args = self._backend.scripts.moveToDelayedArgs(job.id, now_ms(), token, delay_ms, options)
         if fetch_next:  # with the worker's name, which the port doesn't send
             args[-1:] = ["1", _packed({**self._fetch_opts, "token": token})]
         answer = self._checked(job, "moveToDelayed", await self._run("moveToDelayed", keys, args))
@@ -151,7 +151,7 @@ class Transitions:
         worker has run the job.
         """
         asked = (fetched.raw or {}).get("processedOn", "")  # as this worker's clock said when it asked
-        if not asked.isdecimal() or _now() - int(asked) < self._lock_ms / 2:
+        if not asked.isdecimal() or now_ms() - int(asked) < self._lock_ms / 2:
             return True
         return await self._backend.scripts.extendLock(fetched.job_id or "", token, self._lock_ms) == 1
 
@@ -176,7 +176,7 @@ class Transitions:
         Without it the job would be run again and again, and would keep others from being found stalled. Its parent,
         if it has one, is told nothing: what names it can't be read.
         """
-        now, key, keys = _now(), self._prefix + job.id, self._backend.keys
+        now, key, keys = now_ms(), self._prefix + job.id, self._backend.keys
         is_gone = job.is_gone and await self._backend.conn.type(key) in ("none", "hash")
         async with self._backend.conn.pipeline(transaction=True) as pipe:
             pipe.lrem(keys["active"], 0, job.id)
@@ -190,6 +190,9 @@ class Transitions:
             event: dict[str, str] = {"event": "failed", "jobId": job.id, "failedReason": reason, "prev": "active"}
             pipe.xadd(keys["events"], cast("dict[EncodableT, EncodableT]", event))
             await pipe.execute(raise_on_error=False)  # the key may be no hash
+
+    async def sweep(self) -> None:
+        """Free the places of jobs that have lost their worker; there are none without limits per key."""
 
     async def _hash(self, job_id: str) -> dict[str, str]:
         try:
@@ -218,7 +221,7 @@ class Transitions:
         }
         args: list[EncodableT] = [
             job.id,
-            _now(),
+            now_ms(),
             field,
             value,
             target,
@@ -243,7 +246,8 @@ class Transitions:
         return [self._backend.keys[name] for name in names]
 
 
-def _now() -> int:
+def now_ms() -> int:
+    """Return the present in epoch milliseconds."""
     return round(time.time() * 1000)
 
 

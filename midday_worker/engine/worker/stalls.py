@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from loguru import logger
@@ -20,9 +21,17 @@ class Stalls:
         backend: the queue.
         config: how it is worked.
         tally: counts them, if they are to be counted.
+        sweep: frees the places that they held, where the queue has limits per key.
     """
 
-    def __init__(self, backend: Backend, config: WorkerConfig, tally: QueueTally | None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        config: WorkerConfig,
+        tally: QueueTally | None,
+        sweep: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._sweep = sweep
         self._backend = backend
         self._config = config
         self._tally = tally
@@ -36,6 +45,8 @@ class Stalls:
                 config.max_stalled_count, config.stalled_interval_ms
             ):
                 self._note(job_id)
+            if self._sweep is not None:
+                await self._sweep()
         except Exception as error:  # whatever it is: there is a next time
             # Of an outage it is said once, and not here.
             level = "DEBUG" if is_passing_for_worker(error) else "WARNING"

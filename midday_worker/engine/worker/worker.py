@@ -35,6 +35,7 @@ from midday_worker.engine.worker.cancel_watch import CancelWatch
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.engine.worker.intake import Intake
 from midday_worker.engine.worker.job_scripts import Transitions
+from midday_worker.engine.worker.limited_transitions import LimitedTransitions
 from midday_worker.engine.worker.locks import LockRenewal
 from midday_worker.engine.worker.next_runs import NextRuns
 from midday_worker.engine.worker.running import Processor, RunningJobs
@@ -102,7 +103,7 @@ class Worker:
         )
         self._schedules = ScheduleRepair(self.queue)
         self._recovery_every_s = config.stalled_interval_ms / 1000
-        self.stalls = Stalls(self.backend, config, tally)
+        self.stalls = Stalls(self.backend, config, tally, self._moves.sweep if config.limits else None)
         self._intake = Intake(self._moves, self.backend, uuid4().hex, self.locks.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
         self._threads = Threads(config.concurrency)
@@ -255,7 +256,8 @@ class Worker:
 
 
 def _transitions(backend: Backend, config: WorkerConfig) -> Transitions:
-    return Transitions(
+    make = partial(LimitedTransitions, limits=config.limits) if config.limits else Transitions
+    return make(
         backend,
         lock_duration_ms=config.lock_duration_ms,
         limiter=config.limiter,

@@ -31,6 +31,7 @@ NO_NOUNS: Final = {
         "next",
         "non",
         "not",
+        "per",
         "refused",
         "replicated",
         "resolved",
