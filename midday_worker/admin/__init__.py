@@ -25,6 +25,15 @@ from midday_worker.admin.job_acts import (
     remove_unprocessed_children,
     retry_job,
 )
+from midday_worker.admin.key_limits import (
+    KeyBacklog,
+    KeyLimit,
+    key_backlogs,
+    key_limits,
+    parked_jobs,
+    reset_limit,
+    set_limit,
+)
 from midday_worker.admin.listing import (
     FINISHED,
     PENDING,
@@ -100,6 +109,8 @@ __all__ = [
     "Grade",
     "JobLog",
     "JobSnapshot",
+    "KeyBacklog",
+    "KeyLimit",
     "Moved",
     "QueueOverview",
     "QueueRate",
@@ -134,6 +145,8 @@ __all__ = [
     "get_job",
     "group_failures",
     "held_queues",
+    "key_backlogs",
+    "key_limits",
     "limit_concurrency",
     "limit_rate",
     "list_all_workers",
@@ -144,6 +157,7 @@ __all__ = [
     "list_workers",
     "obliterate_queue",
     "overview_of_absent",
+    "parked_jobs",
     "pause_queue",
     "promote_job",
     "promote_jobs",
@@ -163,9 +177,11 @@ __all__ = [
     "remove_rate_limit",
     "remove_schedule",
     "remove_unprocessed_children",
+    "reset_limit",
     "resume_queue",
     "retry_failed",
     "retry_job",
     "retry_jobs",
     "run_schedule",
+    "set_limit",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from midday_worker.admin.finding import Finding
+from midday_worker.admin.limit_checks import check_limits
 from midday_worker.admin.name_checks import judge_names, judge_prefixes
 from midday_worker.admin.queue_checks import check_parents, check_queue, unfinished_names
 from midday_worker.admin.sentinel_checks import check_sentinels
@@ -68,7 +69,9 @@ async def examine(
     worked = None if workers is None else {name for name, found in workers.items() if found}
     looked_at = {expected.prefix, *own.values()}
     for queue in queues:
-        findings += await check_queue(queue, None if workers is None else workers[queue.name], expected.largest)
+        of_queue = None if workers is None else workers[queue.name]
+        findings += await check_queue(queue, of_queue, expected.largest)
+        findings += await check_limits(queue, of_queue)
         if worked is not None and (parents := await check_parents(queue, worked, looked_at)) is not None:
             findings.append(parents)
         if defined:

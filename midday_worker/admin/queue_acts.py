@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast
 
 from midday_worker.engine.acts.acts import Acts
+from midday_worker.engine.acts.key_limits import forget_limits, remove_parked
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.errors import InvalidInputError, JobNotFoundError, JobStateError, QueueStateError
@@ -136,10 +137,23 @@ async def empty_queue(queue: Queue, on_progress: Removed | None = None) -> int:
         if on_progress is not None:
             on_progress(removed + done)
 
+    removed = await _remove_parked(queue, count)
     for state in _WAITING:
         # Those that a clock of another machine dates into the future too.
         removed += await clean_jobs(queue, state, count, grace_ms=-_YEAR_MS)
     return removed
+
+
+async def _remove_parked(queue: Queue, on_progress: Removed) -> int:
+    """Remove the jobs that wait for a place in a limit per key: delayed is only how they wait."""
+    removed = skipped = 0
+    while True:
+        async with _changing(queue, "remove the parked jobs of"):
+            gone, left = await remove_parked(queue, skipped, BATCH)
+        removed, skipped = removed + gone, skipped + left
+        if not gone + left:
+            return removed
+        on_progress(removed)
 
 
 _WAITING: Final[tuple[Cleanable, ...]] = ("waiting", "prioritized", "paused")
@@ -164,7 +178,9 @@ async def obliterate_queue(queue: Queue, *, force: bool = False) -> None:
             active = cast("int", await queue.ask("LLEN", queue.keys["active"]))
             raise QueueStateError(f"Jobs of queue {queue.name} are running.", queue=queue.name, active=active)
         if left <= 0:
-            return
+            break
+    async with _changing(queue, "obliterate"):
+        await forget_limits(queue)
 
 
 async def _move_all(queue: Queue, state: str, move: Callable[[str], Awaitable[None]]) -> Moved:

@@ -12,6 +12,7 @@ from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.error_translation import is_unreachable
 from midday_worker.engine.wire.failure import reason_of
+from midday_worker.engine.wire.places import PARKED_AT
 from midday_worker.errors import JobNotFoundError
 
 LONGEST: Final = 1_048_576
@@ -24,6 +25,7 @@ _LARGE: Final = ("data", "returnvalue")
 _SMALL: Final = (
     *("name", "opts", "progress", "timestamp", "delay", "priority", "attemptsMade", "atm", "ats", "stc"),
     *("processedOn", "finishedOn", "pb", "stacktrace", "failedReason", "defa", "rjk", "parentKey", "parent"),
+    PARKED_AT,
 )
 
 

@@ -44,6 +44,7 @@ class JobSnapshot:
         deduplication_id: under which duplicates of it are dropped.
         deferred_failure: why it will fail as soon as a worker takes it.
         parent_key: its parent in a flow, as `prefix:queue:id`.
+        waits_for: the key, as `path=value`, in whose limit it waits for a place; None if it doesn't.
     """
 
     id: str
@@ -69,6 +70,7 @@ class JobSnapshot:
     deduplication_id: str | None = None
     deferred_failure: str | None = None
     parent_key: str | None = None
+    waits_for: str | None = None
 
 
 def snapshot_of(job: Job, state: str) -> JobSnapshot:
@@ -99,6 +101,7 @@ def snapshot_of(job: Job, state: str) -> JobSnapshot:
         deduplication_id=_text(job.deduplication_id),
         deferred_failure=job.deferredFailure,
         parent_key=job.parentKey,
+        waits_for=job.waits_for if state == "delayed" else None,
     )
 
 

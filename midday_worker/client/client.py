@@ -204,8 +204,8 @@ class JobClient:
             await self._connections.close()
 
     def check(self, request: JobRequest) -> None:
-        """Raise PayloadError if a payload of the tree is too large, or, outside production, doesn't survive JSON."""
-        request.check_size(self.settings.max_payload_bytes)
+        """Raise PayloadError if a payload is too large, lacks a key, or, outside production, doesn't survive JSON."""
+        request.check_stored(self.settings.max_payload_bytes)
         if self.settings.environment != "production":
             request.check_travels()
 

@@ -52,7 +52,7 @@ def accepted(
 def _changes(definition: JobDefinition[object, object], known: Contract, service: str) -> list[Change]:
     now = contract_of(definition, known.service if known.service != service else service)
     read = definition.schema if definition.has_handler else definition.result_schema
-    return compare(known, now, _refusal(read), upcast=definition.upcasts_from(known.version))
+    return compare(known, now, _refusal(read), upcast=known.version in definition.runner.versions)
 
 
 def _refusal(schema: Schema[object] | None) -> Callable[[JsonValue], Collection[str] | None]:

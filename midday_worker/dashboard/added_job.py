@@ -71,7 +71,7 @@ def checked_data(board: Board, queue: str, job: str, data: object) -> tuple[obje
             raise Problem(400, INVALID_BODY, message, options={"field": "jobData"}, code="INVALID_PAYLOAD")
         return data, None
     request = definition.dictionary_node(data)
-    request.check_size(board.client.settings.max_payload_bytes)
+    request.check_stored(board.client.settings.max_payload_bytes)
     return request.data, request.version
 
 

@@ -39,6 +39,7 @@ from midday_worker.options import (
     merge,
 )
 from midday_worker.outbox.choice import chosen
+from midday_worker.queues.per_key import PerKey
 from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest, call_limits
 from midday_worker.schema.schema import InvalidValue, Schema
 from midday_worker.schema.versions import Versions, add_upcaster, refuse_gaps
@@ -130,6 +131,11 @@ class JobDefinition(Generic[P, R]):
         return self._queues.get(self.queue).prefix
 
     @property
+    def required_keys(self) -> tuple[PerKey, ...]:
+        """The limits of its queue whose key each payload must have."""
+        return self._queues.required.get(self.queue, ())
+
+    @property
     def options(self) -> ResolvedOptions:
         """The job's options: the library's, the queue's, and its own."""
         of_queue = self._queues.get(self.queue).options
@@ -167,10 +173,6 @@ class JobDefinition(Generic[P, R]):
         """Raise DefinitionError if a version between others has no upcaster."""
         for what, versions in (("payloads", self.runner.versions), ("results", self._result_versions)):
             refuse_gaps(self.id, self.defined_at, what, versions.gaps(), self.version)
-
-    def upcasts_from(self, version: int) -> bool:
-        """Whether there is an upcaster from payloads of this version."""
-        return version in self.runner.versions
 
     @property
     def upcasts_results(self) -> bool:
@@ -471,9 +473,6 @@ class JobDefinition(Generic[P, R]):
         """
         return await self.runner.run(job, given_session(db), self.options.timeout)
 
-    def _resolve(self, call: CheckedOptions) -> ResolvedOptions:
-        return merge(self._queues.get(self.queue).options, self._options, call) if call else self.options
-
     def _request(
         self,
         payload: object,
@@ -481,7 +480,8 @@ class JobDefinition(Generic[P, R]):
         children: tuple[JobRequest, ...] = (),
         on_failure: FailurePolicy = DEFAULT_FAILURE_POLICY,
     ) -> JobRequest:
-        resolved = self._resolve(call := check_options(options, call=True))
+        call = check_options(options, call=True)
+        resolved = merge(self._queues.get(self.queue).options, self._options, call) if call else self.options
         try:
             value = self.schema.validate(payload)
             text = self.schema.dump_text(value)

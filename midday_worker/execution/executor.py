@@ -29,6 +29,7 @@ from midday_worker.errors import (
     NewerVersionError,
     NoHandlerError,
     NonRetryableError,
+    PayloadError,
     UnknownJobError,
 )
 from midday_worker.execution.attempt_chain import AnyCall, AnyNext, compose, guarded
@@ -168,6 +169,8 @@ class Executor:
             try:
                 if job.refusal is not None:
                     raise job.refusal
+                if self._registry.queues.required:
+                    self._check_keys(job, definition.queue)
                 attempt.timeout_ms = _limits(job, options)
                 if chain is not None:
                     await chain.start()
@@ -196,6 +199,12 @@ class Executor:
             return definition.parse_result(json.loads(text), definition.version) if seen else None
 
         return joined
+
+    def _check_keys(self, job: Job, queue: str) -> None:
+        try:
+            self._registry.queues.check_keys(queue, job.name, json.dumps(job.data))
+        except PayloadError as error:
+            raise NonRetryableError(str(error)) from error
 
     def _refuse(self, call: AnyCall) -> Never:
         job, definition = call.job, self._registry.find(call.job.name)

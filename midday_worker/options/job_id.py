@@ -11,9 +11,10 @@ RESERVED_IDS: Final = frozenset(
     {
         *("active", "wait", "waiting-children", "paused", "completed", "failed", "delayed", "prioritized"),
         *("repeat", "stalled", "stalled-check", "limiter", "id", "meta", "pc", "events", "marker", "de"),
+        "limits",
     }
 )
-"""BullMQ's own keys of a queue. Each job's lies beside them, under its id: of such an id, it would overwrite one."""
+"""The own keys of a queue, BullMQ's and ours. Each job's lies beside them, under its id, and would overwrite one."""
 
 
 def check_new_id(value: object) -> str:

@@ -13,7 +13,7 @@ from typing_extensions import Unpack
 from midday_worker.errors import DefinitionError, DuplicateQueueError, OptionError
 from midday_worker.options import CheckedOptions, JobOptions, check_options
 from midday_worker.options.defined_at import DefinedAt, two_names
-from midday_worker.queues.per_key import PerKey, check_limits
+from midday_worker.queues.per_key import PerKey, check_limits, refuse_missing
 from midday_worker.queues.rate_limit import RateLimit as RateLimit
 from midday_worker.queues.rate_limit import is_count
 
@@ -50,6 +50,8 @@ class QueueRegistry:
     def __init__(self) -> None:
         self._queues: dict[str, QueueDefinition] = {}
         self._unconfigured: dict[str, QueueDefinition] = {}
+        self.required: dict[str, tuple[PerKey, ...]] = {}
+        """The limits whose key every payload must have, of the queues that have some."""
 
     def __iter__(self) -> Iterator[QueueDefinition]:
         return iter(tuple(self._queues.values()))
@@ -65,6 +67,12 @@ class QueueRegistry:
                 two_names(known.defined_at, definition.defined_at),
             )
         self._queues[definition.name] = definition
+        if required := tuple(limit for limit in definition.limits if limit.required):
+            self.required[definition.name] = required
+
+    def check_keys(self, queue: str, job: str, text: str) -> None:
+        """Raise PayloadError if a payload, a JSON text, lacks a key that a limit of its queue requires."""
+        refuse_missing(job, text, self.required.get(queue, ()))
 
     def get(self, name: str) -> QueueDefinition:
         """Return the queue's configuration, or the defaults for a queue that has none."""

@@ -34,8 +34,8 @@ def test_a_payload_beyond_the_limit_is_refused_wherever_it_stands() -> None:
     small, large = weigh.node(PARCEL), pack.node(Parcel(order_id="ö" * 100))
 
     with pytest.raises(PayloadError, match=r"job 'pack': it has \d+ bytes as JSON; MAX_PAYLOAD_BYTES allows 100"):
-        ship.node(PARCEL, children=[small, large]).check_size(100)
-    ship.node(PARCEL, children=[small]).check_size(100)
+        ship.node(PARCEL, children=[small, large]).check_stored(100)
+    ship.node(PARCEL, children=[small]).check_stored(100)
 
 
 async def test_a_batch_that_asks_for_one_id_twice_is_refused() -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from midday_worker.admin.snapshot import Cut
+from midday_worker.engine.wire.places import PARKED_AT, PARKED_SCORE
 
 FIELDS: Final = (
     *("name", "timestamp", "processedOn", "finishedOn", "delay", "priority"),
-    *("atm", "attemptsMade", "rjk", "progress", "failedReason", "defa"),
+    *("atm", "attemptsMade", "rjk", "progress", "failedReason", "defa", PARKED_AT),
 )
 """The fields of a job's hash that are read, besides its payload."""
 
@@ -40,6 +41,7 @@ class Run:
         data: the payload; `Cut` if it is too large to be looked through.
         readable: whether what is stored is a job, with a payload in JSON.
         scheduled: whether it is a run of a schedule.
+        waits_for: of a delayed one, the key, as `path=value`, in whose limit it waits for a place.
     """
 
     queue: str
@@ -58,6 +60,7 @@ class Run:
     data: object = None
     readable: bool = True
     scheduled: bool = False
+    waits_for: str | None = None
 
 
 Show: TypeAlias = Callable[[Run], Run]
@@ -88,6 +91,7 @@ def run_of(queue: str, state: str, job_id: str, score: float, stored: object, lo
     started, finished = _number(fields["processedOn"]), _number(fields["finishedOn"])
     data, readable = _payload(payload, _number(str(size)), longest)
     reason = fields["failedReason"] or fields["defa"] or None
+    is_parked = state == "delayed" and fields[PARKED_AT] is not None and score == PARKED_SCORE
     too_long = reason is not None and len(reason) > longest
     return Run(
         queue=queue,
@@ -98,7 +102,7 @@ def run_of(queue: str, state: str, job_id: str, score: float, stored: object, lo
         added_ms=added,
         started_ms=started or None,
         finished_ms=finished or None,
-        due_ms=_moment(score / _DUE) if state == "delayed" else None,
+        due_ms=_moment(score / _DUE) if state == "delayed" and not is_parked else None,
         attempts=_number(fields["atm"] or fields["attemptsMade"]),
         priority=_number(fields["priority"]),
         progress=_progress(fields["progress"]),
@@ -106,6 +110,7 @@ def run_of(queue: str, state: str, job_id: str, score: float, stored: object, lo
         data=data,
         readable=readable and bool(fields["name"]) and bool(added),
         scheduled=fields["rjk"] is not None,
+        waits_for=(fields[PARKED_AT] or "").partition(":")[2] if is_parked else None,
     )
 
 

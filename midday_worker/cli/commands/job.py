@@ -183,6 +183,7 @@ def describe(job: JobSnapshot, queue: str, logged: int, now: int) -> Sequence[tu
         "started": moment(job.started_ms, now),
         "ended": moment(job.finished_ms, now),
         "due": moment(job.added_ms + job.delay_ms, now) if job.state == "delayed" and job.delay_ms else "",
+        "waits for": f"a place of {job.waits_for}" if job.waits_for else "",
         "priority": str(job.priority) if job.priority else "",
         "stalls": str(job.stalls) if job.stalls else "",
         "worker": job.worker or "",

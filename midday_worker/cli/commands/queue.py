@@ -14,6 +14,8 @@ from midday_worker.admin import (
     Cleanable,
     FailureChoice,
     Failures,
+    KeyBacklog,
+    KeyLimit,
     QueueOverview,
     Removed,
     Schedule,
@@ -24,14 +26,19 @@ from midday_worker.admin import (
     empty_queue,
     find_waiting_parents,
     group_failures,
+    key_backlogs,
+    key_limits,
     limit_concurrency,
     limit_rate,
     list_schedules,
     list_workers,
+    parked_jobs,
     pause_queue,
     read_overview,
     remove_rate_limit,
+    reset_limit,
     resume_queue,
+    set_limit,
 )
 from midday_worker.cli.act_options import ActOptions, DryRun, Yes, counted
 from midday_worker.cli.commands.failed import render_groups
@@ -46,10 +53,14 @@ from midday_worker.cli.removal import Removal
 from midday_worker.cli.table import add_row, number, table, write
 from midday_worker.cli.values import cleanable, duration, limit
 from midday_worker.engine.producer.queue import Queue
+from midday_worker.queues import RateLimit
 from midday_worker.settings.durations import from_milliseconds
 from midday_worker.settings.printable import one_line
 
 app: Final = typer.Typer(help="Look at one queue, and act on it.", no_args_is_help=True, add_completion=False)
+
+_KEYS: Final = 10
+"""How many keys are shown whose jobs wait for a place."""
 
 _FAILURES = 1_000
 """How many failed jobs are looked at, the newest."""
@@ -71,6 +82,8 @@ def show(queue: QueueName, prefix: KeyPrefix = None, as_json: AsJson = False) ->
                 "workers": None if workers is None else [asdict(worker) for worker in workers],
                 "scheduled": [asdict(schedule) for schedule in schedules],
                 "failures": asdict(failures),
+                "limits": [asdict(limit) for limit in await key_limits(found)],
+                "backlogs": [asdict(backlog) for backlog in await key_backlogs(found)],
             }
             say_json(record, indent=2)
             return
@@ -126,7 +139,8 @@ def drain(
     async def act(at: Reach) -> None:
         found = await at.queue(queue)
         states = [*WAITING, *(["delayed"] if delayed else [])]
-        matching = await _count(found, *states)
+        # Of jobs that wait for a place, delayed is only how they wait.
+        matching = await _count(found, *states) + (0 if delayed else await parked_jobs(found))
 
         async def remove(on_progress: Removed) -> int:
             done = await empty_queue(found, on_progress)
@@ -220,6 +234,53 @@ def rate_limit(
     reach(act, prefix)
 
 
+@app.command("limit")
+@one_line_errors
+def limit_key(
+    queue: QueueName,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Where the key is in the payload.", show_default=False)],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Whose limit it is.", show_default=False)],
+    most: Annotated[str, typer.Argument(metavar="N|none", help="Jobs; none: as all keys.", show_default=False)],
+    per: Annotated[str | None, typer.Argument(metavar="TIME", help="In which time; else at once.")] = None,
+    prefix: KeyPrefix = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set the limit of one key, such as a tenant, for all workers and from now on."""
+    jobs = limit("The limit", most)
+    rate = None if jobs is None or per is None else RateLimit(jobs, duration("TIME")(per))
+
+    async def act(at: Reach) -> None:
+        found = await at.queue(queue)
+        if jobs is None:
+            await reset_limit(found, path, key)
+        else:
+            await set_limit(found, path, key, concurrency=jobs if rate is None else None, rate=rate)
+        in_time = "at once" if rate is None else f"started in {from_milliseconds(rate.per_ms)}"
+        said = "the limits that all keys have" if jobs is None else f"at most {counted(jobs)} {in_time}"
+        record = {"queue": queue, "act": "limit", "path": path, "key": key, "max": jobs}
+        ActOptions(as_json=as_json).answer(
+            record | {"per_ms": None if rate is None else rate.per_ms},
+            f"Queue {queue} now has, for {path}={key}, {said}.",
+        )
+
+    reach(act, prefix)
+
+
+def render_backlogs(limits: list[KeyLimit], backlogs: list[KeyBacklog]) -> list[str]:
+    """Return the limits per key of a queue, and who waits for a place, in lines."""
+    lines: list[str] = []
+    for each in limits:
+        whose = f"each {each.path}" if each.key is None else f"{each.path}={each.key}"
+        if each.concurrency is not None:
+            lines.append(f"{whose}: {each.concurrency} at once")
+        if each.max is not None:
+            lines.append(f"{whose}: {each.max} in {from_milliseconds(each.per_ms or 0)}")
+    for backlog in backlogs[:_KEYS]:
+        running = f", {backlog.running:,} running" if backlog.kind == "concurrency" else ""
+        lines.append(f"{backlog.path}={backlog.key}: {backlog.waiting:,} waiting for a place{running}")
+    return [f"limit        {one_line(line)}" for line in lines]
+
+
 async def _write(
     queue: Queue, overview: QueueOverview, workers: list[WorkerClient] | None, schedules: list[Schedule]
 ) -> None:
@@ -228,6 +289,8 @@ async def _write(
         if count or state not in ("paused", "waiting-children", "prioritized"):
             add_row(counts, state, number(count, "red" if state == "failed" else ""))
     write(Text(one_line(overview.name), style="bold"), counts, "", describe(overview))
+    if limits := await key_limits(queue):
+        write(*render_backlogs(limits, await key_backlogs(queue)))
     if workers:
         write("", render_workers({queue.name: workers}))
     if schedules:

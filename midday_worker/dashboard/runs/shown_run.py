@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from midday_worker.admin.runs import Run, Show
-from midday_worker.dashboard.shown.redaction import NOT_SHOWN, Redaction, Shown
+from midday_worker.dashboard.shown.redaction import NOT_SHOWN, Redaction, Shown, key_shown
 
 _LONGEST: Final = 2_000
 """How many characters of a payload or a failure a list shows; the run's own answer has all."""
@@ -26,6 +26,7 @@ def show_with(redaction: Redaction) -> Show:
             run,
             data=value(run.data, "data") if run.readable else _UNREADABLE,
             progress=value(run.progress, "progress"),
+            waits_for=key_shown(redaction, run.waits_for, run.queue, run.name),
             reason=None if run.reason is None else _text(value(run.reason, "failure")),
         )
 
@@ -41,6 +42,7 @@ def listed(run: Run) -> dict[str, object]:
         "priority": run.priority or None,
         "reason": _shortened(run.reason) if isinstance(run.reason, str) else None,
         "scheduled": run.scheduled or None,
+        "waitsFor": run.waits_for,
     }
     return {
         "queue": run.queue,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, cast
 
 from midday_worker.admin import JobSnapshot
-from midday_worker.dashboard.shown.redaction import NOT_SHOWN, Redaction, Shown
+from midday_worker.dashboard.shown.redaction import NOT_SHOWN, Redaction, Shown, key_shown
 
 _LONGEST_LINE: Final = 10_000
 Field = Literal["data", "result", "progress", "failure"]
@@ -31,6 +31,7 @@ def show_job(job: JobSnapshot, queue: str, redaction: Redaction) -> dict[str, ob
         "attemptsStarted": job.starts if job.starts > job.attempts else None,
         "stalledCounter": job.stalls or None,
         "deduplicationId": job.deduplication_id,
+        "waitsFor": key_shown(redaction, job.waits_for, queue, job.name),
         "deferredFailure": text(job.deferred_failure) if job.deferred_failure else None,
     }
     return {

@@ -63,6 +63,17 @@ class Redaction:
         return self.value(shown) != shown.value
 
 
+def key_shown(redaction: Redaction, waits_for: str | None, queue: str, job: str) -> str | None:
+    """Return what is shown of the key that a job waits for, a part of its payload: the path alone if that is hidden."""
+    if waits_for is None:
+        return None
+    path, _, key = waits_for.partition("=")
+    value: object = key
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    return path if redaction.hides(Shown(value, "data", queue, job)) else waits_for
+
+
 def stands_for_hidden(value: object) -> bool:
     """Return whether a value is what was shown in the place of another one."""
     if isinstance(value, dict):

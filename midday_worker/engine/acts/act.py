@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from midday_worker.engine.wire.guarded import MISSING, Guarded
+from midday_worker.engine.wire.places import PARKED_AT
 from midday_worker.errors import CANCELLED, JobNotFoundError, JobStateError
 
 UNSTARTED: Final = ("waiting", "prioritized", "delayed", "waiting-children")
@@ -98,13 +99,16 @@ class Act:
 RETRY: Final = Act(
     "retried", ("failed", "completed"), Guarded("reprocessJob-9.lua", before=_BEFORE_RETRY, after=_AFTER_RETRY)
 )
-PROMOTE: Final = Act("promoted", ("delayed",), Guarded("promote-9.lua"))
+_FORGET_PLACE: Final = f'redis.call("HDEL", prefix .. id, "{PARKED_AT}")'
+"""A job that waited for a place in its key's limit, and is moved by hand, has to ask for one anew."""
+
+PROMOTE: Final = Act("promoted", ("delayed",), Guarded("promote-9.lua", before=_FORGET_PLACE))
 REMOVE: Final = Act(
     "removed",
     (*UNSTARTED, "completed", "failed", "unknown"),
     Guarded("removeJob-2.lua", before=_BEFORE_REMOVE),
 )
-RESCHEDULE: Final = Act("rescheduled", ("delayed",), Guarded("changeDelay-4.lua"))
+RESCHEDULE: Final = Act("rescheduled", ("delayed",), Guarded("changeDelay-4.lua", before=_FORGET_PLACE))
 CHANGE_PRIORITY: Final = Act("given another priority", UNSTARTED, Guarded("changePriority-7.lua"))
 UPDATE_DATA: Final = Act(
     "given another payload", (*UNSTARTED, "failed"), Guarded("updateData-1.lua", before=_BEFORE_UPDATE)

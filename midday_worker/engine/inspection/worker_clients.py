@@ -28,6 +28,7 @@ class WorkerClient:
         address: its host and port as Redis sees them.
         age_s: how long it has been connected.
         idle_s: since when it has sent nothing; a worker that waits for jobs sends something every few seconds.
+        library: with what it speaks to Redis: "redis-py" here, "ioredis" in Node; None before Redis 7.2.
     """
 
     id: str
@@ -35,6 +36,7 @@ class WorkerClient:
     address: str
     age_s: int
     idle_s: int
+    library: str | None = None
 
 
 async def list_workers(queue: Queue) -> list[WorkerClient] | None:
@@ -86,4 +88,5 @@ def _worker(client: Mapping[str, str], queue: str) -> WorkerClient:
         address=client["addr"],
         age_s=int(client["age"]),
         idle_s=int(client["idle"]),
+        library=client.get("lib-name") or None,
     )

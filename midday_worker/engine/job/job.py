@@ -18,6 +18,7 @@ from midday_worker.engine.wire.backoff import is_final, retry_delay_ms
 from midday_worker.engine.wire.child_kinds import ChildKinds
 from midday_worker.engine.wire.failure import LONGEST_REASON, reason_of, stack_of, storable
 from midday_worker.engine.wire.options import extras_of, longest_backoff
+from midday_worker.engine.wire.places import PARKED_AT
 from midday_worker.engine.wire.stored_fields import PARKED, RESULT_VERSION, RawJob, parse_fields
 from midday_worker.errors import CANCELLED, JobCancelledError, JobNotFoundError, JobTimeoutError, NonRetryableError
 
@@ -57,6 +58,8 @@ class Job(bullmq.Job):
     """How often a worker has put it off that has no handler for it."""
     result_version: int = 1
     """The version of the worker that wrote its result."""
+    waits_for: str | None = None
+    """The key, as `path=value`, in whose limit it waits for a place, if it is delayed."""
     _progresses: int = 0
     _rows_begun: int = 0
     _rows_done: int = 0
@@ -95,6 +98,8 @@ class Job(bullmq.Job):
             job.parked = _count(raw[PARKED])
         if RESULT_VERSION in raw:
             job.result_version = _count(raw[RESULT_VERSION])
+        if PARKED_AT in raw:
+            job.waits_for = raw[PARKED_AT].partition(":")[2]
         job.id, job.queue, job.backend, job.queueQualifiedName = job_id, queue, queue.backend, queue.qualifiedName
         return job
 

@@ -224,6 +224,7 @@ end
 
 local function take(id, found)
   local held = {{}}
+  if found[1] then call("HDEL", P .. id, "{PARKED_AT}") end
   for _, b in ipairs(found) do
     call("ZREM", b.waiting, id)
     if b.rate then

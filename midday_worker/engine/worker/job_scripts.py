@@ -191,6 +191,9 @@ class Transitions:
             pipe.xadd(keys["events"], cast("dict[EncodableT, EncodableT]", event))
             await pipe.execute(raise_on_error=False)  # the key may be no hash
 
+    async def publish_limits(self) -> None:
+        """Tell other programs what is limited here; nothing without limits per key."""
+
     async def sweep(self) -> None:
         """Free the places of jobs that have lost their worker; there are none without limits per key."""
 

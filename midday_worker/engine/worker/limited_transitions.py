@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
@@ -9,6 +10,7 @@ import msgpack
 from redis.typing import EncodableT
 
 from midday_worker.engine.redis.connection import run_script
+from midday_worker.engine.wire.place_acts import PUBLISH
 from midday_worker.engine.wire.places import SWEEP, WireLimit, fetching, settling
 from midday_worker.engine.worker.job_scripts import Transitions, now_ms
 
@@ -53,8 +55,21 @@ class LimitedTransitions(Transitions):
             metrics_points=metrics_points,
             worker_name=worker_name,
         )
+        self._wire = limits
         self._limits = msgpack.packb(list(limits), use_bin_type=True)
         _register(backend)
+
+    async def publish_limits(self) -> None:
+        """See `Transitions.publish_limits`."""
+        merged: dict[str, dict[str, str | int]] = {}
+        for limit in self._wire:
+            merged.setdefault(str(limit["path"]), {}).update(
+                {name: value for name, value in limit.items() if name != "path"}
+            )
+        args = [part for path, limit in merged.items() for part in (path, json.dumps(limit))]
+        await run_script(
+            self._backend.conn, self._commands[_NAME + "publish"], [f"{self._prefix}limits", *self._absent], args
+        )
 
     async def sweep(self) -> None:
         """Free the places of jobs that have lost their worker, and bring those that wait for them."""
@@ -87,7 +102,7 @@ def _register(backend: Backend) -> None:
         return
     fetch = _text(commands["moveToActive"])
     scripts = {command: settling(_text(commands[command]), fetch) for command in _ID_AT}
-    scripts |= {"moveToActive": fetching(fetch), "sweep": SWEEP}
+    scripts |= {"moveToActive": fetching(fetch), "sweep": SWEEP, "publish": PUBLISH}
     for name, script in scripts.items():
         commands[_NAME + name] = backend.conn.register_script(script)
 

@@ -91,8 +91,7 @@ class Worker:
         self.locks = LockRenewal(
             config.queue, self.backend.keys, config.lock_duration_ms, redis, connection, self._outage, tally
         )
-        self._slots = asyncio.Semaphore(config.concurrency)
-        self._fetching = asyncio.Event()
+        self._slots, self._fetching = asyncio.Semaphore(config.concurrency), asyncio.Event()
         self._fetching.set()
         self._recovery: asyncio.Task[None] | None = None
         self._moves = _transitions(self.backend, config)
@@ -103,6 +102,7 @@ class Worker:
         )
         self._schedules = ScheduleRepair(self.queue)
         self._recovery_every_s = config.stalled_interval_ms / 1000
+        self._has_limits = bool(config.limits)
         self.stalls = Stalls(self.backend, config, tally, self._moves.sweep if config.limits else None)
         self._intake = Intake(self._moves, self.backend, uuid4().hex, self.locks.get_tracked_job_ids)
         self._watch = watch or CancelWatch(redis, connection)
@@ -136,6 +136,8 @@ class Worker:
     async def _prepare(self) -> None:
         for connection in (self.queue.redisConnection, self._blocking):
             await self._outage.survive(self._who, connection.getRedisVersion, self._intake.closed)
+        if self._has_limits:
+            await self._outage.survive(self._who, self._moves.publish_limits, self._intake.closed)
         self.locks.start()
         self._watch.join(self.name, self.backend.keys[""], self._running)
         if self._recovery is None:

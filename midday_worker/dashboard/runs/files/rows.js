@@ -95,6 +95,7 @@ function tagsOf(data) {
 }
 
 function whenText(run) {
+  if (run.waitsFor) return `waits for a place: ${visible(brief(run.waitsFor, 40))}`;
   return run.due ? ago(run.due) : ago(run.at);
 }
 

@@ -210,7 +210,8 @@ function factsOf(job, status) {
   const took = job.finishedOn && job.processedOn ? duration(job.finishedOn - job.processedOn) : undefined;
   const facts = [
     ["Added", job.timestamp && at(job.timestamp)],
-    ["Due", status === "delayed" && at(job.timestamp + job.delay)],
+    ["Waits for", status === "delayed" && job.waitsFor && `a place of ${visible(job.waitsFor)}`],
+    ["Due", status === "delayed" && !job.waitsFor && at(job.timestamp + job.delay)],
     ["Started", job.processedOn && at(job.processedOn)],
     ["Ended", job.finishedOn && at(job.finishedOn)],
     ["Took", took],
