@@ -27,6 +27,7 @@ from midday_worker.contract.folder import ContractFolder
 from midday_worker.contract.imported.node_jobs import read_jobs
 from midday_worker.contract.imported.python_module import python_module
 from midday_worker.contract.preflight import Preflight, Report
+from midday_worker.contract.typescript.limited_module import limited_module
 from midday_worker.contract.typescript.module import typescript_modules
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import ContractError
@@ -154,6 +155,13 @@ def import_(
     if not same and check_only:
         raise ContractError(f"{to} isn't what {file} says: midday-worker contract import {file} --to {to}")
     say(f"{to} is up to date." if same else f"wrote {to}")
+
+
+@app.command()
+@one_line_errors
+def limits() -> None:
+    """Print the JavaScript module by which Node's workers keep a queue's limits per key."""
+    say(limited_module())
 
 
 def _code(imports: Sequence[str]) -> tuple[JobRegistry, list[str]]:

@@ -72,3 +72,32 @@ for _, id in ipairs(redis.call("ZRANGE", taken, 0, -1)) do redis.call("ZADD", de
 redis.call("DEL", taken)
 return {{removed, #ids - removed}}
 """
+
+
+NODE_TAKE: Final = f"""{LIBRARY}{_STORED}
+local id, token = ARGV[1], ARGV[2]
+bring_due()
+if call("GET", P .. id .. ":lock") ~= token then return 1 end
+local found, refusing = judge(id)
+if not refusing then
+  take(id, found)
+  return 1
+end
+call("DEL", P .. id .. ":lock")
+call("SREM", P .. "stalled", id)
+call("LREM", P .. "active", 1, id)
+call("HINCRBY", P .. id, "ats", -1)
+if (tonumber(call("GET", P .. "limiter")) or 0) > 0 then call("DECR", P .. "limiter") end
+park(id, found, refusing)
+return 0
+"""
+"""Takes a place for a job that Node has fetched; 0 if there is none: the job is parked, as if it had not been fetched.
+
+Its arguments are the job's id and its lock's token.
+"""
+
+NODE_GIVE: Final = f"{LIBRARY}{_STORED}release(ARGV[1])\nbring_due()\nreturn 1\n"
+"""Gives back the places of a job whose handler has ended."""
+
+NODE_TEND: Final = f"{LIBRARY}{_STORED}bring_due()\nif ARGV[1] == '1' then sweep() end\nreturn 1\n"
+"""Brings who may start now; with "1" also what a crash has left."""
