@@ -122,6 +122,23 @@ async def test_duplicates_are_told_as_their_page_says(
     assert printed == ["True False True", "True draft", "[True, False, False]"]
 
 
+async def test_limits_per_key_are_kept_as_their_page_says(
+    tmp_path: Path, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    guide = GuideService("limits.md", tmp_path, redis_server, redis_prefix)
+    assert languages(guide) == ["python"] * 2 + ["bash", "js"]
+    printed, _ = await guide.follow("export")
+    assert printed == [
+        "['large', 'large', 'large', 'small']",
+        "teamId",
+        "[('account.id', None), ('teamId', None), ('teamId', 'team_vip')]",
+    ]
+    command = Command(tmp_path, guide.environment)
+    for line in guide.blocks[2].text.splitlines():
+        _, *arguments = shlex.split(line, comments=True)
+        assert "Queue exports now has" in (await command.run(*arguments)).out
+
+
 async def test_an_older_payload_is_read_as_its_page_says(
     tmp_path: Path, redis_server: RedisServer, redis_prefix: str
 ) -> None:

@@ -30,6 +30,8 @@ from midday_worker import (
     JobRegistry,
     JobRequest,
     Payload,
+    PerKey,
+    RateLimit,
     ScheduleHandle,
     Settings,
     SyncJobClient,
@@ -96,7 +98,7 @@ async def sweep(data: None, ctx: JobContext) -> str:
     return "swept"
 
 
-mail = queue("typed-mail", concurrency=2, attempts=5)
+mail = queue("typed-mail", concurrency=2, attempts=5, limits=[PerKey("team.id", rate=RateLimit(60, "1m"))])
 mail_hooks = default_registry.hooks_of(mail)
 bill_job = job("bill", Order, bill, queue=mail, priority=1, attempts=3, backoff={"type": "fixed", "delay": "5s"})
 count_job = job("count", list[int], count)

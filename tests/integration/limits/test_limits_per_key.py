@@ -9,11 +9,13 @@ from typing import Final
 
 import pytest
 from pydantic import BaseModel, Field
+from redis.asyncio import Redis
 
 from midday_worker import (
     JobClient,
     JobContext,
     JobDefinition,
+    JobFailedError,
     JobRegistry,
     PerKey,
     QueueRegistry,
@@ -143,3 +145,45 @@ async def test_a_place_whose_worker_is_gone_is_given_to_the_next(
     async with Crew(registry, settings, configs=(config,)):
         await team.until(3)
     assert team.most["a"] == 1
+
+
+async def test_a_job_without_a_required_key_fails_clearly(
+    client: JobClient, settings: Settings, registry: JobRegistry
+) -> None:
+    team = Team(registry, PerKey("teamId", concurrency=1, required=True))
+    added = await client.queue(team.queue).add("export", {"number": 1}, {"attempts": 3})  # as another program does
+    handle = team.export.handle(added.id, client=client)
+    async with Crew(registry, settings):
+        with pytest.raises(JobFailedError, match="teamId: the queue's limit per key needs"):
+            await handle.result(timeout="30s")
+    assert (await handle.fetch()).attemptsMade == 1
+    assert not team.attempts
+
+
+async def test_a_worker_that_stops_hands_its_place_back_with_the_job(
+    client: JobClient, settings: Settings, registry: JobRegistry
+) -> None:
+    team = Team(registry, PerKey("teamId", concurrency=1), takes_s=3_600)
+    await team.add(client, "a", 1, 2, 3)
+    async with Crew(registry, settings) as crew:
+        await eventually(lambda: _is(team.running["a"] == 1), "the first runs")
+        await crew.worker.drain(0)
+    team.takes_s = 0
+    async with Crew(registry, settings):
+        await team.until(3)
+    assert team.ran["a"] == [1, 2, 3]
+
+
+async def test_a_queue_without_limits_runs_no_other_scripts_and_has_no_other_keys(
+    client: JobClient, settings: Settings, registry: JobRegistry, redis: Redis, redis_prefix: str
+) -> None:
+    team = Team(registry)
+    async with Crew(registry, settings) as crew:
+        await team.add(client, "a", *range(20))
+        await team.until(20)
+        assert not [name for name in crew.connection.commands if name.startswith("limited:")]
+    assert not [key async for key in redis.scan_iter(f"{redis_prefix}:exports:limits*")]
+
+
+async def _is(value: bool) -> bool:
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midday_worker import JobContext, JobDeclaration, JobDefinition, Payload, cron, every, job, queue
+from midday_worker import JobContext, JobDeclaration, JobDefinition, Payload, PerKey, cron, every, job, queue
 
 
 class Order(Payload):
@@ -37,6 +37,10 @@ job("too-much", Order, handle_with_too_much)
 job("wrong-context", Order, handle_with_text_for_context)  # error: the second is the context
 job("misspelt", Order, handle, attemps=3)  # error: misspelt option
 job("one-call", Order, handle, job_id="j1")  # error: an option of a call
+PerKey(5, concurrency=2)  # error: a path is a text
+PerKey("teamId", concurrency="2")  # error: a concurrency is a number
+PerKey("teamId", rate=(60, "1m"))  # error: a rate is a RateLimit
+queue("limited", limits=["teamId"])  # error: limits are PerKey
 job(5, Order, handle)  # error: an id is a text
 job("no-duration", Order, handle, timeout=[1])  # error: no duration
 queue("misspelt", concurency=3)  # error: misspelt option
