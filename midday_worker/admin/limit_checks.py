@@ -53,9 +53,12 @@ def _neglected(queue: str, parked: int, oldest: object) -> Finding | None:
     if not parked:
         return None
     # redis-py makes pairs of members and scores for RESP3, and not for RESP2.
-    flat = [part for each in cast("list[object]", oldest) for part in (each if isinstance(each, list) else [each])]
-    if flat and float(cast("str | float", flat[-1])) > (time.time() - _NEGLECTED_S) * 1000:
+    newest_look = cast("list[object]", oldest)[-1] if oldest else None
+    if isinstance(newest_look, list):
+        newest_look = cast("list[object]", newest_look)[-1]
+    if newest_look is not None and float(cast("str | float", newest_look)) > (time.time() - _NEGLECTED_S) * 1000:
         return None
-    text = f"{parked:,} jobs wait for a place in a limit per key, and no worker that keeps the limits runs"
+    waiting = "1 job waits" if parked == 1 else f"{parked:,} jobs wait"
+    text = f"{waiting} for a place in a limit per key, and no worker that keeps the limits runs"
     fix = "start a worker whose queue() declares the limits, or promote the jobs if it has none any more"
     return Finding(check="limits", grade="warn", text=text, fix=fix, queue=queue)

@@ -33,16 +33,17 @@ class PerKey:
     required: bool = False
 
     def __post_init__(self) -> None:
-        path: object = self.path
-        if not isinstance(path, str) or not path.isprintable() or not all(path.split(".")):
+        path = self.path
+        is_text = isinstance(path, str)  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        if not is_text or not path.isprintable() or not all(path.split(".")):
             raise OptionError("limits", f'PerKey.path is {path!r}; accepted: a name, or several with dots: "team.id".')
         if barred := [sign for sign in _BARRED if sign in path]:
             raise OptionError("limits", f"PerKey.path is {path!r}; accepted: names without {barred[0]!r}.")
         if (self.concurrency is None) == (self.rate is None):
             raise OptionError("limits", f"PerKey({path!r}) needs either concurrency or rate, and not both.")
         check_concurrency(self.concurrency)
-        rate: object = self.rate
-        if rate is not None and not isinstance(rate, RateLimit):
+        rate = self.rate
+        if rate is not None and not isinstance(rate, RateLimit):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
             raise OptionError("limits", f'PerKey.rate is {rate!r}; accepted: a RateLimit, as RateLimit(60, "1m").')
 
     @property

@@ -32,7 +32,7 @@ PARKED_SCORE: Final = PARKED_MS * 0x1000
 PARKED_AT: Final = "lim"
 """The field of a job's hash that names the bucket in which it waits."""
 
-MOST_AT_ONCE: Final = 250
+MOST_AT_ONCE: Final = 100
 """How many jobs one call parks at most, which is a few milliseconds; the next call goes on."""
 
 _BUCKETS: Final = f"""
@@ -90,8 +90,9 @@ end
 
 local function wake() call("ZADD", P .. "marker", 0, "0") end
 
+local longest
 local function tell(event, id, ...)
-  local longest = call("HGET", P .. "meta", "opts.maxLenEvents") or 10000
+  longest = longest or call("HGET", P .. "meta", "opts.maxLenEvents") or 10000
   call("XADD", P .. "events", "MAXLEN", "~", longest, "*", "event", event, "jobId", id, ...)
 end
 
@@ -153,7 +154,8 @@ local function wait_in(b, id)
   local turn = stored[2] or call("INCR", P .. "limits:turn")
   call("HSET", P .. id, "limseq", turn, "{PARKED_AT}", b.name)
   call("ZADD", b.waiting, (tonumber(stored[1]) or 0) * 0x100000000 + turn % 0x100000000, id)
-  call("ZADD", P .. "limits:buckets", "NX", now, b.name)
+  if not b.isListed then call("ZADD", P .. "limits:buckets", "NX", now, b.name) end
+  b.isListed = true
   set_alarm(b)
 end
 
@@ -219,7 +221,7 @@ local function park(id, found, b)
   tell("delayed", id, "delay", {PARKED_MS})
   wait_in(b, id)
   for _, other in ipairs(found) do leave(other, id) end
-  bring(b)
+  if free(b) > 0 then bring(b) end
 end
 
 local function take(id, found)

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from typing import Final
 
+from loguru import logger
 from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
@@ -68,6 +69,7 @@ def define(redis: Redis, prefix: str) -> tuple[JobRegistry, JobDefinition[Export
 
 async def main(url: str, prefix: str) -> None:
     """Work until killed."""
+    logger.remove()  # a line for each job would cost more than the job
     settings = Settings(env_file=None, redis_url=url, redis_prefix=prefix)
     async with connect(RedisConfig(url, prefix)) as redis:
         registry, _ = define(redis, prefix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -44,9 +44,13 @@ from midday_worker.admin import (
     resume_queue,
     set_limit,
 )
+from midday_worker.admin.limit_checks import check_limits
+from midday_worker.admin.runs import Cursor, RunChoice, list_runs
+from midday_worker.admin.runs.run import as_stored
 from midday_worker.engine.producer.queue import Queue
 from tests.deadline import eventually
 from tests.integration.crew import Crew
+from tests.integration.limits.stored_keys import keys_like
 
 
 class Report(BaseModel):
@@ -110,7 +114,7 @@ def bench(registry: JobRegistry, client: JobClient) -> Bench:
 
 
 @asynccontextmanager
-async def worked(bench: Bench, registry: JobRegistry, settings: Settings) -> AsyncIterator[None]:
+async def worked(bench: Bench, registry: JobRegistry, settings: Settings) -> AsyncGenerator[None]:
     async with Crew(registry, settings):
         try:
             yield
@@ -134,6 +138,21 @@ async def test_acts_on_single_parked_jobs(bench: Bench, registry: JobRegistry, s
         assert bench.running == {1}
         await bench.until_ran(1, 4, 5)
     assert (await count_jobs(bench.queue))["delayed"] == 0
+
+
+async def test_what_waits_for_a_place_is_shown_and_in_vain_is_found(
+    bench: Bench, registry: JobRegistry, settings: Settings, client: JobClient
+) -> None:
+    async with worked(bench, registry, settings):
+        await bench.add(1, 2)
+        await bench.until_parked(1)
+        choice = RunChoice(queues=("reports",), states=("delayed",))
+        (run,) = (await list_runs(lambda _: bench.queue, choice, 10, Cursor(), as_stored)).runs
+        assert (run.waits_for, run.due_ms) == ("team=a", None)
+        assert await check_limits(bench.queue, []) == []
+        await bench.queue.ask("ZADD", bench.queue.toKey("limits:buckets"), 1, "c:team=a")
+        (finding,) = await check_limits(bench.queue, [])
+        assert finding.text.startswith("1 job waits for a place")
 
 
 async def test_parked_jobs_come_by_priority_then_in_order(
@@ -225,7 +244,7 @@ async def test_an_obliterated_queue_leaves_nothing(
         await pause_queue(bench.queue)
         await bench.until_ran(1)
     await obliterate_queue(bench.queue)
-    assert [key async for key in redis.scan_iter(f"{redis_prefix}:reports:*")] == []
+    assert await keys_like(redis, f"{redis_prefix}:reports:*") == []
 
 
 async def _is(value: bool) -> bool:

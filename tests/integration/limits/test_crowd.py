@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, cast
@@ -16,7 +16,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobDefinition
-from midday_worker.admin import count_jobs
+from midday_worker.admin import count_jobs, parked_jobs
 from midday_worker.contract.typescript.limited_module import limited_module
 from midday_worker.demo.node import NodeRuntime
 from midday_worker.testing import RedisServer
@@ -78,7 +78,7 @@ async def crowd(
 
 
 @asynccontextmanager
-async def killing(crowd: Crowd, every_s: float) -> AsyncIterator[list[float]]:
+async def killing(crowd: Crowd, every_s: float) -> AsyncGenerator[list[float]]:
     """Kill one of them every so often, until the end of the block; yields when."""
     draw, kills = random.Random(17), list[float]()  # noqa: S311 - no secret
 
@@ -148,7 +148,7 @@ async def test_a_tenant_of_many_jobs_holds_nobody_up_while_workers_are_killed(
     await crowd.start(["python"] * 4 + ["node"])
 
     async def latencies(seconds: float) -> list[float]:
-        """How long jobs of another tenant wait for their starts, in ms; those near a crash, and all others."""
+        """How long jobs of another tenant wait for their starts, in ms, sorted."""
         added: dict[str, float] = {}
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -162,20 +162,23 @@ async def test_a_tenant_of_many_jobs_holds_nobody_up_while_workers_are_killed(
             started.setdefault(job_id, at)
         return sorted(started[job_id] - at for job_id, at in added.items())
 
+    quiet = await latencies(30)
     async with killing(crowd, 2.0):
-        before = await latencies(40)
+        quiet_killed = await latencies(30)
         await add(export, client, "large", 100_000)
         began = time.time()
         await add(export, client, "slow", RATE * 90, "p")
-        behind = await latencies(40)
+        behind_killed = await latencies(30)
         ended = time.time()
+    behind = await latencies(30)
     most = await most_at_once(redis, redis_prefix)
     assert max(most.values()) <= PLACES, dict(most)
     starts = [at for at, _ in await starts_of(redis, redis_prefix, "slow") if began * 1000 < at < ended * 1000]
     rate = (len(starts) - 1) / (starts[-1] - starts[0]) * WINDOW_MS
-    p99 = [each[int(len(each) * 0.99)] for each in (before, behind)]
-    report = f"most {dict(most)}, rate {rate:.2f} of {RATE}, p99 {p99[0]:.0f} ms, behind {p99[1]:.0f} ms"
+    names = {"quiet": quiet, "behind": behind, "quiet, killed": quiet_killed, "behind, killed": behind_killed}
+    p99 = {name: each[int(len(each) * 0.99)] for name, each in names.items()}
+    report = f"most {dict(most)}, rate {rate:.2f} of {RATE}, p99 in ms {p99}"
     print(report)  # noqa: T201 - what was measured
-    assert rate <= RATE * 1.05, report
-    assert rate >= RATE * 0.95, report
-    assert p99[1] <= 2 * p99[0], report
+    assert RATE * 0.95 <= rate <= RATE * 1.05, report
+    assert p99["behind"] <= 2 * p99["quiet"], report
+    assert await parked_jobs(client.queue("exports")) > 10_000, "the large tenant still waits"

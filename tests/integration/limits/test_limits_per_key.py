@@ -28,6 +28,7 @@ from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.engine.worker.limited_transitions import LimitedTransitions
 from tests.deadline import eventually
 from tests.integration.crew import Crew
+from tests.integration.limits.stored_keys import keys_like
 
 PAIR: Final = 2
 
@@ -182,7 +183,7 @@ async def test_a_queue_without_limits_runs_no_other_scripts_and_has_no_other_key
         await team.add(client, "a", *range(20))
         await team.until(20)
         assert not [name for name in crew.connection.commands if name.startswith("limited:")]
-    assert not [key async for key in redis.scan_iter(f"{redis_prefix}:exports:limits*")]
+    assert not await keys_like(redis, f"{redis_prefix}:exports:limits*")
 
 
 async def _is(value: bool) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -67,7 +67,7 @@ def exports(registry: JobRegistry, redis: Redis, prefix: str, *limits: PerKey) -
 
 
 @asynccontextmanager
-async def node_worker(runtime: NodeRuntime, folder: Path, server: RedisServer, prefix: str) -> AsyncIterator[None]:
+async def node_worker(runtime: NodeRuntime, folder: Path, server: RedisServer, prefix: str) -> AsyncGenerator[None]:
     """A Node worker in a process of its own, until the end of the block."""
     await asyncio.to_thread(runtime.install)
     (folder / "limited.mjs").write_text(limited_module())

@@ -18,6 +18,7 @@ from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.worker.limited_transitions import LimitedTransitions
 from midday_worker.errors import JobNotFoundError, JobStateError
+from tests.integration.limits.stored_keys import keys_like
 
 TEAMS: Final = ("a", "b", "c")
 PROVIDERS: Final = ("x", "y")
@@ -205,7 +206,7 @@ def check_rates(fleet: Fleet) -> None:
 async def check_nothing_left(fleet: Fleet) -> None:
     """Nothing of the limits' own keys stays once all jobs have ended, but for starts, which expire."""
     await fleet.moves.sweep()
-    keys = cast("list[str]", [key async for key in fleet.redis.scan_iter(f"{fleet.prefix}limits:*")])
+    keys = await keys_like(fleet.redis, f"{fleet.prefix}limits:*")
     left = {key.removeprefix(fleet.prefix) for key in keys} - {"limits:turn"}
     assert not {key for key in left if not key.startswith("limits:t:")}
 

@@ -7,7 +7,7 @@ import json
 from midday_worker.admin import Cut, JobSnapshot
 from midday_worker.dashboard.json_response import json_response
 from midday_worker.dashboard.shown.job import show_job
-from midday_worker.dashboard.shown.redaction import NOT_SHOWN, Redaction, Shown, stands_for_hidden
+from midday_worker.dashboard.shown.redaction import NOT_SHOWN, Redaction, Shown, key_shown, stands_for_hidden
 
 SECRET = "s3cret"
 JOB = JobSnapshot(
@@ -60,3 +60,10 @@ def test_whatever_was_stored_is_written_as_json() -> None:
     body = json.loads(bytes(json_response({"nan": float("nan"), "deep": deep, "half": "\ud800"}).body))
     assert body["nan"] == "nan"
     assert body["half"] == "\ud800"
+
+
+def test_of_a_key_that_is_hidden_only_the_path_is_shown() -> None:
+    redaction = Redaction(without_secret)
+    assert key_shown(redaction, f"team.id={SECRET}", "q", "j") == "team.id"
+    assert key_shown(redaction, "team.id=a", "q", "j") == "team.id=a"
+    assert key_shown(redaction, None, "q", "j") is None
