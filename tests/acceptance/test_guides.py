@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 from midday_worker.testing import RedisServer
 from tests.acceptance.command import Command
 from tests.acceptance.guide_service import GuideService
-from tests.acceptance.readme_blocks import run_python
+from tests.acceptance.readme_blocks import README, blocks, run_python
 from tests.sentinel_set import SentinelSet
 
 RUN_TESTS = """
@@ -182,6 +187,39 @@ async def test_schedules_are_declared_as_their_page_says(
         _, *arguments = shlex.split(line)
         shown = await command.run(*arguments)
         assert (shown.code, shown.out) == (0, "The schedules are as the jobs declare them.\n"), shown
+
+
+def test_a_migration_makes_the_outbox_as_its_page_says(tmp_path: Path) -> None:
+    page = README.parent / "docs" / "guide" / "outbox.md"
+    environment, configuration = tmp_path / "migrations" / "env.py", tmp_path / "alembic.ini"
+
+    def alembic(*arguments: str) -> str:
+        command = [sys.executable, "-m", "alembic", *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    def tables() -> set[str]:
+        with closing(sqlite3.connect(tmp_path / "app.db")) as database:
+            names = database.execute("select name from sqlite_master where type = 'table'").fetchall()
+        return {name for (name,) in names} - {"alembic_version", "sqlite_sequence"}
+
+    alembic("init", "migrations")
+    (said,) = re.findall(r"`context\.configure\(\.\.\., (.*)\)`", page.read_text())
+    metadata = "target_metadata = __import__('sqlalchemy').MetaData()"
+    models = environment.read_text().replace("target_metadata = None", metadata)
+    environment.write_text(
+        models.replace("target_metadata=target_metadata", f"target_metadata=target_metadata, {said}")
+    )
+    configuration.write_text(
+        configuration.read_text().replace("driver://user:pass@localhost/dbname", "sqlite:///app.db")
+    )
+    recipe = next(block.text for block in blocks(page) if "alembic" in block.text)
+    (tmp_path / "migrations" / "versions" / "1.py").write_text(f'revision = "1"\ndown_revision = None\n{recipe}')
+    assert "CREATE TABLE midday_outbox (" in alembic("upgrade", "head", "--sql")
+    alembic("upgrade", "head")
+    assert tables() == {"midday_outbox", "midday_outbox_version"}
+    assert "No new upgrade operations detected" in alembic("check")  # which would be to drop them
+    alembic("downgrade", "base")
+    assert tables() == set()
 
 
 async def test_a_transaction_adds_jobs_as_its_page_says(

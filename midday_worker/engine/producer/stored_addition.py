@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from midday_worker.engine.producer.add_commands import (
     Addition,
@@ -38,6 +38,7 @@ LEAST_KEPT_S: Final = 8 * 24 * 3600
 """For how long Redis knows at least that an addition was carried out."""
 
 _DAY_S: Final = 24 * 3600
+_MOST_PROBLEMS: Final = 5
 
 # What is ours comes last and is taken off, so that BullMQ's part finds its own keys and arguments.
 _ONCE: Final = """
@@ -152,8 +153,13 @@ _STORED: Final = TypeAdapter(list[StoredAddition])
 
 
 def load_additions(text: str) -> list[StoredAddition]:
-    """Read what was dumped as JSON. Raises ValueError."""
-    return _STORED.validate_json(text)
+    """Read what was dumped as JSON. Raises ValueError, which says nothing of what payloads hold."""
+    try:
+        return _STORED.validate_json(text)
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False, include_context=False)
+        problems = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in wrong[:_MOST_PROBLEMS])
+    raise ValueError(f"This midday-worker can't read it, as one that is newer might: {problems}.")
 
 
 def marker_of(prefix: str, token: str) -> str:
