@@ -13,7 +13,6 @@ from typing_extensions import Unpack
 from midday_worker.errors import FieldProblem, OptionError, PayloadError
 from midday_worker.options import CallOptions, CheckedOptions, ResolvedOptions, check_options, check_schedulable
 from midday_worker.options.deadline import deadline_ms
-from midday_worker.queues.per_key import PerKey, refuse_missing
 from midday_worker.schema.schema import InvalidValue, JsonValue, Schema
 from midday_worker.telemetry.tracing.trace_context import TraceContext
 
@@ -106,8 +105,7 @@ class JobRequest:
     def check_stored(self, limit: int) -> None:
         """Raise PayloadError if a payload of the tree has more than `limit` bytes of JSON, or lacks a required key."""
         for request in self.tree():
-            if keys := request.source.required_keys:
-                refuse_missing(request.name, request.text, keys)
+            request.source.check_keys(request.text)
             # A character has at most four bytes.
             if len(request.text) * 4 > limit and (size := len(request.text.encode())) > limit:
                 problem = f"it has {size:,} bytes as JSON; MAX_PAYLOAD_BYTES allows {limit:,}"
@@ -213,9 +211,8 @@ class JobSource(Protocol[ResultT_co]):
         """What is around its jobs."""
         ...
 
-    @property
-    def required_keys(self) -> tuple[PerKey, ...]:
-        """The limits of its queue whose key each payload must have."""
+    def check_keys(self, text: str) -> None:
+        """Raise PayloadError if a payload, a JSON text, lacks a key that a limit of its queue requires."""
         ...
 
     @property

@@ -102,6 +102,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.stash[LEFT_OUT] = len(left_out)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    """Fail if a process outlives the tests that started it: it would disturb those that share its server."""
+    yield
+    listed = " ".join(tasks.read_text() for tasks in Path("/proc/self/task").glob("*/children"))
+    commands = [Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in listed.split()]
+    assert [command for command in commands if command and "multiprocessing" not in command] == []
+
+
 @pytest.fixture(autouse=True)
 def _measured_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if not any(request.path.is_relative_to(measured) for measured in MEASURED_PROCESSES):

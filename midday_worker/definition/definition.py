@@ -38,8 +38,7 @@ from midday_worker.options import (
     check_schedulable,
     merge,
 )
-from midday_worker.outbox.choice import chosen
-from midday_worker.queues.per_key import PerKey
+from midday_worker.outbox import chosen
 from midday_worker.request import DEFAULT_FAILURE_POLICY, FailurePolicy, JobRequest, call_limits
 from midday_worker.schema.schema import InvalidValue, Schema
 from midday_worker.schema.versions import Versions, add_upcaster, refuse_gaps
@@ -130,10 +129,10 @@ class JobDefinition(Generic[P, R]):
         """Its queue's own prefix; None is REDIS_PREFIX."""
         return self._queues.get(self.queue).prefix
 
-    @property
-    def required_keys(self) -> tuple[PerKey, ...]:
-        """The limits of its queue whose key each payload must have."""
-        return self._queues.required.get(self.queue, ())
+    def check_keys(self, text: str) -> None:
+        """Raise PayloadError if a payload, a JSON text, lacks a key that a limit of its queue requires."""
+        if self._queues.required:
+            self._queues.check_keys(self.queue, self.id, text)
 
     @property
     def options(self) -> ResolvedOptions:

@@ -11,7 +11,7 @@ RESERVED_IDS: Final = frozenset(
     {
         *("active", "wait", "waiting-children", "paused", "completed", "failed", "delayed", "prioritized"),
         *("repeat", "stalled", "stalled-check", "limiter", "id", "meta", "pc", "events", "marker", "de"),
-        "limits",
+        "limits",  # ours, of limits per key
     }
 )
 """The own keys of a queue, BullMQ's and ours. Each job's lies beside them, under its id, and would overwrite one."""

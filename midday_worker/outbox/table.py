@@ -72,7 +72,7 @@ def outbox_statements(dialect: str = "postgresql") -> list[str]:
         raise OutboxError(f"The outbox can't be in a database of {dialect}; accepted: postgresql, sqlite.")
     written = create_mock_engine(f"{dialect}://", _run_nothing).dialect
     made: list[ExecutableDDLElement] = [CreateTable(OUTBOX), *map(CreateIndex, _INDEXES), CreateTable(OUTBOX_VERSION)]
-    texts = [str(statement.compile(dialect=written)).strip() for statement in made]
+    texts = [str(statement.compile(dialect=written)).strip().expandtabs(2) for statement in made]
     return [*texts, f"INSERT INTO {OUTBOX_VERSION.name} (version) VALUES ({VERSION})"]  # noqa: S608 - both are ours
 
 

@@ -15,8 +15,10 @@ noted, it never was. Neither a cut connection nor a lost reply is an excuse: wha
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import inf
 from typing import Final, TypeAlias
 
 from tests.soak.ledger import Entry
@@ -39,6 +41,22 @@ def unexcused(runs: Sequence[Run], entries: Sequence[Entry], lock_s: float) -> l
                 f"{before.ended or float('nan'):.3f} ({before.outcome}), at worker {after.pid} from {after.started:.3f}"
             )
     return found
+
+
+def crowded(runs: Sequence[Run], entries: Sequence[Entry], lock_s: float) -> list[str]:
+    """Return what to say of runs that began while another one of their team went on, without an excuse of that one's.
+
+    A job has its team's place for as long as its lock lives: what excuses that it runs again excuses this.
+    """
+    turns: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.started):
+        turns[run.team].append(run)
+    return [
+        f"{after.job} started at {after.started:.3f} while {before.job} of team {team} ran at worker {before.pid}"
+        for team, each in turns.items()
+        for before, after in pairwise(each if team else [])
+        if after.started < (before.ended or inf) and not is_excused(before, after.started, entries, lock_s)
+    ]
 
 
 def is_excused(before: Run, again: float, entries: Sequence[Entry], lock_s: float) -> bool:

@@ -131,6 +131,7 @@ class FailoverSoak:
             "WORKER_CONCURRENCY": "8",
             "WORKER_LOCK_DURATION": f"{LOCK_S * 1000:g}",
             "WORKER_STALLED_INTERVAL": "2000",
+            "SCHEDULES": "false",
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "INFO",
         }

@@ -20,7 +20,7 @@ const now = () => Number(process.hrtime.bigint()) / 1e9;
 const tasks = readFileSync(workload, "utf8").trim().split("\n").map((line) => JSON.parse(line));
 
 async function add(task) {
-  const data = { milliseconds: task.milliseconds, failures: task.failures };
+  const data = { ms: task.milliseconds, failures: task.failures, team: task.team }; // of version 1
   const options = {
     jobId: task.job_id,
     delay: task.delay_ms,

@@ -13,13 +13,15 @@ from typing import Final, Literal, TypeAlias, cast
 
 from midday_worker import JobClient, Settings
 from midday_worker.admin import remove_schedule
+from midday_worker.databases import create_database
 from midday_worker.demo.node import NodeRuntime
 from midday_worker.engine.redis.connection import RedisConfig, connect
+from midday_worker.outbox.table import make_table
 from tests.deadline import eventually
 from tests.soak.cluster import Cluster
 from tests.soak.disturber import Disturber
 from tests.soak.heartbeat import start_heartbeat
-from tests.soak.jobs import PREFIX, QUEUE, TICKS, tick
+from tests.soak.jobs import PREFIX, QUEUE, TICKS, tick, tock
 from tests.soak.ledger import Ledger, read_ledger
 from tests.soak.schedule import WORKER_DECK, lane, rolling_deploy
 from tests.soak.single_redis import SingleRedis
@@ -33,6 +35,8 @@ CATCH_UP_S: Final = 90.0
 STALLED_S: Final = 2.0
 REVIVED: Final = re.compile(r"schedule \S+ of queue \S+ had lost its next run")
 SCHEDULES: Final = 20
+DECLARED: Final = tock.id
+"""The schedule that the jobs' definition declares."""
 Topology: TypeAlias = Literal["single", "cluster"]
 Servers: TypeAlias = SingleRedis | Cluster
 TOPOLOGIES: Final[dict[Topology, type[SingleRedis] | type[Cluster]]] = {"single": SingleRedis, "cluster": Cluster}
@@ -67,6 +71,7 @@ class Soak:
     async def run(self) -> Verdict:
         """Run it and judge it."""
         ledger = Ledger(self.folder / "disturber.jsonl")
+        await self._make_outbox()
         async with TOPOLOGIES[self.topology].running(ledger) as redis:
             disturber = Disturber(redis.deeds, ledger, self.folder, self._variables(redis))
             self.disturbances = disturber.done
@@ -84,6 +89,16 @@ class Soak:
                 ledger.close()
             return judge(read_ledger(self.folder), await self._remains(redis), LOCK_S, LOCK_S + 2 * STALLED_S)
 
+    async def _make_outbox(self) -> None:
+        database = create_database(self._database_url)
+        async with database.engine().begin() as connection:
+            await connection.run_sync(make_table)
+        await database.dispose()
+
+    @property
+    def _database_url(self) -> str:
+        return f"sqlite:///{self.folder}/outbox.db"
+
     async def _disturb(self, disturber: Disturber, redis: Servers) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._produce(redis))
@@ -95,9 +110,10 @@ class Soak:
                 group.create_task(disturber.follow(lane(deck, self.seed, LOCK_S), self.seconds))
 
     async def _schedule(self, redis: Servers, ledger: Ledger) -> None:
-        """Make schedules of one second, half of them by a pattern."""
+        """Make schedules of one second, half of them by a pattern, beside the one that the jobs declare."""
+        ledger.note("scheduled", job=DECLARED)
         async with self._client(redis) as client:
-            for number in range(SCHEDULES):
+            for number in range(SCHEDULES - 1):
                 ledger.note("scheduled", job=f"tick-{number}")
                 if number % 2:
                     await tick.trigger_recurring(TICK_MS, every="1s", schedule_id=f"tick-{number}", client=client)
@@ -120,9 +136,9 @@ class Soak:
 
         await eventually(all_fire, "all schedules fire", FIRE_S + 5)
         async with self._client(redis) as client:
-            for number in range(SCHEDULES):
-                ledger.note("unscheduled", job=f"tick-{number}")
-                await remove_schedule(client.queue(TICKS), f"tick-{number}")
+            for schedule_id in (DECLARED, *(f"tick-{number}" for number in range(SCHEDULES - 1))):
+                ledger.note("unscheduled", job=schedule_id)
+                await remove_schedule(client.queue(TICKS), schedule_id)
         with suppress(AssertionError):  # for the verdict to tell
             await eventually(none_is_left, "the last runs have ended", CATCH_UP_S)
 
@@ -185,6 +201,8 @@ class Soak:
         return {
             "REDIS_URL": redis.url,
             "REDIS_PREFIX": PREFIX,
+            "DATABASE_PRIMARY_URL": self._database_url,
+            "SERVICE_NAME": "soak",
             "WORKER_CONCURRENCY": "8",
             "WORKER_LOCK_DURATION": f"{LOCK_S * 1000:g}",
             "WORKER_STALLED_INTERVAL": f"{STALLED_S * 1000:g}",

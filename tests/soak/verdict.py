@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.soak.excuse import unexcused
+from tests.soak.excuse import crowded, unexcused
 from tests.soak.gaps import gaps
 from tests.soak.ledger import Entry
 from tests.soak.return_to_work import deaf, delays, services
@@ -30,6 +30,8 @@ class Verdict:
     lost: list[str]
     """Acknowledged, but without a run that ended, or not completed in Redis."""
     repeated: list[str]
+    crowded: list[str]
+    """Jobs of a team that started while another one of it ran."""
     left: list[str]
     """Not completed, in whatever state."""
     fallen: list[str]
@@ -49,7 +51,7 @@ class Verdict:
     @property
     def offences(self) -> list[str]:
         """All that was found."""
-        return [*self.lost, *self.repeated, *self.left, *self.fallen, *self.deaf, *self.silent]
+        return [*self.lost, *self.repeated, *self.crowded, *self.left, *self.fallen, *self.deaf, *self.silent]
 
 
 def judge(entries: Sequence[Entry], remains: Remains, lock_s: float, recovery_s: float) -> Verdict:
@@ -61,6 +63,7 @@ def judge(entries: Sequence[Entry], remains: Remains, lock_s: float, recovery_s:
     return Verdict(
         lost=_lost(added, {job for job, each in runs.items() if any(run.outcome == "done" for run in each)}, remains),
         repeated=[line for each in runs.values() for line in unexcused(each, entries, lock_s)],
+        crowded=crowded([run for each in runs.values() for run in each], entries, lock_s),
         left=[f"{job} is still {state}" for state, jobs in remains.others.items() for job in jobs],
         fallen=_fallen(entries),
         deaf=[line for service in served for line in deaf(service)],

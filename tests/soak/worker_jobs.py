@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.soak.jobs import tick, watch_this_worker, work
+from tests.soak.jobs import tick, tock, watch_this_worker, work
 
-__all__ = ["tick", "work"]
+__all__ = ["tick", "tock", "work"]
 
 watch_this_worker()

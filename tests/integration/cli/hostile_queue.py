@@ -42,6 +42,10 @@ async def fill(client: JobClient) -> None:
                 await redis.rpush(f"{at}:{state}", job_id)
             else:
                 await redis.zadd(f"{at}:{state}", {job_id: now - 120_000 if state in ("completed", "failed") else 1})  # pyright: ignore[reportUnknownMemberType]
+        await redis.hset(f"{at}:limits", HOSTILE + FORGED, '{"concurrency": 2}')  # pyright: ignore[reportUnknownMemberType]
+        bucket = f"c:{HOSTILE}={HOSTILE}{FORGED}"
+        await redis.zadd(f"{at}:limits:buckets", {bucket: 1})  # pyright: ignore[reportUnknownMemberType]
+        await redis.zadd(f"{at}:limits:w:{bucket}", {f"{ID}delayed": 1})  # pyright: ignore[reportUnknownMemberType]
         await redis.sadd(f"{at}:{ID}waiting-children:dependencies", f"{prefix}:{QUEUE}:{ID}wait")
         await redis.zadd(f"{at}:repeat", {ID: now})  # pyright: ignore[reportUnknownMemberType]
         schedule: Fields = {"name": HOSTILE, "pattern": HOSTILE, "tz": HOSTILE, "ic": "3"}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from midday_worker.cli.app import COMMANDS as LISTED
 from midday_worker.cli.app import ON_QUEUES, load
+from midday_worker.outbox.table import outbox_statements
 from tests.integration.cli.hostile_queue import FORGED, HOSTILE, ID, PLAIN, QUEUE, fill
 from tests.integration.cli.terminal import Terminal, Written
 
@@ -30,6 +34,7 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
     "queue drain": [(QUEUE, "--dry-run"), (QUEUE,), (QUEUE, "-y")],
     "queue clean": [(QUEUE, "--state", "failed", "--dry-run"), (QUEUE, "-y"), (QUEUE, "--state", HOSTILE)],
     "queue concurrency": [(QUEUE, "3"), (QUEUE, HOSTILE)],
+    "queue limit": [(QUEUE, HOSTILE, HOSTILE, "3"), (PLAIN, HOSTILE, HOSTILE, "none"), (QUEUE, "team", "a", HOSTILE)],
     "queue rate-limit": [(QUEUE, "3", "1s"), (QUEUE, "none"), (QUEUE, "3", HOSTILE)],
     "job show": [(f"{ID}{state}", "-q", PLAIN) for state in ("failed", "waiting-children", "completed")] + [(ID,)],
     "job logs": [(f"{ID}failed", "-q", PLAIN), (ID, "-q", PLAIN)],
@@ -47,7 +52,11 @@ COMMANDS: Final[dict[str, list[tuple[str, ...]]]] = {
     "contract export": [("--to", HOSTILE, "-i", HOSTILE)],
     "contract check": [("--contracts", HOSTILE), ("-i", HOSTILE)],
     "contract import": [(HOSTILE, "--to", HOSTILE)],
+    "contract limits": [()],
     "contract preflight": [(), ("-q", HOSTILE), ("-i", HOSTILE), ("--resume", HOSTILE), ("--within", HOSTILE)],
+    "outbox init": [("--sql",), ()],
+    "outbox status": [()],
+    "outbox replay": [("--since", "1h", "--dry-run"), ("--since", HOSTILE)],
     "doctor": [(), ("-i", "tests.integration.cli.other_jobs"), ("-i", HOSTILE)],
 }
 """What is typed. The looks come before the acts, which change what there is to be seen."""
@@ -60,13 +69,21 @@ COLOUR: Final = re.compile(r"\x1b\[(?:(?!8m|38;5;213m)[0-9;]*m|\?25[lh]|1A|2K)|\
 
 
 @pytest.fixture(params=["terminal", pytest.param("pipe", marks=pytest.mark.long)])
-def terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Terminal:
+def terminal(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tmp_path: Path
+) -> Terminal:
     """Both without colours and with them."""
     if request.param == "terminal":
         monkeypatch.setenv("FORCE_COLOR", "1")
         monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("WORKER_IMPORTS", "tests.integration.cli.other_jobs")
     terminal.with_client(fill)
+    monkeypatch.setenv("DATABASE_PRIMARY_URL", f"sqlite:///{tmp_path}/outbox.db")
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as database, database:
+        for statement in outbox_statements("sqlite"):
+            database.execute(statement)
+        row = "INSERT INTO midday_outbox (created_ms, jobs, failures, error) VALUES (1, '', 1, ?)"
+        database.execute(row, [HOSTILE + FORGED])
     return terminal
 
 

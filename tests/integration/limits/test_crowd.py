@@ -8,7 +8,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 
@@ -43,11 +43,11 @@ class Crowd:
     async def start(self, kinds: Sequence[str]) -> None:
         """Start more of them, and wait until they work."""
         started = [await self._start(kind) for kind in kinds]
+        self._members += started
         for kind, process in started:
             assert process.stdout is not None
             async with asyncio.timeout(60):
                 assert await process.stdout.readline() == b"ready\n", kind
-        self._members += started
 
     async def kill_one(self, draw: random.Random) -> None:
         """Kill one, whatever it holds, and start another one of its kind."""
@@ -80,20 +80,22 @@ async def crowd(
 @asynccontextmanager
 async def killing(crowd: Crowd, every_s: float) -> AsyncGenerator[list[float]]:
     """Kill one of them every so often, until the end of the block; yields when."""
-    draw, kills = random.Random(17), list[float]()  # noqa: S311 - no secret
+    draw, kills, is_over = random.Random(17), list[float](), asyncio.Event()  # noqa: S311 - no secret
 
     async def kill() -> None:
-        while True:
-            await asyncio.sleep(every_s)
+        while not is_over.is_set():
             kills.append(time.time())
-            await crowd.kill_one(draw)
+            await crowd.kill_one(draw)  # never cut short: nobody would know what it has started
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await is_over.wait()
 
     task = asyncio.create_task(kill())
     try:
         yield kills
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        is_over.set()
+        await task
 
 
 async def add(export: Exports, client: JobClient, team: str, count: int, provider: str | None = None) -> None:
@@ -157,9 +159,7 @@ async def test_a_tenant_of_many_jobs_holds_nobody_up_while_workers_are_killed(
             added[handle.id] = began * 1000
             await asyncio.sleep(0.05)
         await asyncio.sleep(10)
-        started: dict[str, int] = {}
-        for at, job_id in await starts_of(redis, redis_prefix, "small"):
-            started.setdefault(job_id, at)
+        started = {job_id: at for at, job_id in reversed(await starts_of(redis, redis_prefix, "small"))}
         return sorted(started[job_id] - at for job_id, at in added.items())
 
     quiet = await latencies(30)

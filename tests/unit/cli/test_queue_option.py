@@ -12,7 +12,7 @@ WITHOUT: Final = {
     "demo",
     "trigger",
     "health",
-    *("contract export", "contract check", "contract import"),
+    *("contract export", "contract check", "contract import", "contract limits"),
     *("schedules diff", "schedules sync"),
     *("outbox init", "outbox status", "outbox replay"),
 }
