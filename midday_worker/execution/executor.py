@@ -170,7 +170,7 @@ class Executor:
                 if job.refusal is not None:
                     raise job.refusal
                 if self._registry.queues.required:
-                    self._check_keys(job, definition.queue)
+                    _check_keys(job, definition)
                 attempt.timeout_ms = _limits(job, options)
                 if chain is not None:
                     await chain.start()
@@ -199,12 +199,6 @@ class Executor:
             return definition.parse_result(json.loads(text), definition.version) if seen else None
 
         return joined
-
-    def _check_keys(self, job: Job, queue: str) -> None:
-        try:
-            self._registry.queues.check_keys(queue, job.name, json.dumps(job.data))
-        except PayloadError as error:
-            raise NonRetryableError(str(error)) from error
 
     def _refuse(self, call: AnyCall) -> Never:
         job, definition = call.job, self._registry.find(call.job.name)
@@ -236,6 +230,17 @@ class Executor:
             limit=self._unknown_job_retries,
         )
         return Park(delay)
+
+
+def _check_keys(job: Job, definition: JobDefinition[object, object]) -> None:
+    """Raise NonRetryableError if a payload lacks a key that a limit of its queue requires."""
+    text, version = json.dumps(job.data), version_of(job.opts)
+    try:
+        if version < definition.version:  # whose keys may have had other names
+            text = definition.schema.dump_text(definition.runner.parse(job.data, version))
+        definition.check_keys(text)
+    except PayloadError as error:
+        raise NonRetryableError(str(error)) from error
 
 
 def _is_refused(job: Job, definition: JobDefinition[object, object]) -> bool:
