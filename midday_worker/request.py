@@ -104,7 +104,7 @@ class JobRequest:
 
     def check_stored(self, limit: int) -> None:
         """Raise PayloadError if a payload of the tree has more than `limit` bytes of JSON, or lacks a required key."""
-        for request in self.tree():
+        for request in self.tree() if self.children else (self,):  # most have none, and a generator costs
             request.source.check_keys(request.text)
             # A character has at most four bytes.
             if len(request.text) * 4 > limit and (size := len(request.text.encode())) > limit:

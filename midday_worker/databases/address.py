@@ -35,6 +35,9 @@ _ARGUMENTS: Final[Mapping[str, tuple[str, Callable[[str], float]]]] = {
     "statement_cache_size": ("statement_cache_size", int),
     "prepared_statement_cache_size": ("prepared_statement_cache_size", int),
 }
+_TIMEOUT: Final = "connect_timeout"
+# With no parameter at all SQLAlchemy would give psycopg an empty `conninfo` of its own.
+_BLOCKING_URL: Final = "postgresql+psycopg://?client_encoding=utf8"
 # What asyncpg can't do, with the values that ask for nothing.
 _HARMLESS: Final[Mapping[str, tuple[str, ...]]] = {
     "channel_binding": ("prefer", "disable"),
@@ -45,10 +48,13 @@ _HARMLESS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAddress:
-    """The arguments for `create_async_engine`: a URL without secrets, and what the driver is given."""
+    """The arguments for `create_async_engine`: a URL without secrets, and what the driver is given; and for a driver
+    that blocks."""
 
     engine_url: str
     connect_args: dict[str, object] = field(repr=False)
+    blocking_url: str
+    blocking_args: dict[str, object] = field(repr=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -65,7 +71,8 @@ def parse_address(url: str) -> DatabaseAddress:
     parts = urlsplit(url)
     if parts.scheme in SQLITE_SCHEMES:
         # A writer waits for another one for so many seconds.
-        return DatabaseAddress(f"sqlite+aiosqlite{url[url.index(':') :]}", {"timeout": 30})
+        path, waits = url[url.index(":") :], {"timeout": 30}
+        return DatabaseAddress(f"sqlite+aiosqlite{path}", dict(waits), f"sqlite{path}", dict(waits))
     return _postgres_address(parts)
 
 
@@ -92,8 +99,13 @@ def _postgres_address(parts: SplitResult) -> DatabaseAddress:
         _require_file(name, in_dsn[name])
     if server_settings:
         connect_args["server_settings"] = server_settings
+    # What psycopg is given libpq reads, whose own names these are; the others are asyncpg's.
+    of_libpq = {name: value for name, value in parse_qsl(parts.query) if name not in _ARGUMENTS.keys() - {_TIMEOUT}}
+    if "ssl" in of_libpq:
+        of_libpq["sslmode"] = of_libpq.pop("ssl")
+    blocking_args: dict[str, object] = {"conninfo": _dsn(parts, of_libpq)}
     connect_args["dsn"] = _dsn(parts, in_dsn)
-    return DatabaseAddress("postgresql+asyncpg://", connect_args)
+    return DatabaseAddress("postgresql+asyncpg://", connect_args, _BLOCKING_URL, blocking_args)
 
 
 def _dsn(parts: SplitResult, query: Mapping[str, str]) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 from midday_worker.databases.address import DatabaseAddress, parse_address
-from midday_worker.errors import DatabaseUnavailableError
+from midday_worker.errors import ConfigurationError, DatabaseUnavailableError
 from midday_worker.settings.durations import Duration, to_milliseconds
 from midday_worker.settings.settings import redact_url
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
     from sqlalchemy.engine.default import DefaultDialect
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -30,6 +31,13 @@ class PoolUse:
     limit: int
 
 
+class _Pool(TypedDict, total=False):
+    hide_parameters: bool
+    pool_pre_ping: bool
+    pool_size: int
+    max_overflow: int
+
+
 class Database:
     """A database and its pool. It belongs to the event loop on which it is first used.
 
@@ -43,6 +51,7 @@ class Database:
         self._max_connections = max_connections
         self._hide_parameters = hide_parameters
         self._made: AsyncEngine | None = None
+        self._made_blocking: Engine | None = None
 
     def __repr__(self) -> str:
         return f"Database({self.url!r})"
@@ -52,6 +61,16 @@ class Database:
         if self._made is None:
             self._made = self._make()
         return self._made
+
+    def blocking_engine(self) -> Engine:
+        """Return the engine for plain functions, which is made at the first call; it has connections of its own.
+
+        Raises:
+            ConfigurationError: there is no driver for it.
+        """
+        if self._made_blocking is None:
+            self._made_blocking = self._make_blocking()
+        return self._made_blocking
 
     def session(self) -> AsyncSession:
         """Return a session that opens on first use. Whoever asks for it commits and closes it."""
@@ -91,32 +110,50 @@ class Database:
         engine, self._made = self._made, None
         if engine is not None:
             await engine.dispose()
+        blocking, self._made_blocking = self._made_blocking, None
+        if blocking is not None:
+            await asyncio.to_thread(blocking.dispose)
 
     def _make(self) -> AsyncEngine:
         # Not at the top: a process that only triggers jobs is spared SQLAlchemy's 150 ms.
         from sqlalchemy import event
         from sqlalchemy.engine import make_url
         from sqlalchemy.ext.asyncio import create_async_engine
-        from sqlalchemy.pool import QueuePool
 
         url = make_url(self._address.engine_url)
-        # A database in memory has one connection, and no pool that could be bounded.
-        dialect = cast("type[DefaultDialect]", url.get_dialect())
-        is_pooled = issubclass(dialect.get_pool_class(url), QueuePool)
-        kept = min(KEPT_CONNECTIONS, self._max_connections)
-        bounds = {"pool_size": kept, "max_overflow": self._max_connections - kept}
-        engine = create_async_engine(
-            url,
-            connect_args=self._address.connect_args,
-            hide_parameters=self._hide_parameters,
-            # A worker may be idle for hours: a connection that died meanwhile must not fail a job.
-            pool_pre_ping=not self._address.is_sqlite,
-            **(bounds if is_pooled else {}),
-        )
+        engine = create_async_engine(url, connect_args=self._address.connect_args, **self._pool(url))
         event.listen(engine.sync_engine, "checkin", _keep_out_unfinished)
+        if self._address.is_sqlite:
+            _prepare_sqlite(engine.sync_engine)
+        return engine
+
+    def _make_blocking(self) -> Engine:
+        from sqlalchemy import create_engine
+        from sqlalchemy.engine import make_url
+
+        url = make_url(self._address.blocking_url)
+        try:
+            engine = create_engine(url, connect_args=self._address.blocking_args, **self._pool(url))
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"A plain function depends on a session of {self.url}, for which there is no driver here: "
+                "pip install 'midday-worker[psycopg]'."
+            ) from error
         if self._address.is_sqlite:
             _prepare_sqlite(engine)
         return engine
+
+    def _pool(self, url: URL) -> _Pool:
+        from sqlalchemy.pool import QueuePool
+
+        # A worker may be idle for hours: a connection that died meanwhile must not fail a job.
+        options = _Pool(hide_parameters=self._hide_parameters, pool_pre_ping=not self._address.is_sqlite)
+        # A database in memory has one connection, and no pool that could be bounded.
+        dialect = cast("type[DefaultDialect]", url.get_dialect())
+        if issubclass(dialect.get_pool_class(url), QueuePool):
+            kept = min(KEPT_CONNECTIONS, self._max_connections)
+            options |= {"pool_size": kept, "max_overflow": self._max_connections - kept}
+        return options
 
 
 def create_database(url: str, *, max_connections: int = 20, hide_parameters: bool = True) -> Database:
@@ -147,7 +184,7 @@ def _keep_out_unfinished(connection: DBAPIConnection | None, entry: ConnectionPo
         entry.invalidate()
 
 
-def _prepare_sqlite(engine: AsyncEngine) -> None:
+def _prepare_sqlite(engine: Engine) -> None:
     from sqlalchemy import event
 
     def prepare(connection: DBAPIConnection, _record: object) -> None:
@@ -157,4 +194,4 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
-    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine, "connect", prepare)

@@ -21,7 +21,7 @@ _SET_BY_INIT: Final = frozenset({"sync_session", "_proxied", "_async_bind", "_as
 """The attributes that AsyncSession's `__init__` sets, and through which all of its methods go."""
 
 
-class _ConnectedSession(Session):
+class ConnectedSession(Session):
     """A session that knows its connections, whatever state their transactions are in."""
 
     closed = False
@@ -41,8 +41,8 @@ class _ConnectedSession(Session):
                 connection.close()
 
 
-@event.listens_for(_ConnectedSession, "after_begin")
-def _begun(session: _ConnectedSession, _transaction: SessionTransaction, connection: Connection) -> None:
+@event.listens_for(ConnectedSession, "after_begin")
+def _begun(session: ConnectedSession, _transaction: SessionTransaction, connection: Connection) -> None:
     session.connections.add(connection)
     if session.closed:  # while this waited for its connection
         session.drop_connections()
@@ -56,7 +56,7 @@ class LazySession(AsyncSession):
     don't touch the database.
     """
 
-    sync_session_class = _ConnectedSession
+    sync_session_class = ConnectedSession
     ended: bool = False
     """Whether any use is refused."""
 
@@ -102,7 +102,7 @@ class EndedSession(AsyncSession):
 
     async def release(self) -> None:
         """Close it, and give its connection back."""
-        sync = cast("_ConnectedSession", self.sync_session)
+        sync = cast("ConnectedSession", self.sync_session)
         sync.closed = True
         try:
             await self.close()
@@ -111,4 +111,4 @@ class EndedSession(AsyncSession):
 
     async def drop(self) -> None:
         """Close it and its connections, whatever uses them."""
-        await self.run_sync(lambda session: cast("_ConnectedSession", session).drop_connections())
+        await self.run_sync(lambda session: cast("ConnectedSession", session).drop_connections())

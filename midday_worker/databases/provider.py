@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from midday_worker.errors import DefinitionError
+from midday_worker.errors import ConfigurationError, DefinitionError
+from midday_worker.settings.settings import Settings, further_database_url
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -26,11 +27,22 @@ class DatabaseProvider:
         """Refuse: only a worker, or a test that overrides it, knows the database."""
         raise DefinitionError(f"database({self.name!r}) is for Depends(...) in the parameters of a handler.")
 
+    def url(self, settings: Settings) -> str:
+        """Return where it is. Raises ConfigurationError if nothing says that."""
+        primary = settings.database_primary_url
+        known = further_database_url(self.variable)
+        if self.name is None:
+            known = None if primary is None else primary.get_secret_value()
+        if known is None:
+            raise ConfigurationError(f"{self.variable} is not set, and a handler depends on {self!r}.")
+        return known
+
 
 def database(name: str | None = None) -> DatabaseProvider:
     """Return what gives an SQLAlchemy `AsyncSession`: `Annotated[AsyncSession, Depends(database("reports"))]`.
 
     It is opened on first use, committed when the handler has succeeded, rolled back when it fails, before `ctx.db` is.
+    A plain function is given a `Session`, whose calls block; it has connections of its own, on PostgreSQL psycopg's.
 
     Args:
         name: of a further database, whose URL is in DATABASE_<NAME>_URL; without one it is `ctx.db` itself.

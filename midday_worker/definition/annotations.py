@@ -10,7 +10,7 @@ from typing import Union, get_args, get_origin
 
 from midday_worker.errors import DefinitionError
 from midday_worker.handling.context import JobContext
-from midday_worker.handling.handler_signature import is_asynchronous
+from midday_worker.handling.dependencies import is_asynchronous
 from midday_worker.handling.resolved_annotations import annotated_function, resolved_annotations
 from midday_worker.handling.sync_context import SyncJobContext
 

@@ -13,8 +13,7 @@ from midday_worker.engine.job.job import Job
 from midday_worker.errors import ResultError
 from midday_worker.handling.batch_context import BatchContext
 from midday_worker.handling.context import JobContext
-from midday_worker.handling.dependencies import Need, needs_of
-from midday_worker.handling.handler_signature import is_asynchronous
+from midday_worker.handling.dependencies import Need, is_asynchronous, needs_of
 from midday_worker.handling.job_runner import JobRunner, attempt_of
 from midday_worker.handling.opened import Held, opened
 from midday_worker.handling.time_limit import TimeLimit

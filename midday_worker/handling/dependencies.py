@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeAlias, cast, get_args, get_origin
 
+from midday_worker.databases import DatabaseProvider
 from midday_worker.errors import DefinitionError
 from midday_worker.handling.batch_context import BatchContext
 from midday_worker.handling.context import JobContext
@@ -63,6 +64,7 @@ class Need:
         provider, scope: see `Depends`.
         needs: what the provider's own parameters are given.
         contexts: those of its parameters that are given the handler's context.
+        blocking: whether it is for a plain function, whose sessions block.
     """
 
     parameter: str
@@ -70,6 +72,7 @@ class Need:
     scope: Scope
     needs: tuple[Need, ...] = ()
     contexts: tuple[str, ...] = ()
+    blocking: bool = False
 
     @property
     def key(self) -> tuple[Provider, Scope]:
@@ -93,8 +96,9 @@ def needs_of(function: Callable[..., object], given: int = 2) -> tuple[Need, ...
     Raises:
         DefinitionError: a dependency depends on itself, lives longer than what it needs, or asks for what nobody gives.
     """
+    blocking = not is_asynchronous(function)
     return tuple(
-        _need(parameter.name, depends, ())
+        _need(parameter, depends, (), blocking)
         for parameter, depends in _parameters(function)[given:]
         if depends is not None
     )
@@ -106,8 +110,11 @@ def needs_of_hook(hook: Callable[..., object]) -> tuple[Need, ...]:
     return needs_of(hook, 1)
 
 
-def _need(parameter: str, depends: Depends, path: tuple[Provider, ...]) -> Need:
+def _need(parameter: inspect.Parameter, depends: Depends, path: tuple[Provider, ...], blocking: bool) -> Need:
     provider = depends.provider
+    if isinstance(provider, DatabaseProvider):
+        _check_session(parameter, blocking)
+        return Need(parameter.name, provider, depends.scope, blocking=blocking)
     if provider in path:
         circle = " -> ".join(map(name_of, (*path[path.index(provider) :], provider)))
         raise DefinitionError(f"The dependency {name_of(provider)} depends on itself: {circle}.")
@@ -115,7 +122,7 @@ def _need(parameter: str, depends: Depends, path: tuple[Provider, ...]) -> Need:
     contexts: list[str] = []
     for each, wanted in _parameters(provider):
         if wanted is not None:
-            needs.append(_need(each.name, wanted, (*path, provider)))
+            needs.append(_need(each, wanted, (*path, provider), blocking))
         elif each.annotation in _CONTEXTS:
             contexts.append(each.name)
         elif each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
@@ -124,7 +131,15 @@ def _need(parameter: str, depends: Depends, path: tuple[Provider, ...]) -> Need:
                 "`Annotated[..., Depends(...)]`, the context, or a default."
             )
     _check_scope(depends, needs, contexts)
-    return Need(parameter, provider, depends.scope, tuple(needs), tuple(contexts))
+    return Need(parameter.name, provider, depends.scope, tuple(needs), tuple(contexts))
+
+
+def _check_session(parameter: inspect.Parameter, blocking: bool) -> None:
+    # By name: whoever has no database is spared SQLAlchemy.
+    annotated = getattr(cast("tuple[object, ...]", get_args(parameter.annotation))[0], "__name__", "")
+    if annotated == ("AsyncSession" if blocking else "Session"):
+        wanted = "a plain function is given a Session" if blocking else "an async function is given an AsyncSession"
+        raise DefinitionError(f"The parameter {parameter.name!r} is annotated as {annotated}; {wanted}.")
 
 
 def _check_scope(depends: Depends, needs: Sequence[Need], contexts: Sequence[str]) -> None:
@@ -175,3 +190,16 @@ def name_of(provider: object) -> str:
     'print'
     """
     return str(getattr(provider, "__qualname__", None) or repr(provider))
+
+
+def is_asynchronous(handler: Callable[..., object]) -> bool:
+    """Return whether a handler is an `async def`, or a partial, an object or a wrapper around one.
+
+    >>> async def handle() -> None: ...
+    >>> is_asynchronous(handle), is_asynchronous(functools.partial(handle)), is_asynchronous(print)
+    (True, True, False)
+    """
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    function: object = inspect.unwrap(handler)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(handler).__call__)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import cast
 
-from midday_worker.databases import DatabaseProvider
 from midday_worker.errors import DefinitionError
-from midday_worker.handling.dependencies import Need, needs_of
+from midday_worker.handling.dependencies import is_asynchronous, needs_of
 
 
 def check_signature(job: str, handler: object, place: str, *, batch: bool) -> None:
@@ -26,7 +25,6 @@ def check_signature(job: str, handler: object, place: str, *, batch: bool) -> No
         needs = needs_of(handler)
     except DefinitionError as error:
         raise DefinitionError(f"Job {job!r} at {place}: {error}") from error
-    _check_sessions(job, handler, place, needs)
     try:
         signature.bind("the payload", "the context", **dict.fromkeys(need.parameter for need in needs))
     except TypeError as error:
@@ -35,15 +33,6 @@ def check_signature(job: str, handler: object, place: str, *, batch: bool) -> No
             f"`{_wanted(handler, batch=batch)}`; without a payload it is `data: None`. Further ones are annotated: "
             "`http: Annotated[AsyncClient, Depends(client)]`."
         ) from error
-
-
-def _check_sessions(job: str, handler: Callable[..., object], place: str, needs: Iterable[Need]) -> None:
-    for need in (each for root in needs for each in root.tree()):
-        if isinstance(need.provider, DatabaseProvider) and not is_asynchronous(handler):
-            raise DefinitionError(
-                f"The handler of job {job!r} at {place} is a plain function and depends on {need.provider!r}, whose "
-                "session is one to be awaited; make it an async def, or connect in a provider of your own."
-            )
 
 
 def _check_no_generator(job: str, handler: Callable[..., object], place: str) -> None:
@@ -65,16 +54,3 @@ def _wanted(handler: Callable[..., object], *, batch: bool) -> str:
     if batch:
         return f"{keyword} handle(data: list[MyPayload], ctx: BatchContext) -> list[MyResult | Exception]"
     return f"{keyword} handle(data: MyPayload, ctx: {'JobContext' if asynchronous else 'SyncJobContext'}) -> MyResult"
-
-
-def is_asynchronous(handler: Callable[..., object]) -> bool:
-    """Return whether a handler is an `async def`, or a partial, an object or a wrapper around one.
-
-    >>> async def handle() -> None: ...
-    >>> is_asynchronous(handle), is_asynchronous(functools.partial(handle)), is_asynchronous(print)
-    (True, True, False)
-    """
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    function: object = inspect.unwrap(handler)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(handler).__call__)

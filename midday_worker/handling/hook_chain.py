@@ -12,8 +12,7 @@ from loguru import logger
 
 from midday_worker.engine.job.interruption import forget_cancellations
 from midday_worker.engine.job.job import Job
-from midday_worker.handling.dependencies import needs_of_hook
-from midday_worker.handling.handler_signature import is_asynchronous
+from midday_worker.handling.dependencies import is_asynchronous, needs_of_hook
 from midday_worker.handling.hooks import Hook, Hooks, JobEvent, Moment
 from midday_worker.handling.opened import Held, opened
 

@@ -14,8 +14,7 @@ from midday_worker.engine.wire.options import version_of
 from midday_worker.errors import NonRetryableError, PayloadError, ResultError
 from midday_worker.handling.attempt_call import AttemptCall
 from midday_worker.handling.context import JobContext
-from midday_worker.handling.dependencies import Need, needs_of
-from midday_worker.handling.handler_signature import is_asynchronous
+from midday_worker.handling.dependencies import Need, is_asynchronous, needs_of
 from midday_worker.handling.loop_channel import LoopChannel
 from midday_worker.handling.opened import Held, opened
 from midday_worker.handling.process_handler import PlainHandler

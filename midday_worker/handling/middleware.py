@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar, cast
 
 from midday_worker.errors import DefinitionError, middleware_name
 from midday_worker.handling.attempt_call import AttemptMiddleware
-from midday_worker.handling.handler_signature import is_asynchronous
+from midday_worker.handling.dependencies import is_asynchronous
 from midday_worker.request import EnqueueMiddleware
 
 P = TypeVar("P")

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Protocol, TypeAlias, TypeVar, cast
 
 from midday_worker.databases import Database, DatabaseProvider, session_scope
+from midday_worker.databases.blocking_session import blocking_session
 from midday_worker.databases.scope import uninterrupted
 from midday_worker.engine.job.threads import in_thread
 from midday_worker.errors import ConfigurationError, DatabaseNotConfiguredError
@@ -52,7 +53,7 @@ class Opening:
         self._stack = stack
         self._run_plain = run_plain
         self._context = context
-        self._databases: Mapping[str, Database] = {} if held is None else held.databases
+        self._databases: Mapping[str | None, Database] = {} if held is None else held.databases
         self.values: dict[tuple[Provider, Scope], object] = {} if held is None else dict(held.values)
 
     async def value(self, need: Need) -> object:
@@ -62,14 +63,15 @@ class Opening:
         if need.scope != "call" and need.key in self.values:
             return self.values[need.key]
         given = {each.parameter: await self.value(each) for each in need.needs}
-        value = await self._open(need.provider, {**given, **dict.fromkeys(need.contexts, self._context)})
+        value = await self._open(need, {**given, **dict.fromkeys(need.contexts, self._context)})
         if need.scope != "call":
             self.values[need.key] = value
         return value
 
-    async def _open(self, provider: Provider, given: dict[str, object]) -> object:
+    async def _open(self, need: Need, given: dict[str, object]) -> object:
+        provider = need.provider
         if isinstance(provider, DatabaseProvider):
-            return await self._session(provider)
+            return await self._session(provider, need.blocking)
         function = _called(provider)
         if inspect.isasyncgenfunction(function):
             opened = asynccontextmanager(cast("Callable[..., AsyncGenerator[object]]", provider))
@@ -81,12 +83,14 @@ class Opening:
             return await cast("Awaitable[object]", provider(**given))
         return await self._run_plain(partial(provider, **given))
 
-    async def _session(self, provider: DatabaseProvider) -> object:
-        if provider.name is None:
+    async def _session(self, provider: DatabaseProvider, blocking: bool) -> object:
+        if provider.name is None and not blocking:
             return cast("JobContext", self._context).db
         database = self._databases.get(provider.name)
         if database is None:
             raise DatabaseNotConfiguredError(in_test=True)
+        if blocking:
+            return await self._stack.enter_async_context(blocking_session(database, self._run_plain))
         return await self._stack.enter_async_context(session_scope(database))
 
     async def _enter(self, enter: Callable[[], object], leave: Leave) -> object:
@@ -135,7 +139,7 @@ class Held:
 
     def __init__(self, make_database: Callable[[DatabaseProvider], Database], run_plain: RunPlain = in_thread) -> None:
         self._make_database = make_database
-        self.databases: dict[str, Database] = {}
+        self.databases: dict[str | None, Database] = {}
         self._stack = AsyncExitStack()
         self._opening = Opening(self._stack, run_plain)
 
@@ -147,8 +151,8 @@ class Held:
     async def open(self, needs: Iterable[Need]) -> None:
         """Open all of them that these need. Raises ConfigurationError; what was opened is closed then."""
         for need in (each for root in needs for each in root.tree()):
-            if isinstance(need.provider, DatabaseProvider) and need.provider.name is not None:
-                self.databases.setdefault(need.provider.name, self._make_database(need.provider))
+            if isinstance(need.provider, DatabaseProvider):
+                self._open_database(need.provider, need.blocking)
             if need.scope != "worker":
                 continue
             try:
@@ -159,6 +163,14 @@ class Held:
                     f'The dependency {name_of(need.provider)} (scope="worker") can\'t be opened: '
                     f"{type(error).__name__}: {error}"
                 ) from error
+
+    def _open_database(self, provider: DatabaseProvider, blocking: bool) -> None:
+        if provider.name is None and not blocking:  # `ctx.db`
+            return
+        if provider.name not in self.databases:
+            self.databases[provider.name] = self._make_database(provider)
+        if blocking:  # so that a driver that lacks is told now
+            self.databases[provider.name].blocking_engine()
 
     async def close(self) -> None:
         """Close them, the last one first."""

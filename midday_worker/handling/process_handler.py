@@ -12,8 +12,7 @@ from midday_worker.engine.job.threads import in_thread
 from midday_worker.engine.wire.options import version_of
 from midday_worker.errors import DefinitionError, ResultError
 from midday_worker.handling.context import JobContext
-from midday_worker.handling.dependencies import needs_of
-from midday_worker.handling.handler_signature import is_asynchronous
+from midday_worker.handling.dependencies import is_asynchronous, needs_of
 from midday_worker.handling.loop_channel import LoopChannel, children_of, sync_job
 from midday_worker.handling.opened import opened
 from midday_worker.handling.sync_context import SyncJobContext

@@ -134,7 +134,6 @@ class SyncJobContext:
     def db(self) -> NoReturn:
         """There is none."""
         raise ConfigurationError(
-            "ctx.db is not available in a plain function: the session is one to be awaited, and the worker's event "
-            "loop has it. Make the handler an async def, connect to the database in the handler, or hand the result to "
-            "a job that has ctx.db."
+            "ctx.db is not available in a plain function: the session is one to be awaited. Ask for one whose calls "
+            "block, `db: Annotated[Session, Depends(database())]`, or make the handler an async def."
         )

@@ -14,12 +14,12 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from loguru import logger
 
 from midday_worker.client.client import JobClient
-from midday_worker.databases import DatabaseProvider
+from midday_worker.databases import Database, DatabaseProvider, create_database
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry, default_registry
 from midday_worker.engine.job.fresh_context import FreshContext
@@ -62,6 +62,7 @@ def main(descriptor: int) -> None:
 
 def adopt(link: Link, settings: Settings) -> None:
     """Log what the worker logs, and let `.sync` calls use the worker's Redis."""
+    _dependencies.settings = settings
     _log(link, settings.log_level)
     route_standard_library(settings)
     JobClient.sync(settings).__enter__()  # as long as this process lives
@@ -124,9 +125,11 @@ def _find(modules: list[str], name: str) -> JobDefinition[object, object]:
 class _Dependencies:
     """What handlers of this process depend on: of scope "worker", opened by the first that does, closed at the end."""
 
+    settings: Settings
+
     def __init__(self) -> None:
         self._runner: asyncio.Runner | None = None
-        self._held = Held(_no_database, _here)
+        self._held = Held(self._database, _here)
 
     def call(self, handler: Callable[..., object], payload: object, ctx: SyncJobContext) -> object:
         """Call a handler with what it depends on."""
@@ -145,6 +148,11 @@ class _Dependencies:
         runner.run(_awaited(opening.__aexit__(None, None, None)))
         return result
 
+    def _database(self, provider: DatabaseProvider) -> Database:
+        # One job runs here at a time.
+        hidden = not self.settings.log_payloads
+        return create_database(provider.url(self.settings), max_connections=1, hide_parameters=hidden)
+
     def close(self) -> None:
         """Close what is open."""
         if self._runner is not None:
@@ -158,10 +166,6 @@ async def _awaited(awaitable: Awaitable[T]) -> T:
 
 async def _here(function: Callable[[], object]) -> object:
     return function()
-
-
-def _no_database(provider: DatabaseProvider) -> NoReturn:
-    raise DefinitionError(f"{provider!r} gives a session that is awaited; a handler in a process is a plain function.")
 
 
 _dependencies: Final = _Dependencies()

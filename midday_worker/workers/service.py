@@ -26,13 +26,12 @@ from midday_worker.engine.redis.outage import Outage
 from midday_worker.engine.worker.cancel_watch import CancelWatch
 from midday_worker.engine.worker.running import Processor
 from midday_worker.engine.worker.worker import Worker
-from midday_worker.errors import ConfigurationError
 from midday_worker.execution.consumer_spans import consumer_span
 from midday_worker.execution.executor import Executor
 from midday_worker.execution.sentry import SentryReports, start_sentry
 from midday_worker.handling.opened import Held
 from midday_worker.processes.pool import ProcessPool
-from midday_worker.settings.settings import Settings, further_database_url
+from midday_worker.settings.settings import Settings
 from midday_worker.settings.urls import redact_url
 from midday_worker.telemetry.metrics.tally import QueueTally
 from midday_worker.workers.exit_deadline import ExitDeadline
@@ -141,10 +140,7 @@ class WorkerService:
             self._stop.set()
 
     def _further_database(self, provider: DatabaseProvider) -> Database:
-        url = further_database_url(provider.variable)
-        if url is None:
-            raise ConfigurationError(f"{provider.variable} is not set, and a handler depends on {provider!r}.")
-        return self._made(url)
+        return self._made(provider.url(self._settings))
 
     def _database(self) -> Database | None:
         url = self._settings.database_primary_url

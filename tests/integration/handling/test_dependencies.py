@@ -29,6 +29,7 @@ from midday_worker import (
 )
 from midday_worker.workers.plan import make_plan
 from midday_worker.workers.service import WorkerService
+from tests.integration.running import Running
 
 IN_PROCESS = JobRegistry()
 """A process finds its job where its module defines it."""
@@ -66,20 +67,6 @@ async def held() -> AsyncGenerator[Log]:
     log.lines.append("opened")
     yield log
     log.lines.append("closed")
-
-
-class Running:
-    """A worker's service on this event loop."""
-
-    def __init__(self, registry: JobRegistry, settings: Settings) -> None:
-        self._service = WorkerService(registry, make_plan(registry), settings)
-
-    async def __aenter__(self) -> None:
-        self._running = asyncio.create_task(self._service.run())
-
-    async def __aexit__(self, *_: object) -> None:
-        self._service.stop()
-        assert await self._running
 
 
 async def test_handlers_batches_and_hooks_share_what_a_worker_holds(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Annotated, NoReturn
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from midday_worker import (
     BatchContext,
@@ -23,7 +26,7 @@ from midday_worker import (
     database,
     job,
 )
-from midday_worker.databases import DatabaseProvider
+from midday_worker.databases import DatabaseProvider, create_database
 from midday_worker.errors import DatabaseNotConfiguredError
 from midday_worker.handling.dependencies import needs_of
 from midday_worker.handling.opened import Held
@@ -314,7 +317,8 @@ async def with_context(
 async def unexplained(data: None, ctx: JobContext, one: Annotated[int, Depends(asking)]) -> None: ...
 async def unresolved(data: None, ctx: JobContext, one: Annotated[int, Depends(nowhere)]) -> None: ...  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownArgumentType] - a mistake of users
 async def not_annotated(data: None, ctx: JobContext, one: int) -> None: ...
-def plain(data: None, ctx: SyncJobContext, db: Annotated[object, Depends(database())]) -> None: ...
+def plain(data: None, ctx: SyncJobContext, db: Annotated[AsyncSession, Depends(database())]) -> None: ...
+async def awaiting(data: None, ctx: JobContext, db: Annotated[Session, Depends(database("reports"))]) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -326,12 +330,22 @@ def plain(data: None, ctx: SyncJobContext, db: Annotated[object, Depends(databas
         (unexplained, "asking has a parameter 'unexplained' that nothing is given to"),
         (unresolved, r"'Annotated\[int, Depends\(nowhere\)\]' of parameter 'one' of unresolved can't be resolved"),
         (not_annotated, "Further ones are annotated"),
-        (plain, r"plain function and depends on DatabaseProvider\(name=None\)"),
+        (plain, r"'db' is annotated as AsyncSession; a plain function is given a Session\."),
+        (awaiting, r"'db' is annotated as Session; an async function is given an AsyncSession\."),
     ],
 )
 def test_what_cannot_be_is_refused_where_the_job_is_defined(handler: Callable[..., None], refusal: str) -> None:
     with pytest.raises(DefinitionError, match=refusal):
         job("refused", registry=JobRegistry())(handler)
+
+
+async def test_a_driver_that_lacks_is_named_as_the_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def handle(data: None, ctx: SyncJobContext, db: Annotated[Session, Depends(database("reports"))]) -> None: ...
+
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    held = Held(lambda _: create_database("postgresql://me:secret@127.0.0.1/reports?connect_timeout=3"))
+    with pytest.raises(ConfigurationError, match=r"/reports.*no driver here: pip install 'midday-worker\[psyc"):
+        await held.open(needs_of(handle))
 
 
 def test_what_no_provider_can_be_is_refused_where_it_is_written() -> None:
