@@ -45,7 +45,7 @@ from midday_worker.schema.versions import Versions, add_upcaster, refuse_gaps
 from midday_worker.settings.durations import Duration
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from midday_worker.options.declared import AwaitedSession
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -365,7 +365,7 @@ class JobDefinition(Generic[P, R]):
         items: Iterable[BulkItem[P]],
         *,
         client: JobClient | None = None,
-        session: AsyncSession | None = None,
+        session: AwaitedSession | None = None,
         on_progress: Progress | None = None,
     ) -> list[JobHandle[R]]:
         """Add many jobs, 1,000 in a round trip and a transaction. All are validated before the first is added.
@@ -389,7 +389,7 @@ class JobDefinition(Generic[P, R]):
         items: Iterable[FlowItem[P]],
         *,
         client: JobClient | None = None,
-        session: AsyncSession | None = None,
+        session: AwaitedSession | None = None,
         on_progress: Progress | None = None,
     ) -> list[JobHandle[R]]:
         """Add many flows with this job as their root, about 1,000 jobs in a round trip; none is ever split.

@@ -16,12 +16,12 @@ from midday_worker.definition.spread import Spread
 from midday_worker.handles.handle import JobHandle, ScheduleHandle
 from midday_worker.handles.sync_handle import SyncJobHandle, SyncScheduleHandle, run_blocking
 from midday_worker.options import CallOptions, DelayedSyncTriggerOptions, SyncTriggerOptions, TriggerOptions
+from midday_worker.outbox import session_here
 from midday_worker.request import JobRequest
 from midday_worker.settings.durations import Duration
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-    from sqlalchemy.orm import Session
+    from midday_worker.options.declared import AwaitedSession, BlockingSession
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -73,7 +73,7 @@ class AwaitedTriggers(Protocol[P, R]):
         items: Iterable[BulkItem[P]],
         *,
         client: JobClient | None,
-        session: AsyncSession | None,
+        session: AwaitedSession | None,
         on_progress: Progress | None,
     ) -> Awaitable[list[JobHandle[R]]]: ...
     def batch_trigger_flow(
@@ -81,7 +81,7 @@ class AwaitedTriggers(Protocol[P, R]):
         items: Iterable[FlowItem[P]],
         *,
         client: JobClient | None,
-        session: AsyncSession | None,
+        session: AwaitedSession | None,
         on_progress: Progress | None,
     ) -> Awaitable[list[JobHandle[R]]]: ...
 
@@ -131,7 +131,7 @@ class SyncTriggers(Generic[P, R]):
         self, payload: object = None, *, client: SyncJobClient | None = None, **options: Unpack[SyncTriggerOptions]
     ) -> SyncJobHandle[R]:
         """Add one job."""
-        given = cast("TriggerOptions", options)
+        given = _awaited(options)
         handle = run_blocking(client, lambda on: self._job.trigger(cast("P", payload), client=on, **given))
         return SyncJobHandle(handle, client)
 
@@ -210,7 +210,7 @@ class SyncTriggers(Generic[P, R]):
         **options: Unpack[SyncTriggerOptions],
     ) -> SyncJobHandle[R]:
         """Add this job and its children, which run first, in one transaction."""
-        given = cast("TriggerOptions", options)
+        given = _awaited(options)
         handle = run_blocking(client, lambda on: self._job.trigger_flow(payload, children, client=on, **given))
         return SyncJobHandle(handle, client)
 
@@ -219,12 +219,12 @@ class SyncTriggers(Generic[P, R]):
         items: Iterable[BulkItem[P]],
         *,
         client: SyncJobClient | None = None,
-        session: Session | None = None,
+        session: BlockingSession | None = None,
         on_progress: Progress | None = None,
     ) -> list[SyncJobHandle[R]]:
         """Add many jobs. `on_progress` is called in the thread of the background loop."""
         known = list(items)  # here, and not on the loop: a generator may block, or use the database of this thread
-        within = cast("AsyncSession | None", session)
+        within = session_here(session)
         handles = run_blocking(
             client,
             lambda on: self._job.batch_trigger(known, client=on, session=within, on_progress=on_progress),
@@ -236,14 +236,21 @@ class SyncTriggers(Generic[P, R]):
         items: Iterable[FlowItem[P]],
         *,
         client: SyncJobClient | None = None,
-        session: Session | None = None,
+        session: BlockingSession | None = None,
         on_progress: Progress | None = None,
     ) -> list[SyncJobHandle[R]]:
         """Add many flows with this job as their root. `on_progress` is called in the thread of the background loop."""
         known = list(items)
-        within = cast("AsyncSession | None", session)
+        within = session_here(session)
         handles = run_blocking(
             client,
             lambda on: self._job.batch_trigger_flow(known, client=on, session=within, on_progress=on_progress),
         )
         return [SyncJobHandle(handle, client) for handle in handles]
+
+
+def _awaited(options: SyncTriggerOptions) -> TriggerOptions:
+    given = cast("TriggerOptions", options)
+    if (session := options.get("session")) is not None:
+        given["session"] = session_here(session)
+    return given

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 from midday_worker.settings.durations import Duration
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-    from sqlalchemy.orm import Session
+    from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
+    from sqlalchemy.orm import Session, scoped_session
+
+    AwaitedSession: TypeAlias = AsyncSession | async_scoped_session[AsyncSession]
+    BlockingSession: TypeAlias = Session | scoped_session[Session]
 
 BackoffFunction: TypeAlias = Callable[[int, Exception], Duration | None]
 """Given the number of the attempt that failed, from 1, and its error: how long to wait; None to try no more."""
@@ -152,22 +155,22 @@ class TriggerOptions(CallOptions, total=False):
             the table `midday_outbox` of that database, from which a worker takes it. `ctx.db` is such a session.
     """
 
-    session: AsyncSession | None
+    session: AwaitedSession | None
 
 
 class DelayedTriggerOptions(DelayedCallOptions, total=False):
     """The options of a trigger that has the delay as an argument; see `TriggerOptions`."""
 
-    session: AsyncSession | None
+    session: AwaitedSession | None
 
 
 class SyncTriggerOptions(CallOptions, total=False):
     """The options of a blocking trigger; see `TriggerOptions`."""
 
-    session: Session | None
+    session: BlockingSession | None
 
 
 class DelayedSyncTriggerOptions(DelayedCallOptions, total=False):
     """The options of a blocking trigger that has the delay as an argument; see `TriggerOptions`."""
 
-    session: Session | None
+    session: BlockingSession | None

@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session
 
 from midday_worker.client.background_loop import process_loop
 from midday_worker.client.client import JobClient
@@ -141,9 +141,7 @@ def _insert(session: Session, rows: Sequence[dict[str, object]], client: JobClie
 
 
 def _session_of(given: object) -> AsyncSession | Session:
-    session = given
-    if isinstance(given, (scoped_session, async_scoped_session)):
-        session = cast("Callable[[], object]", given)()
+    session = cast("Callable[[], object]", given)() if isinstance(given, async_scoped_session) else given
     if isinstance(session, MissingSession):
         raise DatabaseNotConfiguredError
     blocking = process_loop.runs_here()

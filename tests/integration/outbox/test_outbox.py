@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobEvent, JobRegistry, Settings, job, queue
 from midday_worker.databases import Database, create_database
@@ -287,20 +287,26 @@ async def test_a_table_of_an_older_version_is_told(
             await charge.trigger(1, session=within)
 
 
+@pytest.mark.parametrize("scoped", [False, True])
 async def test_a_blocking_trigger_takes_a_plain_session(
-    settings: Settings, client: JobClient, charge: JobDefinition[int, int], tmp_path: Path
+    settings: Settings, client: JobClient, charge: JobDefinition[int, int], tmp_path: Path, *, scoped: bool
 ) -> None:
+    """A `scoped_session` is that of the thread that calls, and not of the one that works for it."""
     url = f"sqlite:///{tmp_path}/plain.db"
 
     def add() -> None:
         engine = create_engine(url)
-        with JobClient.sync(settings) as blocking, Session(engine) as within:
-            make_table(within.connection())
+        registry = scoped_session(sessionmaker(engine))
+        with JobClient.sync(settings) as blocking, registry() as own:
+            within = registry if scoped else own
+            make_table(own.connection())
             charge.sync.trigger(1, session=within, client=blocking)
+            charge.sync.trigger_delayed(1, "1s", session=within, client=blocking)
+            charge.sync.trigger_flow(1, [charge.node(1)], session=within, client=blocking)
             charge.sync.batch_trigger([{"payload": 2}], session=within, client=blocking)
-            within.commit()
+            charge.sync.batch_trigger_flow([{"payload": 2, "children": []}], session=within, client=blocking)
+            own.commit()
         engine.dispose()
 
     await asyncio.to_thread(add)
-    assert await relay_all(url, client) == 2
-    assert await client.queue("orders").getWaitingCount() == 2
+    assert await relay_all(url, client) == 5

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
+from sqlalchemy.orm import Session, scoped_session
 
 from midday_worker import JobContext, Payload, as_completed, job, results
 from midday_worker.testing import child_result, recording_client, run_job
@@ -139,9 +139,16 @@ def wrong_assertions() -> str:
     return client.triggered(bill)[0].payload.other_id  # error: misspelt field
 
 
-async def wrong_sessions(asynchronous: AsyncSession, plain: Session) -> None:
+async def wrong_sessions(
+    asynchronous: AsyncSession,
+    plain: Session,
+    of_tasks: async_scoped_session[AsyncSession],
+    of_threads: scoped_session[Session],
+) -> None:
     await bill.trigger(order, session=asynchronous)
+    await bill.trigger(order, session=of_tasks)
     bill.sync.trigger(order, session=plain)
+    bill.sync.trigger(order, session=of_threads)
     await bill.trigger(order, session=plain)  # error: it would block the event loop
     bill.sync.trigger(order, session=asynchronous)  # error: it can't be awaited
     await bill.trigger_recurring(order, every="1h", session=asynchronous)  # error: a schedule is of no transaction
