@@ -14,6 +14,7 @@ from midday_worker.definition.registry import JobRegistry, default_registry
 from midday_worker.embedded import EmbeddedRedis
 from midday_worker.errors import MiddayWorkerError
 from midday_worker.settings.settings import Settings, load_settings
+from midday_worker.testing.outbox_state import OutboxState
 from midday_worker.testing.queue_states import QueueState, QueueStates
 from midday_worker.testing.runs import Named, Run, Runs
 from midday_worker.workers.plan import Plan, plan_from_settings
@@ -36,9 +37,10 @@ class RunningWorker:
         client: adds jobs to its Redis; `trigger` on this event loop uses it.
     """
 
-    def __init__(self, client: JobClient, plan: Plan, runs: Runs) -> None:
+    def __init__(self, client: JobClient, plan: Plan, runs: Runs, outbox: OutboxState) -> None:
         self.client = client
         self._runs = runs
+        self._outbox = outbox
         prefixes = {config.prefix or client.settings.redis_prefix for config in plan.queues}
         self._states = [
             QueueStates(
@@ -76,20 +78,27 @@ class RunningWorker:
         self._runs.assert_ran(definitions, times)
 
     async def run_until_idle(self) -> None:
-        """Wait until no job of the worker's queues runs, is due, or waits and may start.
+        """Wait until no job of the worker's queues runs, is due, or waits and may start; nor is one in the outbox.
 
         Raises:
             TimeoutError: for a minute nothing changed, while jobs waited or ran.
         """
-        seen: tuple[list[QueueState], int] | None = None
+        seen: tuple[list[QueueState | str], int] | None = None
         since = time.monotonic()
-        while busy := [state for state in await self._read_states() if state.is_busy(self._runs.clock() * 1000)]:
+        while busy := await self._busy():
             if seen != (busy, len(self._runs.ended)):
                 seen, since = (busy, len(self._runs.ended)), time.monotonic()
             elif time.monotonic() - since > _STUCK_S:
                 left = "; ".join(map(str, busy))
                 raise TimeoutError(f"For {_STUCK_S:g} s nothing has changed: {left}.\n{self._runs.listed()}")
             await asyncio.sleep(_EVERY_S)
+
+    async def _busy(self) -> list[QueueState | str]:
+        """Return what has to be waited for. The outbox comes first: what leaves it is in a queue then."""
+        unsent = await self._outbox.unsent()
+        now_ms = self._runs.clock() * 1000
+        states = [state for state in await self._read_states() if state.is_busy(now_ms)]
+        return [*states, f"outbox: {unsent} rows wait"] if unsent else [*states]
 
     async def _read_states(self) -> list[QueueState]:
         return [state for states in self._states for state in await states.read()]
@@ -119,8 +128,7 @@ async def running_worker(
     """
     runs = Runs(time.time)
     async with AsyncExitStack() as stack:
-        client, plan = await enter_worker(stack, registry, await own_settings(stack, settings), runs)
-        yield RunningWorker(client, plan, runs)
+        yield RunningWorker(*await enter_worker(stack, registry, await own_settings(stack, settings), runs))
 
 
 async def run_until_idle(registry: JobRegistry | None = None, *, settings: Settings | None = None) -> list[Run]:
@@ -136,8 +144,8 @@ async def run_until_idle(registry: JobRegistry | None = None, *, settings: Setti
     """
     runs = Runs(time.time)
     async with AsyncExitStack() as stack:
-        client, plan = await enter_worker(stack, registry, settings or current_client().settings, runs)
-        await RunningWorker(client, plan, runs).run_until_idle()
+        entered = await enter_worker(stack, registry, settings or current_client().settings, runs)
+        await RunningWorker(*entered).run_until_idle()
         return runs.ended
 
 
@@ -161,16 +169,18 @@ async def own_settings(stack: AsyncExitStack, given: Settings | None) -> Setting
 
 async def enter_worker(
     stack: AsyncExitStack, registry: JobRegistry | None, settings: Settings, runs: Runs
-) -> tuple[JobClient, Plan]:
-    """Start a worker; `stack` ends it. Return a client of its Redis, and its queues."""
+) -> tuple[JobClient, Plan, Runs, OutboxState]:
+    """Start a worker; `stack` ends it. Return what a `RunningWorker` is made of."""
     jobs = default_registry if registry is None else registry
     plan = plan_from_settings(jobs, settings)
     client = await stack.enter_async_context(JobClient(settings))
+    outbox = OutboxState(client)
+    stack.push_async_callback(outbox.dispose)
     if settings.schedules:
         await ScheduleSync(jobs, settings, client).reconcile()
     service = WorkerService(jobs, plan, settings.model_copy(update={"schedules": False}), around=runs.around)
     await stack.enter_async_context(_serving(service))
-    return client, plan
+    return client, plan, runs, outbox
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from midday_worker.definition.registry import JobRegistry
 from midday_worker.errors import DurationError, InvalidInputError
 from midday_worker.settings.durations import Duration, to_milliseconds
 from midday_worker.settings.settings import Settings
+from midday_worker.testing.outbox_state import OutboxState
 from midday_worker.testing.runs import Runs
 from midday_worker.testing.worker import RunningWorker, enter_worker, own_settings
 from midday_worker.testing.world_clock import WorldClock, load_readers
@@ -25,8 +26,8 @@ _loops: Final[WeakSet[asyncio.AbstractEventLoop]] = WeakSet()
 class World(RunningWorker):
     """A running worker whose clock is the test's: time goes on as always, and by leaps with `advance`."""
 
-    def __init__(self, client: JobClient, plan: Plan, runs: Runs, clock: WorldClock) -> None:
-        super().__init__(client, plan, runs)
+    def __init__(self, client: JobClient, plan: Plan, runs: Runs, outbox: OutboxState, clock: WorldClock) -> None:
+        super().__init__(client, plan, runs, outbox)
         self._clock = clock
 
     def now(self) -> datetime:
@@ -117,5 +118,6 @@ async def time_travel(
         stack.callback(_loops.discard, loop)
         clock.open()
         stack.callback(clock.close)
-        client, plan = await enter_worker(stack, registry, await own_settings(stack, settings), runs)
-        yield World(client, plan, runs, clock)
+        entered = await enter_worker(stack, registry, await own_settings(stack, settings), runs)
+        clock.follow()
+        yield World(*entered, clock)

@@ -22,7 +22,7 @@ from midday_worker.engine.producer.queue import Queue
 from midday_worker.errors import FlowError, OptionError, OutboxError
 from midday_worker.outbox.relay import Relay, backlog, remove_old, replay
 from midday_worker.outbox.table import OUTBOX, OUTBOX_VERSION, make_table, now_ms
-from midday_worker.testing import PostgresServer, RedisServer
+from midday_worker.testing import PostgresServer, RedisServer, running_worker, time_travel
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.outbox import killed
@@ -310,3 +310,26 @@ async def test_a_blocking_trigger_takes_a_plain_session(
 
     await asyncio.to_thread(add)
     assert await relay_all(url, client) == 5
+
+
+async def test_a_tests_worker_is_not_idle_while_a_job_is_in_the_outbox(
+    database: Database, database_url: str, redis_server: RedisServer, registry: JobRegistry
+) -> None:
+    @job("first", registry=registry)
+    async def first(data: int, ctx: JobContext) -> None:
+        if data:
+            await first.trigger(data - 1, session=ctx.db)
+
+    settings = Settings.model_validate({"redis_url": redis_server.url, "database_primary_url": database_url})
+    async with running_worker(registry, settings=settings) as worker, session(database) as within:
+        await first.trigger(3, session=within)
+        await within.commit()
+        await worker.run_until_idle()
+        assert [run.data for run in worker.runs] == [3, 2, 1, 0]
+    async with time_travel(registry, settings=settings) as world, session(database) as within:
+        await first.trigger(1, session=within, delay="2d")
+        await within.commit()
+        await world.advance("1d")
+        assert world.runs == []
+        await world.advance("2d")
+        world.assert_ran(first, times=2)

@@ -83,6 +83,21 @@ async def test_what_breaks_it_is_raised(
             raise ZeroDivisionError
 
 
+async def test_a_database_that_is_away_matters_only_to_who_uses_it(
+    registry: JobRegistry, redis_server: RedisServer
+) -> None:
+    @job("plain", registry=registry)
+    async def plain(data: int, ctx: JobContext) -> None: ...
+
+    settings = Settings.model_validate(
+        {"redis_url": redis_server.url, "database_primary_url": "postgresql://nobody@127.0.0.1:1/nothing"}
+    )
+    async with running_worker(registry, settings=settings) as worker:
+        await plain.trigger(1)
+        await worker.run_until_idle()
+        worker.assert_ran(plain)
+
+
 async def test_a_registry_without_jobs_is_refused(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="No jobs are registered"):
         async with running_worker(JobRegistry(), settings=settings):
