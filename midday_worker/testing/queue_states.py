@@ -6,27 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from midday_worker.engine.wire.places import PARKED_MS
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from midday_worker.engine.redis.connection import Connection
     from midday_worker.engine.worker.config import WorkerConfig
 
-_READ: Final = """
-local found = {}
+_READ: Final = f"""
+local found = {{}}
 for place = 2, #ARGV, 2 do
   local base, limit = ARGV[1] .. ":" .. ARGV[place] .. ":", tonumber(ARGV[place + 1])
   local meta = redis.call("HMGET", base .. "meta", "paused", "max")
   local waiting = redis.call("LLEN", base .. "wait") + redis.call("ZCARD", base .. "prioritized")
-  if meta[1] then waiting = 0 end
   limit = limit or tonumber(meta[2] or "")
   local limited = 0
   if limit and limit <= tonumber(redis.call("GET", base .. "limiter") or 0) then
     limited = math.max(redis.call("PTTL", base .. "limiter"), 0)
   end
   local first = redis.call("ZRANGE", base .. "delayed", 0, 0, "WITHSCORES")
-  local due = first[2] and math.floor(tonumber(first[2]) / 4096) or -1
-  for _, value in ipairs({waiting, redis.call("LLEN", base .. "active"), due, limited}) do
+  local due = first[2] and math.floor(tonumber(first[2]) / 4096) or {PARKED_MS}
+  local alarm = redis.call("ZRANGE", base .. "limits:due", 0, 0, "WITHSCORES")
+  due = math.min(due, tonumber(alarm[2]) or due)
+  if due == {PARKED_MS} then due = -1 end
+  if meta[1] then waiting, due = 0, -1 end
+  for _, value in ipairs({{waiting, redis.call("LLEN", base .. "active"), due, limited}}) do
     table.insert(found, value)
   end
 end
@@ -58,7 +63,8 @@ class QueueState:
         queue: its name.
         waiting: how many jobs could be started now; none of a paused queue.
         active: how many run.
-        due_ms: when its first delayed job is due, in epoch milliseconds; None if there is none.
+        due_ms: when its first delayed job is due, or one that waits for a place by the rate of its key, in epoch
+            milliseconds; None if there is none, and of a paused queue.
         limited_ms: how long its rate limit lets none start.
     """
 

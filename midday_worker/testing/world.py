@@ -57,7 +57,13 @@ class World(RunningWorker):
         await self._move_to(target_ms)
 
     async def advance_to(self, moment: datetime) -> None:
-        """Let time pass until a moment, as `advance` does. Raises DurationError if it is past."""
+        """Let time pass until a moment, as `advance` does.
+
+        Raises:
+            DurationError: it is past.
+            InvalidInputError: it has no time zone.
+        """
+        _refuse_naive("moment", moment)
         left = moment.astimezone(UTC) - self.now()
         if left < timedelta(0):
             raise DurationError(f"advance_to({moment}): the world's clock can't be moved backwards.")
@@ -73,6 +79,11 @@ class World(RunningWorker):
         for states in self._states:
             await states.let_pass(by_ms)
         await self.run_until_idle()
+
+
+def _refuse_naive(name: str, given: datetime) -> None:
+    if given.tzinfo is None:
+        raise InvalidInputError(f"{name}={given!r} has no time zone: datetime(..., tzinfo=UTC).")
 
 
 def _is_negative(duration: Duration) -> bool:
@@ -105,8 +116,8 @@ async def time_travel(
     ...         await world.advance("3d")
     ...         ...  # world.assert_ran(remind)
     """
-    if start is not None and start.tzinfo is None:
-        raise InvalidInputError(f"start={start!r} has no time zone: datetime(..., tzinfo=UTC).")
+    if start is not None:
+        _refuse_naive("start", start)
     loop = asyncio.get_running_loop()
     if loop in _loops:
         raise InvalidInputError("There is a world on this event loop: its triggers would go to the wrong one.")

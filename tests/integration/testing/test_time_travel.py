@@ -17,6 +17,7 @@ from midday_worker import (
     JobHandle,
     JobRegistry,
     Payload,
+    PerKey,
     RateLimit,
     RetryAfter,
     Settings,
@@ -164,6 +165,30 @@ async def test_a_rate_limit_lets_as_many_start_as_the_worlds_hours_allow(
         assert after(world.runs) == [timedelta(hours=hours) for hours in (0, 0, 1, 1, 2, 2)]
 
 
+async def test_limits_per_key_let_as_many_start_as_the_worlds_hours_allow(
+    registry: JobRegistry, settings: Settings
+) -> None:
+    limits = [PerKey("team", concurrency=1), PerKey("provider", rate=RateLimit(2, "1h"))]
+    limited = queue("limited", limits=limits, registry=registry.queues)
+
+    @job("call", queue=limited, registry=registry)
+    async def call(data: dict[str, str], ctx: JobContext) -> None: ...
+
+    async with time_travel(registry, settings=settings, start=START) as world:
+        await call.batch_trigger([{"payload": {"provider": "a"}} for _ in range(6)])
+        await call.trigger({"team": "b"}, delay="90m")
+        await world.run_until_idle()
+        assert len(world.runs) == 2
+        await world.advance("59m")
+        assert len(world.runs) == 2
+        await world.advance("1d")
+        assert after(world.runs) == [timedelta(hours=hours) for hours in (0, 0, 1, 1, 1.5, 2, 2)]
+        await world.client.queue("limited").pause()
+        await call.trigger({"provider": "a"}, delay="1h")
+        await world.advance("1d")
+        assert len(world.runs) == 7
+
+
 async def test_time_is_refused_to_go_backwards(registry: JobRegistry, settings: Settings, note: object) -> None:
     async with time_travel(registry, settings=settings) as world:
         for duration in (-1, timedelta(seconds=-1), "-1d"):
@@ -171,6 +196,8 @@ async def test_time_is_refused_to_go_backwards(registry: JobRegistry, settings: 
                 await world.advance(duration)
         with pytest.raises(DurationError, match="can't be moved backwards"):
             await world.advance_to(world.now() - timedelta(days=1))
+        with pytest.raises(InvalidInputError, match="no time zone"):
+            await world.advance_to(datetime(2099, 1, 1))
 
 
 def replaced() -> list[str]:
