@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 from weakref import WeakSet
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import Engine, TwoPhaseTransaction, func, insert, select
+from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session
 
@@ -24,9 +26,9 @@ from midday_worker.engine.producer.queue import Progress, Queue
 from midday_worker.engine.producer.schedule import Recurrence
 from midday_worker.engine.producer.stored_addition import StoredAddition
 from midday_worker.engine.redis.connection import Connection
-from midday_worker.errors import DatabaseNotConfiguredError, FlowError, OptionError
+from midday_worker.errors import FlowError, OptionError
 from midday_worker.outbox.promise import Promise
-from midday_worker.outbox.table import CHANNEL, OUTBOX, check_table, now_ms
+from midday_worker.outbox.table import CHANNEL, OUTBOX, UNTRANSLATED, check_table, now_ms
 from midday_worker.queues import QueueLike
 from midday_worker.request import JobRequest, refuse_same_ids
 
@@ -131,19 +133,35 @@ class OutboxClient(JobClient):
 
 
 def _insert(session: Session, rows: Sequence[dict[str, object]], client: JobClient) -> None:
-    connection = session.connection(bind_arguments={"mapper": None, "clause": OUTBOX.insert()})
+    connection = _connection_of(session)
     if connection.engine not in _checked:
         check_table(connection)
         _checked.add(connection.engine)
-    connection.execute(insert(OUTBOX), list(rows))
-    if connection.dialect.name == "postgresql":
+    connection.execute(insert(OUTBOX), list(rows), execution_options=UNTRANSLATED)
+    # With it, PostgreSQL prepares no transaction for a commit in two phases: then it is found without.
+    if connection.dialect.name == "postgresql" and not isinstance(connection.get_transaction(), TwoPhaseTransaction):
         connection.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+def _connection_of(session: Session) -> SyncConnection:
+    """Return the connection with the session's transaction. Raises OptionError if it can't hold a job."""
+    try:
+        connection = session.connection(bind_arguments={"mapper": None, "clause": OUTBOX.insert()})
+    except UnboundExecutionError as error:
+        message = "session has engines for models alone, and none for the outbox: give it a bind= as well."
+        raise OptionError("session", message) from error
+    of_engine: object = getattr(connection.dialect, "_on_connect_isolation_level", None)  # as SQLAlchemy asks itself
+    if connection.get_execution_options().get("isolation_level", of_engine) == "AUTOCOMMIT":
+        raise OptionError(
+            "session", "session is of an engine in AUTOCOMMIT: it has no transaction that a job could be part of."
+        )
+    return connection
 
 
 def _session_of(given: object) -> AsyncSession | Session:
     session = cast("Callable[[], object]", given)() if isinstance(given, async_scoped_session) else given
     if isinstance(session, MissingSession):
-        raise DatabaseNotConfiguredError
+        _ = session.bind  # any use of it raises, and says what is missing
     blocking = process_loop.runs_here()
     if isinstance(session, Session if blocking else AsyncSession):
         return session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import (
@@ -57,6 +58,10 @@ _INDEXES: Final = (
 )
 
 
+UNTRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {"schema_translate_map": {}}
+"""The options of a statement in a caller's session: relays look in one schema, whatever that translates it to."""
+
+
 def now_ms() -> int:
     """Return the present time in epoch milliseconds."""
     return round(time.time() * 1000)
@@ -97,7 +102,7 @@ def read_version(connection: Connection) -> int | None:
         return None
     if not seen.has_table(OUTBOX_VERSION.name):
         return 0
-    return connection.scalar(select(OUTBOX_VERSION.c.version)) or 0
+    return connection.scalar(select(OUTBOX_VERSION.c.version), execution_options=UNTRANSLATED) or 0
 
 
 def check_table(connection: Connection) -> None:
@@ -120,6 +125,7 @@ __all__ = [
     "CHANNEL",
     "OUTBOX",
     "OUTBOX_VERSION",
+    "UNTRANSLATED",
     "VERSION",
     "check_table",
     "make_table",

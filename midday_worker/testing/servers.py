@@ -28,6 +28,7 @@ _SETTINGS: Final = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    "max_prepared_transactions": "10",
     "timezone": "UTC",
 }
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import create_engine, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmaker
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobEvent, JobRegistry, Settings, job, queue
-from midday_worker.databases import Database, create_database
+from midday_worker.databases import Database, create_database, given_session
 from midday_worker.engine.producer.queue import Queue
-from midday_worker.errors import FlowError, OptionError, OutboxError
+from midday_worker.errors import DatabaseNotConfiguredError, FlowError, OptionError, OutboxError
 from midday_worker.outbox.relay import Relay, backlog, remove_old, replay
 from midday_worker.outbox.table import OUTBOX, OUTBOX_VERSION, make_table, now_ms
 from midday_worker.testing import PostgresServer, RedisServer, running_worker, time_travel
@@ -275,6 +275,38 @@ async def test_what_cannot_be_written_is_refused(
             await charge.trigger(1, session=empty)
         await empty.execute(text("create table mine (id integer)"))  # its transaction is whole
     await other.dispose()
+
+
+async def test_what_has_no_transaction_is_refused(
+    database: Database, database_url: str, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    url = database_url.replace("sqlite:", "sqlite+aiosqlite:").replace("postgresql:", "postgresql+asyncpg:")
+    loose = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    for engine in (loose, database.engine().execution_options(isolation_level="AUTOCOMMIT")):
+        async with AsyncSession(engine) as within:
+            with pytest.raises(OptionError, match="in AUTOCOMMIT"):
+                await charge.trigger(1, session=within)
+    await loose.dispose()
+    async with AsyncSession(binds={DeclarativeBase: database.engine()}) as within:
+        with pytest.raises(OptionError, match="for models alone"):
+            await charge.trigger(1, session=within)
+    with pytest.raises(DatabaseNotConfiguredError, match="run_job"):
+        await charge.trigger(1, session=given_session(None))
+
+
+async def test_transactions_of_other_kinds_hold_jobs_too(
+    postgres_url: str, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    database = create_database(postgres_url)
+    async with database.engine().begin() as connection:
+        await connection.run_sync(make_table)
+    elsewhere = database.engine().execution_options(schema_translate_map={None: "a_tenants"})
+    for within in (AsyncSession(database.engine(), twophase=True), AsyncSession(elsewhere)):
+        async with within:
+            await charge.trigger(1, session=within)
+            await within.commit()
+    assert await relay_all(postgres_url, client) == 2
+    await database.dispose()
 
 
 async def test_a_table_of_an_older_version_is_told(
