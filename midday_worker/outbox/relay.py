@@ -34,6 +34,8 @@ _LOOK_S: Final = 60.0
 """How often it is looked whether there is a table, and rows that are too old."""
 _LONGEST_RETRY_S: Final = 300
 _DELETED: Final = 10_000
+_HELD_MS: Final = 60_000
+"""For how long PostgreSQL keeps rows for a relay of which it hears nothing: its machine may be gone."""
 
 
 class ListeningConnection(Protocol):
@@ -151,6 +153,9 @@ class Relay:
                 )
             ).all()
             if rows:
+                if connection.dialect.name == "postgresql":
+                    held = func.set_config("idle_in_transaction_session_timeout", str(_HELD_MS), True)
+                    await connection.execute(select(held))
                 errors = await add_stored([row.jobs for row in rows], self._client.queue_at)
                 await mark_rows(connection, [(row.id, row.failures) for row in rows], errors)
             return len(rows)
@@ -168,7 +173,7 @@ async def mark_rows(connection: AsyncConnection, rows: Sequence[tuple[int, int]]
     """Mark rows, of which id and failures are given, as sent; those that were refused as to be tried again."""
     now = now_ms()
     sent = [row_id for place, (row_id, _) in enumerate(rows) if place not in errors]
-    await connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(sent)).values(sent_ms=now, error=None))
+    await connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(sent)).values(sent_ms=now, failures=0, error=None))
     for place, error in errors.items():
         row_id, failures = rows[place]
         pause = min(_LONGEST_RETRY_S, 2 ** min(failures, 10)) * 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from midday_worker.engine.producer.add_commands import Addition
 from midday_worker.engine.producer.answer import checked_id
-from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.producer.queue import BULK, Queue
 from midday_worker.engine.producer.stored_addition import load_additions
 from midday_worker.engine.redis.error_translation import Writing, is_passing
 from midday_worker.engine.wire.failure import reason_of
@@ -48,13 +48,21 @@ async def add_stored(texts: Sequence[str], queue_at: QueueAt) -> dict[int, str]:
         except Exception as error:  # whatever is stored there, the others have to be added
             errors[place] = reason_of(error)
     for queue, of_connection in placed.values():
-        await _add(queue, [one for one in of_connection if one.place not in errors], errors)
+        for together in _chunks([one for one in of_connection if one.place not in errors]):
+            await _add(queue, together, errors)
     return errors
 
 
+def _chunks(placed: Sequence[PlacedAddition]) -> Iterator[Sequence[PlacedAddition]]:
+    """Split what is added, after about 1,000 jobs: Redis does nothing else meanwhile. No row is split."""
+    start = 0
+    for end in range(1, len(placed) + 1):
+        if end == len(placed) or (end - start >= BULK and placed[end].place != placed[end - 1].place):
+            yield placed[start:end]
+            start = end
+
+
 async def _add(queue: Queue, placed: Sequence[PlacedAddition], errors: dict[int, str]) -> None:
-    if not placed:
-        return
     additions = [one.addition for one in placed]
     ids = [addition.id for addition in additions]
     async with queue.bounded(f"add {len(ids)} jobs of the outbox", Writing(ids=ids)):

@@ -44,7 +44,10 @@ _MOST_PROBLEMS: Final = 5
 _ONCE: Final = """
 local kept, marker = table.remove(ARGV), table.remove(KEYS)
 local before = redis.call("GET", marker)
-if before then return before end
+if before then
+  redis.call("EXPIRE", marker, kept)
+  return before
+end
 local answer = add()
 if type(answer) == "number" then return answer end
 redis.call("SET", marker, type(answer) == "table" and answer[1] or answer, "EX", kept)

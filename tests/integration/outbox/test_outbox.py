@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
+from unittest.mock import ANY
 
 import pytest
 from redis.asyncio import Redis
@@ -18,9 +20,11 @@ from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmake
 
 from midday_worker import JobClient, JobContext, JobDefinition, JobEvent, JobRegistry, Settings, job, queue
 from midday_worker.databases import Database, create_database, given_session
+from midday_worker.definition.bulk import FlowItem
 from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.producer.relayed import add_stored
 from midday_worker.errors import DatabaseNotConfiguredError, FlowError, OptionError, OutboxError
-from midday_worker.outbox.relay import Relay, backlog, remove_old, replay
+from midday_worker.outbox.relay import Backlog, Relay, backlog, remove_old, replay
 from midday_worker.outbox.table import OUTBOX, OUTBOX_VERSION, make_table, now_ms
 from midday_worker.testing import PostgresServer, RedisServer, running_worker, time_travel
 from tests.deadline import eventually
@@ -210,6 +214,72 @@ async def test_a_refused_row_stops_no_other(
     assert left.error is not None
     assert "prefix: Field required" in left.error
     assert SECRET not in left.error
+    async with session(database) as within:
+        await within.execute(update(OUTBOX).values(jobs="[]", next_try_ms=0))
+        await within.commit()
+    assert await relay_all(database_url, client) == 1
+    assert await replay(database, 0) == 2
+    assert await backlog(database) == Backlog(rows=2, oldest_s=ANY, refused=0, error=None)
+
+
+async def test_rows_of_a_relay_that_is_gone_are_taken_by_another_one(
+    postgres_url: str, client: JobClient, charge: JobDefinition[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL hears nothing of a machine that was lost, and would wait for it for hours."""
+    monkeypatch.setattr(f"{Relay.__module__}._HELD_MS", 100)
+    database, gone = create_database(postgres_url), Relay(postgres_url, client)
+    async with database.engine().begin() as connection:
+        await connection.run_sync(make_table)
+    async with session(database) as within:
+        handle = await charge.trigger(1, session=within)
+        await within.commit()
+    has_rows = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        has_rows.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{Relay.__module__}.add_stored", hang)
+        holding = asyncio.create_task(gone.relay_some())
+        await has_rows.wait()
+
+    async def taken() -> bool:
+        return bool(await relay_all(postgres_url, client))
+
+    await eventually(taken, "another relay has the row", DEADLINE_S)
+    assert await handle.state() == "waiting"
+    holding.cancel()
+    await asyncio.wait({holding})
+    await gone.dispose()
+    await database.dispose()
+
+
+async def test_many_large_flows_go_to_redis_in_parts(
+    database: Database,
+    database_url: str,
+    client: JobClient,
+    redis: Redis,
+    charge: JobDefinition[int, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(f"{add_stored.__module__}.BULK", 3)
+    await charge.batch_trigger([{"payload": 0}])  # the connection's first transaction comes after one that is empty
+    async with session(database) as within:
+        await charge.batch_trigger([{"payload": 1}, {"payload": 1}], session=within)
+        flow: FlowItem[int] = {"payload": 1, "children": [charge.node(2)] * 4}
+        await charge.batch_trigger_flow([flow, flow], session=within)
+        await within.commit()
+
+    async def transactions() -> int:
+        stats = cast("dict[str, dict[str, int]]", await redis.info("commandstats"))  # pyright: ignore[reportUnknownMemberType] - untyped in redis-py
+        return stats.get("cmdstat_exec", {"calls": 0})["calls"]
+
+    before = await transactions()
+    assert await relay_all(database_url, client) == 4
+    assert await transactions() - before == 2
+    counts = await client.queue("orders").getJobCounts("waiting", "waiting-children")
+    assert counts == {"waiting": 11, "waiting-children": 2}
 
 
 async def test_a_replay_adds_what_redis_no_longer_knows(
@@ -225,8 +295,11 @@ async def test_a_replay_adds_what_redis_no_longer_knows(
     await redis.delete(f"{orders.prefix}:midday-worker-outbox:{lost.id}")
     assert await replay(database, now_ms() - 60_000, dry_run=True) == 2
     assert await replay(database, now_ms() - 60_000) == 2
+    await redis.expire(f"{orders.prefix}:midday-worker-outbox:{kept.id}", 60)
     assert await relay_all(database_url, client) == 2
     assert (await lost.state(), await kept.state()) == ("waiting", "unknown")
+    # Its row may be sent again for another seven days.
+    assert await redis.ttl(f"{orders.prefix}:midday-worker-outbox:{kept.id}") > 7 * 24 * 3600
 
 
 async def test_rows_that_were_sent_long_ago_are_removed(
