@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -18,7 +18,7 @@ from midday_worker.errors import DatabaseUnavailableError, OutboxError
 from midday_worker.outbox.table import CHANNEL, OUTBOX, check_table, now_ms, read_version
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from midday_worker.client.client import JobClient
 
@@ -28,8 +28,9 @@ KEPT_S: Final = 7 * 24 * 3600
 """For how long rows that were sent are kept, to be sent again to a Redis that was restored from an older dump."""
 
 _POLL_S: Final = 1.0
-"""How often PostgreSQL is asked without having told of anything: for rows that are to be tried again."""
-_POLL_SQLITE_S: Final = 0.05
+"""How often it is looked for rows without anything having been told: for those that are to be tried again."""
+_POLL_SQLITE_S: Final = 0.015
+"""How often SQLite is asked whether anything was written, which costs a tenth of a look for rows."""
 _LOOK_S: Final = 60.0
 """How often it is looked whether there is a table, and rows that are too old."""
 _LONGEST_RETRY_S: Final = 300
@@ -43,6 +44,12 @@ class ListeningConnection(Protocol):
 
     async def add_listener(self, channel: str, callback: Callable[..., None]) -> None: ...
     def is_closed(self) -> bool: ...
+
+
+class WatchedConnection(Protocol):
+    """aiosqlite's connection."""
+
+    async def execute_fetchall(self, sql: str) -> Iterable[object]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +125,7 @@ class Relay:
             await connection.run_sync(check_table)
         self._has_table = True
         async with AsyncExitStack() as stack:
-            poll_s, listening = _POLL_SQLITE_S, None
-            if engine.dialect.name == "postgresql":
-                poll_s = _POLL_S
-                listening = await self._listen(await stack.enter_async_context(engine.connect()))
+            is_deaf = await self._listen(engine, stack)
             cleaned = 0.0
             while True:
                 self._woken.clear()
@@ -130,10 +134,10 @@ class Relay:
                 if (now := asyncio.get_running_loop().time()) - cleaned > _LOOK_S:
                     cleaned = now
                     await remove_old(self._database)
-                if listening is not None and listening.is_closed():
+                if is_deaf():
                     raise DatabaseUnavailableError(self._database.url, "the connection that listened is closed")
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(poll_s):
+                    async with asyncio.timeout(_POLL_S):
                         await self._woken.wait()
 
     async def relay_some(self) -> int:
@@ -160,10 +164,28 @@ class Relay:
                 await mark_rows(connection, [(row.id, row.failures) for row in rows], errors)
             return len(rows)
 
-    async def _listen(self, connection: AsyncConnection) -> ListeningConnection:
-        driver = cast("ListeningConnection", (await connection.get_raw_connection()).driver_connection)
-        await driver.add_listener(CHANNEL, self._wake)
-        return driver
+    async def _listen(self, engine: AsyncEngine, stack: AsyncExitStack) -> Callable[[], bool]:
+        """Let the database wake this, until `stack` ends; return what tells whether that has broken."""
+        connection = await stack.enter_async_context(engine.connect())
+        driver = (await connection.get_raw_connection()).driver_connection
+        if engine.dialect.name == "postgresql":
+            listening = cast("ListeningConnection", driver)
+            await listening.add_listener(CHANNEL, self._wake)
+            return listening.is_closed
+        watching = asyncio.create_task(self._watch(cast("WatchedConnection", driver)))
+        stack.push_async_callback(asyncio.wait, {watching})
+        stack.callback(watching.cancel)
+        return lambda: watching.done() and watching.result() is None  # which raises what has broken it
+
+    async def _watch(self, connection: WatchedConnection) -> None:
+        """Wake this when another connection has written. SQLite tells nobody of it, but counts."""
+        before: list[object] = []
+        while True:
+            count = list(await connection.execute_fetchall("PRAGMA data_version"))
+            if count != before:
+                self._wake()
+            before = count
+            await asyncio.sleep(_POLL_SQLITE_S)
 
     def _wake(self, *_: object) -> None:
         self._woken.set()

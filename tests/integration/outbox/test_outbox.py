@@ -183,15 +183,18 @@ async def test_a_running_relay_is_woken_and_a_handle_waits(
     settings: Settings,
     registry: JobRegistry,
     charge: JobDefinition[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(f"{Relay.__module__}._POLL_S", 10 * DEADLINE_S)
     relays = [asyncio.create_task(Relay(database_url, client).run()) for _ in range(2)]
     try:
         async with Crew(registry, settings), asyncio.timeout(DEADLINE_S):
-            async with session(database) as within:
-                handle = await charge.trigger(7, session=within)
-                waiting = asyncio.create_task(handle.result())
-                await within.commit()
-            assert await waiting == 7
+            for number in range(3):
+                async with session(database) as within:
+                    handle = await charge.trigger(number, session=within)
+                    waiting = asyncio.create_task(handle.result())
+                    await within.commit()
+                assert await waiting == number
     finally:
         for each in relays:
             each.cancel()
