@@ -83,21 +83,21 @@ class Relay:
         self._client = client
         self._woken = asyncio.Event()
         self._has_table = False
+        self._failures = 0
+        """How many there were in a row."""
 
     async def run(self) -> None:
         """Relay until cancelled. Where there is no table, it is looked for once a minute."""
-        failures = 0
         try:
             while True:
                 try:
                     await self._work()
-                    failures = 0
                     await asyncio.sleep(_LOOK_S)
                 except Exception as error:  # whatever it is: what is in the table has to be sent once that is possible
-                    level = "DEBUG" if failures else "WARNING"
+                    level = "DEBUG" if self._failures else "WARNING"
                     logger.log(level, "the outbox is not relayed now: {error}", error=error)
-                    await asyncio.sleep(_LOOK_S if isinstance(error, OutboxError) else pause_s(failures))
-                    failures += 1
+                    await asyncio.sleep(_LOOK_S if isinstance(error, OutboxError) else pause_s(self._failures))
+                    self._failures += 1
         finally:
             await self.dispose()
 
@@ -131,6 +131,7 @@ class Relay:
                 self._woken.clear()
                 while await self.relay_some() == BATCH:
                     pass
+                self._failures = 0
                 if (now := asyncio.get_running_loop().time()) - cleaned > _LOOK_S:
                     cleaned = now
                     await remove_old(self._database)

@@ -13,12 +13,13 @@ from typing import cast
 from unittest.mock import ANY
 
 import pytest
+from loguru import logger
 from redis.asyncio import Redis
 from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmaker
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobEvent, JobRegistry, Settings, job, queue
+from midday_worker import JobClient, JobContext, JobDefinition, JobEvent, JobHandle, JobRegistry, Settings, job, queue
 from midday_worker.databases import Database, create_database, given_session
 from midday_worker.definition.bulk import FlowItem
 from midday_worker.engine.producer.queue import Queue
@@ -32,6 +33,10 @@ from tests.integration.crew import Crew
 from tests.integration.outbox import killed
 
 DEADLINE_S = 60
+KILL_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+)
 SECRET = "what only the payload's owner may know"
 
 
@@ -199,6 +204,42 @@ async def test_a_running_relay_is_woken_and_a_handle_waits(
         for each in relays:
             each.cancel()
         await asyncio.wait(relays)
+
+
+async def test_each_outage_is_told_and_got_over(
+    postgres_url: str, client: JobClient, charge: JobDefinition[int, int]
+) -> None:
+    told: list[str] = []
+    sink = logger.add(told.append, level="WARNING", format="{message}")
+    database = create_database(postgres_url)
+    async with database.engine().begin() as connection:
+        await connection.run_sync(make_table)
+    relaying = asyncio.create_task(Relay(postgres_url, client).run())
+    try:
+        for outages in range(1, 3):
+            async with session(database) as within:
+                handle = await charge.trigger(1, session=within)
+                await within.commit()
+            await eventually_in(handle, "waiting")
+            async with session(database) as within:
+                await within.execute(text(KILL_OTHERS))
+
+            async def is_told(count: int = outages) -> bool:
+                return len(told) >= count
+
+            await eventually(is_told, "the outage is told", DEADLINE_S)
+    finally:
+        logger.remove(sink)
+        relaying.cancel()
+        await asyncio.wait({relaying})
+        await database.dispose()
+
+
+async def eventually_in(handle: JobHandle[int], state: str) -> None:
+    async def is_there() -> bool:
+        return await handle.state() == state
+
+    await eventually(is_there, f"the job is {state}", DEADLINE_S)
 
 
 async def test_a_refused_row_stops_no_other(
