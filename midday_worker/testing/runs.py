@@ -64,19 +64,24 @@ class Runs:
 
     clock: Callable[[], float]
     ended: list[Run] = field(default_factory=lambda: [])
+    under_way: list[str] = field(default_factory=lambda: [])
+    """What runs now, a line each."""
 
     def around(self, process: Processor) -> Processor:
         """Return a processor that keeps how each attempt ended."""
 
         async def keep(job: Job) -> str:
             at, error = datetime.fromtimestamp(self.clock(), UTC), None
+            attempt, queue = job.attemptsMade + 1, job.queue.name
+            line = f"{at:%Y-%m-%d %H:%M:%S} {job.name} (queue {queue}, id {job.id}, attempt {attempt}) has not ended"
+            self.under_way.append(line)
             try:
                 return await process(job)
             except BaseException as raised:
                 error = raised
                 raise
             finally:
-                attempt, queue = job.attemptsMade + 1, job.queue.name
+                self.under_way.remove(line)
                 self.ended.append(Run(job.name, queue, job.id, job.data, attempt, at, error))
 
         return keep
@@ -98,4 +103,5 @@ class Runs:
 
     def listed(self) -> str:
         """Return what has run, a line each."""
-        return "\n".join(["Ran:", *(f"  {run}" for run in self.ended)]) if self.ended else "Nothing ran."
+        lines = [*self.ended, *self.under_way]
+        return "\n".join(["Ran:", *(f"  {line}" for line in lines)]) if lines else "Nothing ran."

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from midday_worker import JobClient, JobContext, JobRegistry, Settings, SyncJobContext, job
 from midday_worker.engine.worker.worker import Worker
-from midday_worker.errors import ConfigurationError
+from midday_worker.errors import ConfigurationError, RedisUnavailableError
 from midday_worker.testing import RedisServer, WorkerEndedError, run_until_idle, running_worker
 
 
@@ -96,6 +96,41 @@ async def test_a_database_that_is_away_matters_only_to_who_uses_it(
         await plain.trigger(1)
         await worker.run_until_idle()
         worker.assert_ran(plain)
+
+
+async def test_a_tests_own_error_is_raised_though_redis_is_gone(registry: JobRegistry) -> None:
+    @job("plain", registry=registry)
+    async def plain(data: int, ctx: JobContext) -> None: ...
+
+    with RedisServer() as server, pytest.raises(ZeroDivisionError):
+        async with running_worker(registry, settings=Settings(env_file=None, redis_url=server.url)) as worker:
+            await plain.trigger(1)
+            await worker.run_until_idle()
+            server.stop()
+            raise ZeroDivisionError
+    with pytest.raises(RedisUnavailableError):
+        async with running_worker(
+            registry, settings=Settings(env_file=None, redis_url="redis://127.0.0.1:1")
+        ) as worker:
+            await worker.run_until_idle()
+
+
+async def test_a_job_that_hangs_is_named(
+    registry: JobRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @job("plain", registry=registry)
+    async def plain(data: int, ctx: JobContext) -> None:
+        if data:
+            await released.wait()
+
+    released = asyncio.Event()
+    monkeypatch.setattr("midday_worker.testing.worker._STUCK_S", 1)
+    async with running_worker(registry, settings=settings) as worker:
+        await plain.trigger(0)
+        hangs = await plain.trigger(1)
+        with pytest.raises(TimeoutError, match=rf"attempt 1\) completed\n.* plain \(.*{hangs.id}.*\) has not ended"):
+            await worker.run_until_idle()
+        released.set()
 
 
 async def test_a_registry_without_jobs_is_refused(settings: Settings) -> None:
