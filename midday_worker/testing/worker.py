@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from midday_worker.client.client import JobClient, current_client
 from midday_worker.definition.registry import JobRegistry, default_registry
 from midday_worker.embedded import EmbeddedRedis
-from midday_worker.errors import MiddayWorkerError
+from midday_worker.errors import InvalidInputError, MiddayWorkerError
 from midday_worker.settings.settings import Settings, load_settings
 from midday_worker.testing.outbox_state import OutboxState
 from midday_worker.testing.queue_states import QueueState, QueueStates
@@ -24,6 +25,12 @@ from midday_worker.workers.service import WorkerService
 _EVERY_S: Final = 0.002
 _STUCK_S: Final = 60.0
 """So long, in real time, nothing may change while jobs wait or run."""
+
+TAKEN: Final = (
+    "A test's worker runs on this event loop already, and triggers would go to the wrong one. Leave its block before."
+)
+_homes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, list[tuple[str, str]]]] = WeakKeyDictionary()
+"""The Redis and the prefix of each worker that runs on an event loop."""
 
 
 class WorkerEndedError(MiddayWorkerError):
@@ -118,6 +125,7 @@ async def running_worker(
         settings: Redis, database and all else; read from the environment if not given.
 
     Raises:
+        InvalidInputError: another one runs on this event loop, with another Redis or prefix.
         WorkerEndedError: the worker broke, or gave a job up.
 
     >>> async def test_that_they_are_greeted() -> None:
@@ -171,6 +179,7 @@ async def enter_worker(
     stack: AsyncExitStack, registry: JobRegistry | None, settings: Settings, runs: Runs
 ) -> tuple[JobClient, Plan, Runs, OutboxState]:
     """Start a worker; `stack` ends it. Return what a `RunningWorker` is made of."""
+    stack.enter_context(_home_of(settings))
     jobs = default_registry if registry is None else registry
     plan = plan_from_settings(jobs, settings)
     client = await stack.enter_async_context(JobClient(settings))
@@ -181,6 +190,25 @@ async def enter_worker(
     service = WorkerService(jobs, plan, settings.model_copy(update={"schedules": False}), around=runs.around)
     await stack.enter_async_context(_serving(service))
     return client, plan, runs, outbox
+
+
+@contextmanager
+def _home_of(settings: Settings) -> Generator[None]:
+    """Keep an event loop to one Redis and one prefix while a worker of it runs."""
+    home = (settings.redis_url.get_secret_value(), settings.redis_prefix)
+    homes = _homes.setdefault(asyncio.get_running_loop(), [])
+    if any(other != home for other in homes):
+        raise InvalidInputError(f"{TAKEN} Or give both settings= with one redis_prefix.")
+    homes.append(home)
+    try:
+        yield
+    finally:
+        homes.remove(home)
+
+
+def is_loop_taken() -> bool:
+    """Return whether a test's worker runs on this event loop."""
+    return bool(_homes.get(asyncio.get_running_loop()))
 
 
 @asynccontextmanager

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
-from weakref import WeakSet
 
 from midday_worker.client.client import JobClient
 from midday_worker.definition.registry import JobRegistry
@@ -16,11 +13,9 @@ from midday_worker.settings.durations import Duration, to_milliseconds
 from midday_worker.settings.settings import Settings
 from midday_worker.testing.outbox_state import OutboxState
 from midday_worker.testing.runs import Runs
-from midday_worker.testing.worker import RunningWorker, enter_worker, own_settings
+from midday_worker.testing.worker import TAKEN, RunningWorker, enter_worker, is_loop_taken, own_settings
 from midday_worker.testing.world_clock import WorldClock, load_readers
 from midday_worker.workers.plan import Plan
-
-_loops: Final[WeakSet[asyncio.AbstractEventLoop]] = WeakSet()
 
 
 class World(RunningWorker):
@@ -107,7 +102,7 @@ async def time_travel(
         start: the world's first moment, a datetime with a time zone; now if not given.
 
     Raises:
-        InvalidInputError: there is a world on this event loop, or `start` has no time zone.
+        InvalidInputError: a test's worker runs on this event loop already, or `start` has no time zone.
         WorkerEndedError: the worker broke, or gave a job up.
 
     >>> async def test_that_they_are_reminded() -> None:
@@ -118,15 +113,12 @@ async def time_travel(
     """
     if start is not None:
         _refuse_naive("start", start)
-    loop = asyncio.get_running_loop()
-    if loop in _loops:
-        raise InvalidInputError("There is a world on this event loop: its triggers would go to the wrong one.")
+    if is_loop_taken():
+        raise InvalidInputError(TAKEN)
     load_readers()
     clock = WorldClock(None if start is None else start.timestamp())
     runs = Runs(clock.time)
     async with AsyncExitStack() as stack:
-        _loops.add(loop)
-        stack.callback(_loops.discard, loop)
         clock.open()
         stack.callback(clock.close)
         entered = await enter_worker(stack, registry, await own_settings(stack, settings), runs)

@@ -28,7 +28,7 @@ from midday_worker import (
     queue,
 )
 from midday_worker.errors import DurationError, InvalidInputError
-from midday_worker.testing import RedisServer, Run, World, time_travel
+from midday_worker.testing import RedisServer, Run, World, running_worker, time_travel
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -238,8 +238,16 @@ async def test_worlds_one_after_the_other_and_in_threads_are_apart(
     async with time_travel(registry, settings=settings) as world:
         await world.advance("10m")
         assert world.runs == []
-        with pytest.raises(InvalidInputError, match="a world on this event loop"):
-            async with time_travel(registry, settings=settings):
+        await refuse_another(registry, settings)
+    async with running_worker(registry, settings=settings):
+        await refuse_another(registry, settings)
+
+
+async def refuse_another(registry: JobRegistry, settings: Settings) -> None:
+    """Triggers would go to the latest, and the world's clock be read by both."""
+    for another in (time_travel, running_worker):
+        with pytest.raises(InvalidInputError, match="on this event loop already"):
+            async with another(registry, settings=settings):
                 pass
 
 
