@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from redis.crc import key_slot
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from midday_worker import (
     ConfigurationError,
@@ -21,11 +23,14 @@ from midday_worker import (
 )
 from midday_worker.admin import Expected, examine
 from midday_worker.client.client import redis_config
+from midday_worker.databases import create_database
 from midday_worker.embedded import free_port
 from midday_worker.engine.inspection.queue_names import list_prefixes
 from midday_worker.engine.inspection.worker_clients import list_workers
 from midday_worker.engine.redis.connections import Connections
 from midday_worker.errors import FlowError
+from midday_worker.outbox.relay import Backlog, Relay, backlog, replay
+from midday_worker.outbox.table import make_table
 from midday_worker.testing import RedisServer
 from midday_worker.workers.startup import wait_for_redis
 from tests.deadline import eventually
@@ -125,6 +130,32 @@ async def test_a_flow_over_several_slots_is_refused_before_anything_is_written(
         found, _ = await list_prefixes(client.connection)
     assert redis_prefix not in found
     assert other not in found
+
+
+async def test_a_row_of_the_outbox_goes_to_the_slot_of_its_queue(
+    settings: Settings, redis_prefix: str, registry: JobRegistry, tmp_path: Path
+) -> None:
+    """With the key that says that it was added, which its script is called with."""
+    url = f"sqlite:///{tmp_path}/outbox.db"
+    database, prefixes = create_database(url), [f"{{{redis_prefix[1:-1]}-{number}}}" for number in range(4)]
+    async with JobClient(settings) as client, AsyncSession(database.engine()) as within:
+        await (await within.connection()).run_sync(make_table)
+        for prefix in prefixes:
+            place = queue(prefix.strip("{}"), prefix=prefix, registry=registry.queues)
+            work = job(prefix, int, handle, registry=registry, queue=place)
+            await work.trigger_flow(1, [work.node(2), work.node(3)], session=within)
+        await within.commit()
+        relay = Relay(url, client)
+        assert await relay.relay_some() == 4
+        await replay(database, 0)
+        assert await relay.relay_some() == 4
+        for prefix in prefixes:
+            known = client.queue_at(prefix, prefix.strip("{}"))
+            counts = await known.getJobCounts("waiting", "waiting-children")
+            assert counts == {"waiting": 2, "waiting-children": 1}
+        assert await backlog(database) == Backlog(rows=0, oldest_s=0, refused=0, error=None)
+        await relay.dispose()
+    await database.dispose()
 
 
 async def test_queues_and_workers_are_found_on_every_node(cluster: RedisCluster, redis_prefix: str) -> None:
