@@ -136,14 +136,30 @@ class JobClient:
         """Create or replace a recurring job."""
 
         async def write(passed: JobRequest) -> str:
-            # A deadline would be the same moment for every run.
-            await self._write_schedule(schedule_id, when, replace(passed, deadline_ms=None))
+            await self.write_schedule(schedule_id, when, passed)
             return schedule_id
 
         if request.source.middleware.enqueue:
             await pass_one(request, write, schedule_id)
         else:
             await write(request)
+
+    async def schedule_request(self, schedule_id: str, request: JobRequest) -> JobRequest:
+        """Return what a schedule's middleware passes on, and write nothing."""
+        passed = [request]
+
+        async def keep(each: JobRequest) -> str:
+            passed.append(each)
+            return schedule_id
+
+        if request.source.middleware.enqueue:
+            await pass_one(request, keep, schedule_id)
+        return passed[-1]
+
+    async def write_schedule(self, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
+        """Create or replace a recurring job, whose request has passed its middleware."""
+        # A deadline would be the same moment for every run.
+        await self._write_schedule(schedule_id, when, replace(request, deadline_ms=None))
 
     async def find_schedule(self, queue: QueueLike, schedule_id: str) -> Schedule | None:
         """Return a recurring job of the queue, or None."""

@@ -112,7 +112,8 @@ class ScheduleSync:
         for prefix in sorted({*self._prefixes(), *await home.prefixes(self._service)}):
             owned, living = await self._owners(prefix).read()
             wanted = self._wanted(prefix)
-            changes += to_write(wanted, await _stored(wanted), owned, self._service)
+            passed, refused = await self._passed(wanted)
+            changes += [*refused, *to_write(passed, await _stored(passed), owned, self._service)]
             changes += to_remove(wanted, owned, living, self._service, self._settings.schedules_grace)
         return changes
 
@@ -150,10 +151,9 @@ class ScheduleSync:
     async def _write(
         self, owners: ScheduleOwners, wanted: Sequence[Wanted], owned: Mapping[str, Owner]
     ) -> list[ScheduleChange]:
-        changes = to_write(wanted, await _stored(wanted), owned, self._service)
-        acts = {change.place: change for change in changes}
-        done: list[ScheduleChange] = []
-        for want in wanted:
+        passed, done = await self._passed(wanted)
+        acts = {change.place: change for change in to_write(passed, await _stored(passed), owned, self._service)}
+        for want in passed:
             change = acts.get(want.place)
             if change is not None and change.act == "refuse":
                 done.append(change)
@@ -165,9 +165,25 @@ class ScheduleSync:
                 done.append(await self._written(want, change))
         return done
 
+    async def _passed(self, wanted: Sequence[Wanted]) -> tuple[list[Wanted], list[ScheduleChange]]:
+        """Return what middleware passes on, to be compared with what is stored; and what it refuses."""
+        passed: list[Wanted] = []
+        refused: list[ScheduleChange] = []
+        for want in wanted:
+            try:
+                request = await self._client.schedule_request(want.id, want.request)
+            except EngineError:
+                raise
+            except Exception as error:  # a user's middleware may raise anything; the others go on
+                why = f"its middleware raised {type(error).__name__}: {error}"
+                refused.append(ScheduleChange("refuse", want.queue.name, want.id, why))
+            else:
+                passed.append(replace(want, request=request))
+        return passed, refused
+
     async def _written(self, want: Wanted, change: ScheduleChange) -> ScheduleChange:
         try:
-            await self._client.schedule(want.id, want.when, want.request)
+            await self._client.write_schedule(want.id, want.when, want.request)
         except InvalidInputError as error:  # of this one: the others go on
             return replace(change, act="refuse", why=str(error))
         except TypeError as error:  # BullMQ's, while a run of it is under way

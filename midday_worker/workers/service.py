@@ -190,7 +190,7 @@ class WorkerService:
         logger.info("stopped" if clean else "stopped; what has not ended was given up, or handed back to its queue")
         await asyncio.gather(*loops)
         pulse.cancel()
-        relaying.cancel()  # only now: what ran to its end has been relayed
+        relaying.cancel()  # only now: jobs that ran to their end have left rows
         # The heartbeat is taken back while there is a connection.
         if pulse not in (await asyncio.wait({pulse, schedules, relaying}, timeout=HEARTBEAT_S))[0]:
             pulse.cancel()  # the first one was swallowed (see Worker._end_fetch), or Redis is away

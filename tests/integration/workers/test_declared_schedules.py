@@ -13,6 +13,8 @@ from redis.asyncio import Redis
 
 from midday_worker import (
     DeclaredSchedule,
+    EnqueueCall,
+    EnqueueNext,
     JobClient,
     JobContext,
     JobDefinition,
@@ -139,6 +141,28 @@ async def test_what_is_declared_is_made_once_and_then_left_as_it_is(
     assert (stored.job, stored.options["priority"]) == ("sync", 3)
 
 
+async def test_what_middleware_passes_on_is_compared_and_what_it_raises_is_told(
+    settings: Settings, client: JobClient
+) -> None:
+    program = Program(named(settings), (every("10m", id="one"), every("20m", id="two")))
+
+    @program.job.middleware.around_enqueue
+    async def other(call: EnqueueCall[None], call_next: EnqueueNext[None]) -> str:
+        if call.schedule_id == "two":
+            raise LookupError("not this one")
+        return await call_next(call.replace(priority=7))
+
+    refusal = "refuse two"
+    assert await program.start(1) == [refusal, "add one"]
+    assert await program.start(2) == [refusal]  # and "one" as it is
+    async with program.process(3) as sync:
+        assert [(each.act, each.why) for each in await sync.diff()] == [
+            ("refuse", "its middleware raised LookupError: not this one")
+        ]
+    (stored,) = await client.schedules(QUEUE)
+    assert stored.id == "one"
+
+
 async def test_what_changed_is_written_and_what_is_declared_no_longer_is_removed(
     settings: Settings, client: JobClient, redis: Redis
 ) -> None:
@@ -189,7 +213,7 @@ async def test_what_was_declared_under_a_prefix_that_no_queue_has_any_more_is_re
 async def test_what_bullmq_can_not_write_while_a_run_is_under_way_is_written_later(
     settings: Settings, client: JobClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program, original = Program(named(settings, None), NEW), JobClient.schedule
+    program, original = Program(named(settings, None), NEW), JobClient.write_schedule
     refusals = ["current and next time slots already have jobs"]
 
     async def busy(on: JobClient, schedule_id: str, when: Recurrence, request: JobRequest) -> None:
@@ -197,7 +221,7 @@ async def test_what_bullmq_can_not_write_while_a_run_is_under_way_is_written_lat
             raise TypeError(refusals.pop())
         await original(on, schedule_id, when, request)
 
-    monkeypatch.setattr(JobClient, "schedule", busy)
+    monkeypatch.setattr(JobClient, "write_schedule", busy)
     async with program.process(1) as sync:
         changes = await sync.reconcile()
         assert [change.act for change in changes] == ["add", "wait", "add"]
@@ -338,7 +362,8 @@ async def test_a_blink_of_redis_loses_nothing(
     """Whichever of the writes doesn't come through, the next try ends with the same."""
     url = Settings(env_file=None, redis_url=mortal_redis.url, redis_command_timeout=2_000)
     at = named(url, redis_command_timeout=2_000)
-    writes = (("own", ScheduleOwners), ("forget", ScheduleOwners), ("join", ScheduleOwners), ("schedule", JobClient))
+    own = [(name, ScheduleOwners) for name in ("own", "forget", "join")]
+    writes = (*own, ("write_schedule", JobClient))
     for number, (name, where) in enumerate(writes, 1):
         async with JobClient(at) as client:
             await Program(at, OLD).start(number * 10)
