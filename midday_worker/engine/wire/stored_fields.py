@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias, cast
 
@@ -27,38 +27,25 @@ _POLICIES: Final = {
 
 def parse_fields(raw: RawJob) -> dict[str, object]:
     """Return the attributes of a stored job. Raises ValueError, TypeError or AttributeError if it can't be read."""
-    stored = _decoded(_text(raw, "opts") or "{}")
-    options = _filled(stored)
-    parent = options.get("parent")
-    fields: dict[str, object] = {
-        "name": _text(raw, "name") or "",
-        "data": json.loads(_text(raw, "data", "{}")),
-        "opts": options,
-        "progress": json.loads(raw["progress"]) if "progress" in raw else 0,
-        "timestamp": int(raw.get("timestamp", 0)),
-        "delay": int(raw.get("delay", 0)),
-        "priority": int(raw.get("priority", 0)),
-        "attempts": stored.get("attempts", 1),
-        "attemptsMade": int(raw.get("attemptsMade") or raw.get("atm") or 0),
-        "attemptsStarted": int(raw.get("ats") or 0),
-        "stalledCounter": int(raw.get("stc") or 0),
-        "processedOn": int(raw.get("processedOn") or 0),
-        "processedBy": raw.get("pb"),
-        "finishedOn": int(raw.get("finishedOn") or 0),
-        "returnvalue": _value(raw.get("returnvalue")),
-        "stacktrace": json.loads(raw["stacktrace"]) if "stacktrace" in raw else [],
-        "failedReason": raw.get("failedReason") or None,
-        "deferredFailure": raw.get("defa") or None,
-        "repeatJobKey": raw.get("rjk") or None,
-        "removeOnComplete": options.get("removeOnComplete", True),
-        "removeOnFail": options.get("removeOnFail", False),
-        "deduplication_id": _identifier(options.get("deduplication")),
-        "parentKey": raw.get("parentKey") or None,
-        "parent": json.loads(raw["parent"]) if raw.get("parent") else None,
-        "discarded": False,
-        "token": None,
-    }
-    if parent:
+    attempts, filled, nested = _decoded(_text(raw, "opts") or "{}")
+    options = dict(filled)
+    for name in nested:  # copied too: it is a job's own, though its text may be another's
+        options[name] = dict(cast("dict[str, object]", options[name]))
+    fields: dict[str, object] = dict(_ABSENT)
+    for field, text in raw.items():  # a job that is fetched has a third of what there may be
+        read = _READ.get(field)
+        if read is not None:
+            fields[read[0]] = read[1](text)
+    fields["name"], fields["data"] = _text(raw, "name"), json.loads(_text(raw, "data", "{}"))
+    fields["opts"], fields["attempts"] = options, attempts
+    fields["attemptsMade"] = int(raw.get("attemptsMade") or raw.get("atm") or 0)
+    if "stacktrace" not in raw:
+        fields["stacktrace"] = []
+    for name in _RETENTIONS & options.keys():
+        fields[name] = options[name]
+    if "deduplication" in options:
+        fields["deduplication_id"] = _identifier(options["deduplication"])
+    if parent := options.get("parent"):
         _add_parent(fields, cast("Mapping[str, object]", parent), options)
     return fields
 
@@ -73,26 +60,22 @@ def _text(raw: RawJob, field: str, default: str = "") -> str:
     return text
 
 
-def _filled(stored: Mapping[str, object]) -> dict[str, object]:
-    # What is nested is copied too: it is a job's own, though its text may be another's.
-    options = {
-        name: dict(cast("dict[str, object]", value)) if isinstance(value, dict) else value
-        for name, value in stored.items()
-    }
+@lru_cache(maxsize=512)
+def _decoded(text: str) -> tuple[object, Mapping[str, object], Sequence[str]]:
+    """Return what options say of attempts, the options as an attribute, and the names of those that are objects.
+
+    Jobs of one kind have the same options, letter for letter.
+    """
+    stored = cast("Mapping[str, object]", json.loads(text))
+    options = {optsDecodeMap.get(name, name): value for name, value in stored.items()}
+    attempts = options.get("attempts", 1)
     if isinstance(backoff := options.get("backoff"), int) and not isinstance(backoff, bool):
         options["backoff"] = {"type": "fixed", "delay": backoff}
     if options.get("attempts") is None:
         options["attempts"] = 0
     options.setdefault("delay", 0)
     options.setdefault("backoff", None)
-    return options
-
-
-@lru_cache(maxsize=512)
-def _decoded(text: str) -> Mapping[str, object]:
-    # Jobs of one kind have the same options, letter for letter.
-    stored = cast("Mapping[str, object]", json.loads(text))
-    return {optsDecodeMap.get(name, name): value for name, value in stored.items()}
+    return attempts, options, [name for name, value in options.items() if isinstance(value, dict)]
 
 
 def _add_parent(fields: dict[str, object], parent: Mapping[str, object], options: Mapping[str, object]) -> None:
@@ -115,3 +98,42 @@ def _value(text: str | None) -> object:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _count(text: str) -> int:
+    return int(text or 0)
+
+
+def _filled(text: str) -> str | None:
+    return text or None
+
+
+_READ: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
+    "progress": ("progress", json.loads),
+    **{name: (name, int) for name in ("timestamp", "delay", "priority")},
+    "ats": ("attemptsStarted", _count),
+    "stc": ("stalledCounter", _count),
+    **{name: (name, _count) for name in ("processedOn", "finishedOn")},
+    "pb": ("processedBy", str),
+    "returnvalue": ("returnvalue", _value),
+    "stacktrace": ("stacktrace", json.loads),
+    **{name: (name, _filled) for name in ("failedReason", "parentKey")},
+    "defa": ("deferredFailure", _filled),
+    "rjk": ("repeatJobKey", _filled),
+    "parent": ("parent", lambda text: json.loads(text) if text else None),
+}
+"""By its name in the hash: the attribute, and what makes its value."""
+
+_ABSENT: Final[Mapping[str, object]] = {
+    **dict.fromkeys(("name", "data", "opts", "attempts", "stacktrace")),
+    **dict.fromkeys(("progress", "timestamp", "delay", "priority", "attemptsMade", "attemptsStarted"), 0),
+    **dict.fromkeys(("stalledCounter", "processedOn", "finishedOn"), 0),
+    **dict.fromkeys(("processedBy", "returnvalue", "failedReason", "deferredFailure", "repeatJobKey")),
+    **dict.fromkeys(("deduplication_id", "parentKey", "parent", "token")),
+    "removeOnComplete": True,
+    "removeOnFail": False,
+    "discarded": False,
+}
+"""What a job has of which its hash says nothing."""
+
+_RETENTIONS: Final = frozenset({"removeOnComplete", "removeOnFail"})
