@@ -87,7 +87,10 @@ def key_text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return format(float(value), ".17g")
+        try:
+            return format(float(value), ".17g")
+        except OverflowError:  # of 1 and 400 digits, which is beyond a double, as JavaScript's and Lua's numbers are
+            return "-inf" if value < 0 else "inf"
     return value if isinstance(value, str) and value else None
 
 

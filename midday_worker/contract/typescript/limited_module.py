@@ -43,7 +43,7 @@ export function limited({ redis, queue, prefix = "bull" }, processor) {
     try {
       return await processor(job, token, signal);
     } finally {
-      await run("middayGive", job.id).catch(() => {}); // else it is free as the lock expires
+      await run("middayGive", job.id, token).catch(() => {}); // else it is free as the lock expires
     }
   };
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from midday_worker.engine.wire.places import LIBRARY, PARKED_SCORE, as_function
+from midday_worker.engine.wire.places import LIBRARY, PARKED_AT, PARKED_SCORE, as_function
 
 _STORED: Final = """
 now, P = tonumber(table.remove(ARGV)), table.remove(ARGV)
@@ -63,12 +63,20 @@ def removing_parked(clean: str) -> str:
 local P = table.remove(ARGV)
 local taken, delayed = P .. "limits:removing", P .. "delayed"
 local ids = redis.call("ZRANGEBYSCORE", delayed, {PARKED_SCORE}, {PARKED_SCORE}, "LIMIT", ARGV[1], ARGV[2])
+local lines = {{}}
 for _, id in ipairs(ids) do
+  lines[id] = redis.call("HGET", P .. id, "{PARKED_AT}")
   redis.call("ZREM", delayed, id)
   redis.call("ZADD", taken, {PARKED_SCORE}, id)
 end
 local removed = #ids > 0 and #clean({{taken, P .. "events", P .. "repeat"}}, {{P, ARGV[3], 0, "prioritized"}}) or 0
-for _, id in ipairs(redis.call("ZRANGE", taken, 0, -1)) do redis.call("ZADD", delayed, {PARKED_SCORE}, id) end
+for _, id in ipairs(redis.call("ZRANGE", taken, 0, -1)) do
+  redis.call("ZADD", delayed, {PARKED_SCORE}, id)
+  lines[id] = nil
+end
+for id, name in pairs(lines) do
+  if name then redis.call("ZREM", P .. "limits:w:" .. name, id) end
+end
 redis.call("DEL", taken)
 return {{removed, #ids - removed}}
 """
@@ -96,8 +104,16 @@ return 0
 Its arguments are the job's id and its lock's token.
 """
 
-NODE_GIVE: Final = f"{LIBRARY}{_STORED}release(ARGV[1])\nbring_due()\nreturn 1\n"
-"""Gives back the places of a job whose handler has ended."""
+NODE_GIVE: Final = f"""{LIBRARY}{_STORED}
+local lock = call("GET", P .. ARGV[1] .. ":lock")
+if not lock or lock == ARGV[2] then release(ARGV[1]) end
+bring_due()
+return 1
+"""
+"""Gives back the places of a job whose handler has ended, unless another worker runs it by now.
+
+Its arguments are the job's id and the token of the worker's lock.
+"""
 
 NODE_TEND: Final = f"{LIBRARY}{_STORED}bring_due()\nif ARGV[1] == '1' then sweep() end\nreturn 1\n"
 """Brings who may start now; with "1" also what a crash has left."""

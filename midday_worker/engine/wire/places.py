@@ -33,11 +33,15 @@ PARKED_AT: Final = "lim"
 """The field of a job's hash that names the bucket in which it waits."""
 
 MOST_AT_ONCE: Final = 100
-"""How many jobs one call parks at most, which is a few milliseconds; the next call goes on."""
+"""How many jobs one call parks or brings at most, which is a few milliseconds; the next call goes on."""
+
+LARGE: Final = 10_000
+"""So many characters of payloads that are read count as one job more: to read them takes as long."""
 
 _BUCKETS: Final = f"""
 local call, P, now = redis.call, nil, nil
 local limits, known, PARKED = {{}}, {{}}, "{PARKED_SCORE}"
+local looked = 0 -- how much this call has done
 
 local function bucket(name)
   local b = known[name]
@@ -88,6 +92,9 @@ local function free(b)
   return b.free
 end
 
+-- Not so if its limit was lowered.
+local function fits(b) return b.most - started(b) - call("ZCARD", b.places) >= 0 or free(b) >= 0 end
+
 local function wake() call("ZADD", P .. "marker", 0, "0") end
 
 local longest
@@ -120,7 +127,7 @@ local function set_alarm(b)
 end
 """
 
-_KEYS: Final = """
+_KEYS: Final = f"""
 local function key_at(value, path)
   for name in string.gmatch(path, "[^.]+") do
     if type(value) ~= "table" then return nil end
@@ -134,10 +141,11 @@ end
 -- None for a job that can't be read or whose failure is decided: no handler of it will run.
 local function buckets_of(id)
   local job = redis.pcall("HMGET", P .. id, "data", "defa")
-  if job.err or not job[1] or job[2] then return {} end
+  if job.err or not job[1] or job[2] then return {{}} end
+  looked = looked + #job[1] / {LARGE}
   local isJson, data = pcall(cjson.decode, job[1])
-  local found = {}
-  for _, limit in ipairs(isJson and limits or {}) do
+  local found = {{}}
+  for _, limit in ipairs(isJson and limits or {{}}) do
     local value = key_at(data, limit.path)
     if value then found[#found + 1] = bucket((limit.max and "r:" or "c:") .. limit.path .. "=" .. value) end
   end
@@ -185,15 +193,15 @@ end
 
 -- Those who were first come first, behind all that wait already: who has many takes turns with who has few.
 local function bring(b)
-  local moved = 0
   while free(b) > 0 do
-    local id = call("ZPOPMIN", b.waiting)[1]
-    if not id then break end
-    if is_parked(id, b) and not offer(id, b) then moved = moved + 1 end
-    if moved == {MOST_AT_ONCE} then
+    if call("ZCARD", b.waiting) == 0 then return end
+    if looked >= {MOST_AT_ONCE} then
       call("ZADD", P .. "limits:due", now, b.name)
       return wake()
     end
+    local id = call("ZPOPMIN", b.waiting)[1]
+    looked = looked + 1
+    if is_parked(id, b) then offer(id, b) end
   end
   set_alarm(b)
 end
@@ -211,7 +219,9 @@ _TAKING: Final = f"""
 local function judge(id)
   local found = buckets_of(id)
   for _, b in ipairs(found) do
-    if not has_place(b, id) and (call("ZCARD", b.waiting) > 0 or free(b) <= 0) then return found, b end
+    local waits = call("ZCARD", b.waiting) > 0
+    if has_place(b, id) then waits = not fits(b) elseif not waits then waits = free(b) <= 0 end
+    if waits then return found, b end
   end
   return found
 end
@@ -290,13 +300,15 @@ end
 local function clear_way()
   bring_due()
   if promote_due() then return false end
-  for _ = 1, {MOST_AT_ONCE} do
+  looked = 0 -- whatever was brought, one at least is looked at
+  while looked < {MOST_AT_ONCE} do
     local id, isFirst = first_waiting()
     if not id then return true end
     local found, refusing = judge(id)
     if not refusing then return true, id, found end
     if isFirst then call("RPOP", P .. "wait") else call("ZREM", P .. "prioritized", id) end
     park(id, found, refusing)
+    looked = looked + 1
   end
   return false
 end

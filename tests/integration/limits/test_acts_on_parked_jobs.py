@@ -187,6 +187,7 @@ async def test_a_drain_removes_parked_jobs_and_delayed_ones_stay(
         await bench.until_parked(2)
         assert await empty_queue(bench.queue) == 2
         assert await parked_jobs(bench.queue) == 0
+        assert await key_backlogs(bench.queue) == []
         await bench.add(4)
         await bench.until_parked(1)
         await bench.until_ran(1, 4)

@@ -76,6 +76,8 @@ def test_limits_that_contradict_or_are_none_are_refused(limits: object, said: st
         ({"team": {"id": 7}}, "7"),
         ({"team": {"id": 1.5}}, "1.5"),
         ({"team": {"id": 9007199254740993}}, "9007199254740992"),
+        ({"team": {"id": 10**400}}, "inf"),
+        ({"team": {"id": -(10**400)}}, "-inf"),
         ({"team": {"id": False}}, "false"),
         ({"team": {"id": None}}, None),
         ({"team": {"id": ""}}, None),

@@ -1,0 +1,89 @@
+"""Places per key, by the moves of workers alone: how much one script does, and to whom a place belongs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from redis.asyncio import Redis
+
+from midday_worker import JobClient, PerKey
+from midday_worker.admin import parked_jobs, reset_limit, set_limit
+from midday_worker.engine.producer.queue import Queue
+from midday_worker.engine.wire.place_acts import NODE_GIVE
+from midday_worker.engine.wire.places import MOST_AT_ONCE
+from midday_worker.engine.worker.job_scripts import now_ms
+from midday_worker.engine.worker.limited_transitions import LimitedTransitions
+
+PLACES: Final = 2
+MANY: Final = 250
+
+
+class Bench:
+    """A queue with two places for each team, and a worker without handlers."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        wire = PerKey("team", concurrency=PLACES).wire
+        self.moves = LimitedTransitions(queue.own_backend, [wire], lock_duration_ms=60_000)
+
+    async def add(self, count: int, text: str = "") -> None:
+        await self.queue.addBulk([{"name": "export", "data": {"team": "a", "text": text}, "opts": {}}] * count)
+
+    async def park_all(self) -> int:
+        """Fetch until nobody waits any more; return how many scripts that took."""
+        fetches = 0
+        while await self.queue.ask("LLEN", self.queue.keys["wait"]):
+            await self.moves.fetch(f"token:{fetches}")
+            fetches += 1
+        return fetches
+
+    async def count(self, state: str) -> int:
+        return (await self.queue.getJobCounts(state))[state]
+
+
+@pytest.fixture
+async def bench(client: JobClient) -> Bench:
+    bench = Bench(client.queue("exports"))
+    await bench.moves.publish_limits()
+    return bench
+
+
+async def test_a_raised_limit_brings_few_jobs_in_one_script_and_all_in_the_end(bench: Bench) -> None:
+    await bench.add(MANY)
+    await bench.park_all()
+    assert await parked_jobs(bench.queue) == MANY - PLACES
+    await set_limit(bench.queue, "team", "a", concurrency=10_000)
+    assert await parked_jobs(bench.queue) == MANY - PLACES - MOST_AT_ONCE
+    await bench.park_all()
+    assert await bench.count("active") == MANY
+
+
+async def test_large_payloads_are_read_by_few_in_one_script(bench: Bench) -> None:
+    await bench.add(40, "x" * 100_000)
+    await bench.moves.fetch("first")
+    await bench.moves.fetch("second")
+    await bench.moves.fetch("third")
+    assert 0 < await parked_jobs(bench.queue) <= 10
+
+
+async def test_a_lowered_limit_parks_those_again_who_were_brought_by_a_higher_one(bench: Bench) -> None:
+    await bench.add(10)
+    await bench.park_all()
+    await set_limit(bench.queue, "team", "a", concurrency=8)
+    assert await bench.count("waiting") == 6
+    await reset_limit(bench.queue, "team", "a")
+    await bench.park_all()
+    assert await bench.count("active") == PLACES
+    assert await parked_jobs(bench.queue) == 8
+
+
+async def test_a_node_worker_gives_no_place_back_that_another_worker_has_taken(bench: Bench, redis: Redis) -> None:
+    await bench.add(4)
+    taken = await bench.moves.fetch("the other's")
+    await bench.park_all()
+    assert await parked_jobs(bench.queue) == 2
+    for token, parked in (("its own, which has expired", 2), ("the other's", 1)):
+        args = [taken.job_id or "", token, bench.queue.keys[""], now_ms()]
+        await redis.eval(NODE_GIVE, 1, bench.queue.toKey("limits"), *args)  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - redis-py types its replies as a union
+        assert await parked_jobs(bench.queue) == parked
