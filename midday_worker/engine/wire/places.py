@@ -138,14 +138,22 @@ local function key_at(value, path)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
+-- JavaScript cuts emojis in half, and writes halves that cjson refuses to read.
+local function decoded(text)
+  local isJson, data = pcall(cjson.decode, text)
+  if isJson then return data end
+  text = string.gsub(string.gsub(text, "\\\\\\\\", "\\\\u005c"), "\\\\u[dD][89a-fA-F]%x%x", "?")
+  isJson, data = pcall(cjson.decode, text)
+  return isJson and data
+end
+
 -- None for a job that can't be read or whose failure is decided: no handler of it will run.
 local function buckets_of(id)
   local job = redis.pcall("HMGET", P .. id, "data", "defa")
   if job.err or not job[1] or job[2] then return {{}} end
   looked = looked + #job[1] / {LARGE}
-  local isJson, data = pcall(cjson.decode, job[1])
-  local found = {{}}
-  for _, limit in ipairs(isJson and limits or {{}}) do
+  local data, found = decoded(job[1]), {{}}
+  for _, limit in ipairs(limits) do
     local value = key_at(data, limit.path)
     if value then found[#found + 1] = bucket((limit.max and "r:" or "c:") .. limit.path .. "=" .. value) end
   end

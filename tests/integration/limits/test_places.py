@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -84,6 +84,15 @@ async def test_a_node_worker_gives_no_place_back_that_another_worker_has_taken(b
     await bench.park_all()
     assert await parked_jobs(bench.queue) == 2
     for token, parked in (("its own, which has expired", 2), ("the other's", 1)):
-        args = [taken.job_id or "", token, bench.queue.keys[""], now_ms()]
-        await redis.eval(NODE_GIVE, 1, bench.queue.toKey("limits"), *args)  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - redis-py types its replies as a union
+        where, key = bench.queue.keys[""], bench.queue.toKey("limits")
+        await redis.eval(NODE_GIVE, 1, key, taken.job_id or "", token, where, now_ms())  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - redis-py types its replies as a union
         assert await parked_jobs(bench.queue) == parked
+
+
+@pytest.mark.parametrize("note", ["\\ud83d", "\\ud83d\\ude00\\ud800", "\\\\ud83d", "\\\\\\ud83d"])
+async def test_half_an_emoji_in_a_payload_hides_no_key(bench: Bench, redis: Redis, note: str) -> None:
+    await bench.add(4)
+    for job_id in cast("list[str]", await bench.queue.ask("LRANGE", bench.queue.keys["wait"], 0, -1)):
+        await redis.hset(bench.queue.toKey(job_id), "data", f'{{"note": "{note}", "team": "a"}}')
+    await bench.park_all()
+    assert await parked_jobs(bench.queue) == 4 - PLACES
