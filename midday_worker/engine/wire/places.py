@@ -62,7 +62,10 @@ local function bucket(name)
 end
 
 local function is_valid(id, held)
-  if call("EXISTS", P .. id .. ":lock") == 1 then return true end
+  if call("EXISTS", P .. id .. ":lock") == 1 then
+    -- One that runs holds it by now, or its payload was changed and it holds another key's.
+    return held == "1" or call("HEXISTS", P .. "limits:held", id) == 0
+  end
   if held == "1" or call("EXISTS", P .. id) == 0 then return false end
   for _, set in ipairs({{"delayed", "completed", "failed", "waiting-children"}}) do
     if call("ZSCORE", P .. set, id) then return false end

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from midday_worker import JobClient, PerKey
 from midday_worker.admin import parked_jobs, reset_limit, set_limit
+from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.wire.place_acts import NODE_GIVE
 from midday_worker.engine.wire.places import MOST_AT_ONCE
@@ -29,6 +30,13 @@ class Bench:
 
     async def add(self, count: int, text: str = "") -> None:
         await self.queue.addBulk([{"name": "export", "data": {"team": "a", "text": text}, "opts": {}}] * count)
+
+    async def take(self, token: str = "token") -> Job:
+        """Fetch the next job."""
+        fetched = await self.moves.fetch(token)
+        job = Job.from_raw(self.queue, fetched.raw or {}, fetched.job_id or "")
+        job.token = token
+        return job
 
     async def park_all(self) -> int:
         """Fetch until nobody waits any more; return how many scripts that took."""
@@ -80,12 +88,12 @@ async def test_a_lowered_limit_parks_those_again_who_were_brought_by_a_higher_on
 
 async def test_a_node_worker_gives_no_place_back_that_another_worker_has_taken(bench: Bench, redis: Redis) -> None:
     await bench.add(4)
-    taken = await bench.moves.fetch("the other's")
+    taken = await bench.take("the other's")
     await bench.park_all()
     assert await parked_jobs(bench.queue) == 2
     for token, parked in (("its own, which has expired", 2), ("the other's", 1)):
         where, key = bench.queue.keys[""], bench.queue.toKey("limits")
-        await redis.eval(NODE_GIVE, 1, key, taken.job_id or "", token, where, now_ms())  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - redis-py types its replies as a union
+        await redis.eval(NODE_GIVE, 1, key, taken.id, token, where, now_ms())  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - redis-py types its replies as a union
         assert await parked_jobs(bench.queue) == parked
 
 
@@ -96,3 +104,17 @@ async def test_half_an_emoji_in_a_payload_hides_no_key(bench: Bench, redis: Redi
         await redis.hset(bench.queue.toKey(job_id), "data", f'{{"note": "{note}", "team": "a"}}')
     await bench.park_all()
     assert await parked_jobs(bench.queue) == 4 - PLACES
+
+
+async def test_a_job_whose_key_is_changed_before_it_starts_leaves_the_place_that_it_was_brought_for(
+    bench: Bench, redis: Redis
+) -> None:
+    await bench.add(4)
+    first = await bench.take()
+    await bench.park_all()
+    await bench.moves.complete(first, "null", fetch_next=False)
+    (brought,) = cast("list[str]", await bench.queue.ask("LRANGE", bench.queue.keys["wait"], 0, -1))
+    await redis.hset(bench.queue.toKey(brought), "data", '{"team": "b"}')
+    assert (await bench.take()).id == brought
+    await bench.moves.sweep()
+    assert await bench.count("waiting") == 1
