@@ -109,7 +109,18 @@ REMOVE: Final = Act(
     Guarded("removeJob-2.lua", before=_BEFORE_REMOVE),
 )
 RESCHEDULE: Final = Act("rescheduled", ("delayed",), Guarded("changeDelay-4.lua", before=_FORGET_PLACE))
-CHANGE_PRIORITY: Final = Act("given another priority", UNSTARTED, Guarded("changePriority-7.lua"))
+_AFTER_PRIORITY: Final = f"""
+local stored = redis.call("HMGET", prefix .. id, "priority", "limseq", "{PARKED_AT}")
+if found == "delayed" and stored[3] then
+  redis.call("ZADD", prefix .. "limits:w:" .. stored[3], "XX", (tonumber(stored[1]) or 0) * 0x100000000
+    + stored[2] % 0x100000000, id)
+end
+"""
+"""A job that waits for a place has its turn by its priority."""
+
+CHANGE_PRIORITY: Final = Act(
+    "given another priority", UNSTARTED, Guarded("changePriority-7.lua", after=_AFTER_PRIORITY)
+)
 UPDATE_DATA: Final = Act(
     "given another payload", (*UNSTARTED, "failed"), Guarded("updateData-1.lua", before=_BEFORE_UPDATE)
 )

@@ -35,6 +35,9 @@ PARKED_AT: Final = "lim"
 MOST_AT_ONCE: Final = 100
 """How many jobs one call parks or brings at most, which is a few milliseconds; the next call goes on."""
 
+LOOKED_THROUGH: Final = 20
+"""Of how many in each line a sweep looks whether they still wait; they may have been removed or replaced."""
+
 LARGE: Final = 10_000
 """So many characters of payloads that are read count as one job more: to read them takes as long."""
 
@@ -350,7 +353,7 @@ local function fetch(act, options)
 end
 """
 
-_SWEEPING: Final = """
+_SWEEPING: Final = f"""
 -- What a crash, or another program's act, has left: places without a job, and who waits although there is one.
 local function sweep()
   for _, id in ipairs(call("HKEYS", P .. "limits:held")) do
@@ -361,6 +364,9 @@ local function sweep()
     local b = bucket(name)
     prune(b)
     b.free = nil
+    for _, id in ipairs(call("ZRANDMEMBER", b.waiting, {LOOKED_THROUGH})) do
+      if not is_parked(id, b) then call("ZREM", b.waiting, id) end
+    end
     bring(b)
     if call("ZCARD", b.waiting) == 0 and call("ZCOUNT", b.places, 0, 0) == 0 then
       call("ZREM", P .. "limits:buckets", name)

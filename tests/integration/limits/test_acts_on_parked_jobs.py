@@ -29,6 +29,7 @@ from midday_worker.admin import (
     KeyBacklog,
     KeyLimit,
     change_delay,
+    change_priority,
     count_jobs,
     empty_queue,
     get_job,
@@ -166,6 +167,17 @@ async def test_parked_jobs_come_by_priority_then_in_order(
         await bench.add(2)
         await bench.until_parked(5)
         await bench.until_ran(1, 2, 3, 4, 5, 6)
+
+
+async def test_a_new_priority_of_a_parked_job_counts_at_once(
+    bench: Bench, registry: JobRegistry, settings: Settings
+) -> None:
+    async with worked(bench, registry, settings):
+        handles = await bench.add(1, 2, 3, 4)
+        await bench.until_parked(3)
+        await change_priority(bench.queue, handles[1].id, 5)
+        await change_priority(bench.queue, handles[2].id, 4)
+        await bench.until_ran(1, 4, 3, 2)
 
 
 async def test_a_pause_holds_parked_jobs_too(bench: Bench, registry: JobRegistry, settings: Settings) -> None:

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from midday_worker import JobClient, PerKey
-from midday_worker.admin import parked_jobs, reset_limit, set_limit
+from midday_worker.admin import clean_jobs, key_backlogs, parked_jobs, reset_limit, set_limit
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.wire.place_acts import NODE_GIVE
@@ -118,3 +118,14 @@ async def test_a_job_whose_key_is_changed_before_it_starts_leaves_the_place_that
     assert (await bench.take()).id == brought
     await bench.moves.sweep()
     assert await bench.count("waiting") == 1
+
+
+async def test_a_sweep_takes_those_out_of_a_line_who_are_gone(bench: Bench) -> None:
+    await bench.add(6)
+    await bench.park_all()
+    await clean_jobs(bench.queue, "delayed")
+    await bench.add(1)
+    await bench.park_all()
+    await bench.moves.sweep()
+    (line,) = await key_backlogs(bench.queue)
+    assert (line.waiting, line.running) == (1, PLACES)
