@@ -31,7 +31,7 @@ class Bench:
     async def add(self, count: int, text: str = "") -> None:
         await self.queue.addBulk([{"name": "export", "data": {"team": "a", "text": text}, "opts": {}}] * count)
 
-    async def take(self, token: str = "token") -> Job:
+    async def take(self, token: str) -> Job:
         """Fetch the next job."""
         fetched = await self.moves.fetch(token)
         job = Job.from_raw(self.queue, fetched.raw or {}, fetched.job_id or "")
@@ -110,12 +110,12 @@ async def test_a_job_whose_key_is_changed_before_it_starts_leaves_the_place_that
     bench: Bench, redis: Redis
 ) -> None:
     await bench.add(4)
-    first = await bench.take()
+    first = await bench.take("the first")
     await bench.park_all()
     await bench.moves.complete(first, "null", fetch_next=False)
     (brought,) = cast("list[str]", await bench.queue.ask("LRANGE", bench.queue.keys["wait"], 0, -1))
     await redis.hset(bench.queue.toKey(brought), "data", '{"team": "b"}')
-    assert (await bench.take()).id == brought
+    assert (await bench.take("the first")).id == brought
     await bench.moves.sweep()
     assert await bench.count("waiting") == 1
 
