@@ -35,8 +35,8 @@ PARKED_AT: Final = "lim"
 MOST_AT_ONCE: Final = 100
 """How many jobs one call parks or brings at most, which is a few milliseconds; the next call goes on."""
 
-LOOKED_THROUGH: Final = 20
-"""Of how many in each line a sweep looks whether they still wait; they may have been removed or replaced."""
+LOOKED_THROUGH: Final = 2_000
+"""Of how many in all lines a sweep looks whether they still wait; they may have been removed or replaced."""
 
 LARGE: Final = 10_000
 """So many characters of payloads that are read count as one job more: to read them takes as long."""
@@ -364,7 +364,7 @@ local function sweep()
     local b = bucket(name)
     prune(b)
     b.free = nil
-    for _, id in ipairs(call("ZRANDMEMBER", b.waiting, {LOOKED_THROUGH})) do
+    for _, id in ipairs(call("ZRANDMEMBER", b.waiting, math.ceil({LOOKED_THROUGH} / #names))) do
       if not is_parked(id, b) then call("ZREM", b.waiting, id) end
     end
     bring(b)
