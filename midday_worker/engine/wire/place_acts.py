@@ -7,7 +7,7 @@ from typing import Final
 from midday_worker.engine.wire.places import LIBRARY, PARKED_AT, PARKED_SCORE, as_function
 
 _STORED: Final = """
-now, P = tonumber(table.remove(ARGV)), table.remove(ARGV)
+now, P, knowsDeadlines = tonumber(table.remove(ARGV)), table.remove(ARGV), false
 local stored = call("HGETALL", P .. "limits")
 for i = 1, #stored, 2 do
   if not string.find(stored[i], "=", 1, true) then

@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
+from midday_worker.engine.wire.options import OURS
+
 WireLimit: TypeAlias = Mapping[str, str | int]
 """A limit per key as these scripts read it: `path`, and `concurrency`, or `max` and `per` in milliseconds."""
 
@@ -44,6 +46,7 @@ LARGE: Final = 10_000
 _BUCKETS: Final = f"""
 local call, P, now = redis.call, nil, nil
 local limits, known, PARKED = {{}}, {{}}, "{PARKED_SCORE}"
+local knowsDeadlines = true -- as Node's workers don't
 local looked = 0 -- how much this call has done
 
 local function bucket(name)
@@ -153,10 +156,16 @@ local function decoded(text)
   return isJson and data
 end
 
+-- As compact as this program and Node write it; what is written otherwise needs its place.
+local function is_overdue(opts)
+  local last = knowsDeadlines and string.match(opts or "", '"{OURS}":{{[^}}]*"deadline":(%d+)[,}}]')
+  return last and tonumber(last) > 0 and now > tonumber(last)
+end
+
 -- None for a job that can't be read or whose failure is decided: no handler of it will run.
 local function buckets_of(id)
-  local job = redis.pcall("HMGET", P .. id, "data", "defa")
-  if job.err or not job[1] or job[2] then return {{}} end
+  local job = redis.pcall("HMGET", P .. id, "data", "defa", "opts")
+  if job.err or not job[1] or job[2] or is_overdue(job[3]) then return {{}} end
   looked = looked + #job[1] / {LARGE}
   local data, found = decoded(job[1]), {{}}
   for _, limit in ipairs(limits) do

@@ -7,7 +7,7 @@ from typing import Final, cast
 import pytest
 from redis.asyncio import Redis
 
-from midday_worker import JobClient, PerKey
+from midday_worker import JobClient, PerKey, RateLimit
 from midday_worker.admin import clean_jobs, key_backlogs, parked_jobs, reset_limit, set_limit
 from midday_worker.engine.job.job import Job
 from midday_worker.engine.producer.queue import Queue
@@ -17,16 +17,16 @@ from midday_worker.engine.worker.job_scripts import now_ms
 from midday_worker.engine.worker.limited_transitions import LimitedTransitions
 
 PLACES: Final = 2
+BOTH: Final = PerKey("team", concurrency=PLACES)
 MANY: Final = 250
 
 
 class Bench:
     """A queue with two places for each team, and a worker without handlers."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, limit: PerKey = BOTH) -> None:
         self.queue = queue
-        wire = PerKey("team", concurrency=PLACES).wire
-        self.moves = LimitedTransitions(queue.own_backend, [wire], lock_duration_ms=60_000)
+        self.moves = LimitedTransitions(queue.own_backend, [limit.wire], lock_duration_ms=60_000)
 
     async def add(self, count: int, text: str = "") -> None:
         await self.queue.addBulk([{"name": "export", "data": {"team": "a", "text": text}, "opts": {}}] * count)
@@ -95,6 +95,19 @@ async def test_a_node_worker_gives_no_place_back_that_another_worker_has_taken(b
         where, key = bench.queue.keys[""], bench.queue.toKey("limits")
         await redis.eval(NODE_GIVE, 1, key, taken.id, token, where, now_ms())  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - redis-py types its replies as a union
         assert await parked_jobs(bench.queue) == parked
+
+
+async def test_a_job_whose_deadline_has_passed_uses_nothing_of_its_keys_limits(client: JobClient) -> None:
+    bench = Bench(client.queue("exports"), PerKey("team", rate=RateLimit(1, "1h")))
+    await bench.add(5)
+    late = {"midday": {"backoff": "function", "deadline": now_ms() - 1}}
+    await bench.queue.addBulk([{"name": "export", "data": {"team": "a"}, "opts": late}] * 3)
+    await bench.park_all()
+    assert await bench.count("active") == 1 + 3
+    assert await parked_jobs(bench.queue) == 4
+    await bench.queue.add("export", {"team": "a"}, {"midday": {"deadline": now_ms() + 3_600_000}})
+    await bench.park_all()
+    assert await parked_jobs(bench.queue) == 5
 
 
 @pytest.mark.parametrize("note", ["\\ud83d", "\\ud83d\\ude00\\ud800", "\\\\ud83d", "\\\\\\ud83d"])
