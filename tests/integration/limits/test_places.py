@@ -17,14 +17,14 @@ from midday_worker.engine.worker.job_scripts import now_ms
 from midday_worker.engine.worker.limited_transitions import LimitedTransitions
 
 PLACES: Final = 2
-BOTH: Final = PerKey("team", concurrency=PLACES)
+LIMIT: Final = PerKey("team", concurrency=PLACES)
 MANY: Final = 250
 
 
 class Bench:
     """A queue with two places for each team, and a worker without handlers."""
 
-    def __init__(self, queue: Queue, limit: PerKey = BOTH) -> None:
+    def __init__(self, queue: Queue, limit: PerKey = LIMIT) -> None:
         self.queue = queue
         self.moves = LimitedTransitions(queue.own_backend, [limit.wire], lock_duration_ms=60_000)
 
