@@ -192,7 +192,7 @@ end
 
 local function is_parked(id, b)
   return tonumber(call("ZSCORE", P .. "delayed", id) or 0) == tonumber(PARKED)
-    and call("HGET", P .. id, "{PARKED_AT}") == b.name
+    and redis.pcall("HGET", P .. id, "{PARKED_AT}") == b.name -- its key may be no hash any more
 end
 
 -- A place in all of its buckets or in none: two jobs that each hold what the other one waits for would never run.

@@ -142,3 +142,14 @@ async def test_a_sweep_takes_those_out_of_a_line_who_are_gone(bench: Bench) -> N
     await bench.moves.sweep()
     (line,) = await key_backlogs(bench.queue)
     assert (line.waiting, line.running) == (1, PLACES)
+
+
+async def test_a_job_in_the_line_that_can_not_be_read_holds_up_nobody_behind_it(bench: Bench, redis: Redis) -> None:
+    await bench.add(4)
+    first = await bench.take("the first")
+    await bench.park_all()
+    (broken, _) = cast("list[str]", await bench.queue.ask("ZRANGE", bench.queue.keys["delayed"], 0, -1))
+    await redis.delete(bench.queue.toKey(broken))
+    await redis.set(bench.queue.toKey(broken), "no hash")
+    await bench.moves.complete(first, "null", fetch_next=False)
+    assert await bench.count("waiting") == 1
