@@ -37,7 +37,7 @@ PARKED_AT: Final = "lim"
 MOST_AT_ONCE: Final = 100
 """How many jobs one call parks or brings at most, which is a few milliseconds; the next call goes on."""
 
-LOOKED_THROUGH: Final = 2_000
+LOOKED_THROUGH: Final = 400
 """Of how many in all lines a sweep looks whether they still wait; they may have been removed or replaced."""
 
 LARGE: Final = 10_000
@@ -373,7 +373,9 @@ local function sweep()
     local b = bucket(name)
     prune(b)
     b.free = nil
-    for _, id in ipairs(call("ZRANDMEMBER", b.waiting, math.ceil({LOOKED_THROUGH} / #names))) do
+    local most, size = math.ceil({LOOKED_THROUGH} / #names), call("ZCARD", b.waiting)
+    local from = size > most and now % size or 0 -- another part each time
+    for _, id in ipairs(call("ZRANGE", b.waiting, from, from + most - 1)) do
       if not is_parked(id, b) then call("ZREM", b.waiting, id) end
     end
     bring(b)
