@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
@@ -142,43 +143,64 @@ async def test_limits_hold_while_workers_are_killed(
         assert len({job_id for _, job_id in await starts_of(redis, redis_prefix, team)}) == count
 
 
+async def latencies(export: Exports, client: JobClient, redis: Redis, prefix: str, seconds: float) -> list[float]:
+    """How long jobs of a small tenant wait for their starts, in ms, sorted."""
+    added: dict[str, float] = {}
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        began = time.time()
+        handle = await export.trigger(Export(teamId="small"), client=client)
+        added[handle.id] = began * 1000
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(10)
+    started = {job_id: at for at, job_id in reversed(await starts_of(redis, prefix, "small"))}
+    return sorted(started[job_id] - at for job_id, at in added.items())
+
+
+@asynccontextmanager
+async def beside(export: Exports, client: JobClient, team: str) -> AsyncGenerator[None]:
+    """Keep a tenant's places taken, and its line short: the machine has the same work as with a long one."""
+
+    async def feed() -> None:
+        while True:
+            if await parked_jobs(client.queue("exports")) < 20:
+                await add(export, client, team, 20)
+            await asyncio.sleep(0.05)
+
+    feeding = asyncio.create_task(feed())
+    try:
+        yield
+    finally:
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+
+
 @pytest.mark.long
 async def test_a_tenant_of_many_jobs_holds_nobody_up_while_workers_are_killed(
     crowd: Crowd, client: JobClient, redis: Redis, redis_prefix: str
 ) -> None:
     _, export = define(redis, redis_prefix)
     await crowd.start(["python"] * 4 + ["node"])
-
-    async def latencies(seconds: float) -> list[float]:
-        """How long jobs of another tenant wait for their starts, in ms, sorted."""
-        added: dict[str, float] = {}
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            began = time.time()
-            handle = await export.trigger(Export(teamId="small"), client=client)
-            added[handle.id] = began * 1000
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(10)
-        started = {job_id: at for at, job_id in reversed(await starts_of(redis, redis_prefix, "small"))}
-        return sorted(started[job_id] - at for job_id, at in added.items())
-
-    quiet = await latencies(30)
+    look = partial(latencies, export, client, redis, redis_prefix, 30)
+    async with beside(export, client, "large"):
+        short = await look()
+        async with killing(crowd, 2.0):
+            short_killed = await look()
     async with killing(crowd, 2.0):
-        quiet_killed = await latencies(30)
         await add(export, client, "large", 100_000)
         began = time.time()
         await add(export, client, "slow", RATE * 90, "p")
-        behind_killed = await latencies(30)
+        long_killed = await look()
         ended = time.time()
-    behind = await latencies(30)
+    long = await look()
     most = await most_at_once(redis, redis_prefix)
     assert max(most.values()) <= PLACES, dict(most)
     starts = [at for at, _ in await starts_of(redis, redis_prefix, "slow") if began * 1000 < at < ended * 1000]
     rate = (len(starts) - 1) / (starts[-1] - starts[0]) * WINDOW_MS
-    names = {"quiet": quiet, "behind": behind, "quiet, killed": quiet_killed, "behind, killed": behind_killed}
+    names = {"short": short, "long": long, "short, killed": short_killed, "long, killed": long_killed}
     p99 = {name: each[int(len(each) * 0.99)] for name, each in names.items()}
-    report = f"most {dict(most)}, rate {rate:.2f} of {RATE}, p99 in ms {p99}"
+    report = f"most {dict(most)}, rate {rate:.2f} of {RATE}, p99 in ms by another tenant's line {p99}"
     print(report)  # noqa: T201 - what was measured
     assert RATE * 0.95 <= rate <= RATE * 1.05, report
-    assert p99["behind"] <= 2 * p99["quiet"], report
+    assert p99["long"] <= 2 * p99["short"], report
     assert await parked_jobs(client.queue("exports")) > 10_000, "the large tenant still waits"
