@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from loguru import logger
+from pydantic import PydanticUserError
+
 from midday_worker.definition.definition import JobDefinition
 from midday_worker.definition.registry import JobRegistry
 from midday_worker.engine.job.interruption import Grace
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.errors import ConfigurationError
+from midday_worker.schema.paths import may_have
 from midday_worker.settings.settings import Settings
 
 
@@ -47,7 +51,10 @@ def make_plan(registry: JobRegistry, *, only: Sequence[str] = (), concurrency: i
             f"{_no_jobs_on(registry, unknown[0])} (from --queues or WORKER_QUEUES). "
             f"Queues with jobs: {', '.join(named)}."
         )
-    return Plan(tuple(_config(registry, name, concurrency) for name in named if not only or name in only))
+    worked = [name for name in named if not only or name in only]
+    for name in worked:
+        _tell_of_idle_limits(registry, name)
+    return Plan(tuple(_config(registry, name, concurrency) for name in worked))
 
 
 def plan_from_settings(registry: JobRegistry, settings: Settings) -> Plan:
@@ -70,6 +77,22 @@ def plan_from_settings(registry: JobRegistry, settings: Settings) -> Plan:
 def grace_from(settings: Settings) -> Grace:
     """Return how long a handler that is told to stop may take."""
     return Grace(settings.cancel_grace / 1000, settings.cut_grace / 1000)
+
+
+def _tell_of_idle_limits(registry: JobRegistry, queue: str) -> None:
+    """Warn of limits per key whose path no payload can have: a misspelt one would limit nothing, without a word."""
+    limits = registry.queues.get(queue).limits
+    try:
+        schemas = [each.schema.json_schema() for each in registry if each.queue == queue] if limits else []
+    except PydanticUserError:  # one has no JSON Schema: nobody knows
+        return
+    for path in {limit.path for limit in limits if not any(may_have(schema, limit.path) for schema in schemas)}:
+        logger.warning(
+            "queue {queue} has a limit for {path!r}, and no job of it that is defined here has such a field: it limits "
+            "nothing. Its name is that of the payload's JSON: teamId, not team_id.",
+            queue=queue,
+            path=path,
+        )
 
 
 def _no_jobs(registry: JobRegistry) -> str:

@@ -7,7 +7,18 @@ import asyncio
 import pytest
 from pydantic import SecretStr
 
-from midday_worker import ConfigurationError, JobContext, JobRegistry, QueueRegistry, RateLimit, Settings, job, queue
+from midday_worker import (
+    ConfigurationError,
+    JobContext,
+    JobRegistry,
+    Payload,
+    PerKey,
+    QueueRegistry,
+    RateLimit,
+    Settings,
+    job,
+    queue,
+)
 from midday_worker.engine.job.interruption import Grace
 from midday_worker.engine.worker.config import WorkerConfig
 from midday_worker.telemetry.metrics.snapshot import Snapshot
@@ -15,6 +26,16 @@ from midday_worker.telemetry.metrics.tally import UNKNOWN
 from midday_worker.workers.monitor import Monitor
 from midday_worker.workers.plan import grace_from, make_plan, plan_from_settings
 from midday_worker.workers.startup import banner
+
+
+class Account(Payload):
+    id: str
+
+
+class Export(Payload):
+    team_id: str
+    account: Account | None = None
+    more: dict[str, int] | None = None
 
 
 @pytest.fixture
@@ -55,6 +76,26 @@ def test_the_settings_say_how_often_a_job_may_lose_its_worker(registry: JobRegis
     plan = plan_from_settings(registry, Settings(env_file=None, max_stalled_count=count))
 
     assert {config.max_stalled_count for config in plan.queues} == {count}
+
+
+def test_a_limit_that_no_payload_has_a_field_for_is_told(lines: list[str]) -> None:
+    registry = JobRegistry(QueueRegistry())
+    limits = [PerKey(path, concurrency=2) for path in ("teamId", "team_id", "account.id", "account.ids", "more.x")]
+    exports = queue("exports", registry=registry.queues, limits=limits)
+
+    @job("export", queue=exports, registry=registry)
+    async def export(data: Export | None, ctx: JobContext) -> None: ...
+
+    make_plan(registry)
+    told = sorted(line.partition("limit for ")[2].partition(",")[0] for line in lines)
+    assert told == ["'account.ids'", "'team_id'"]
+
+    @job("anything", queue=exports, registry=registry)
+    async def anything(data: dict[str, object], ctx: JobContext) -> None: ...
+
+    lines.clear()
+    make_plan(registry)
+    assert lines == []
 
 
 def test_only_the_named_queues_are_worked(registry: JobRegistry) -> None:
