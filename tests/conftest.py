@@ -15,6 +15,7 @@ from loguru import logger
 
 from midday_worker import JobClient, Settings
 from midday_worker.demo.node import BULLMQ_PACKAGES, NodeRuntime
+from midday_worker.queues import default_queues
 from midday_worker.testing import RedisServer
 from tests.browser.chromium import NONE_FOUND, find_chromium
 
@@ -109,6 +110,14 @@ def _no_process_is_left() -> Iterator[None]:
     listed = " ".join(tasks.read_text() for tasks in Path("/proc/self/task").glob("*/children"))
     commands = [Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in listed.split()]
     assert [command for command in commands if command and "multiprocessing" not in command] == []
+
+
+@pytest.fixture(autouse=True)
+def _no_prefix_is_left() -> Iterator[None]:
+    """Fail if a test leaves a queue with a prefix in the registry of all: other tests' commands would look there."""
+    before = {each.name for each in default_queues if each.prefix}
+    yield
+    assert {each.name for each in default_queues if each.prefix} == before, "give the queue a registry of its own"
 
 
 @pytest.fixture(autouse=True)

@@ -102,10 +102,14 @@ class RunningWorker:
 
     async def _busy(self) -> list[QueueState | str]:
         """Return what has to be waited for. The outbox comes first: what leaves it is in a queue then."""
+        ended = len(self._runs.ended)
         unsent = await self._outbox.unsent()
         now_ms = self._runs.clock() * 1000
         states = [state for state in await self._read_states() if state.is_busy(now_ms)]
-        return [*states, f"outbox: {unsent} rows wait"] if unsent else [*states]
+        if unsent:
+            return [*states, f"outbox: {unsent} rows wait"]
+        # One that ended in between may have left a row in the outbox, or a job in a queue, that was looked at before.
+        return [*states] if ended == len(self._runs.ended) else [*states, "a job has just ended"]
 
     async def _read_states(self) -> list[QueueState]:
         return [state for states in self._states for state in await states.read()]

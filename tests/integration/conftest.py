@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from midday_worker import JobRegistry
+from midday_worker import JobRegistry, QueueRegistry
 from midday_worker.engine.redis.connection import RedisConfig, connect
 from midday_worker.testing import RedisServer
 
@@ -21,4 +21,4 @@ async def redis(redis_server: RedisServer, redis_prefix: str) -> AsyncIterator[R
 
 @pytest.fixture
 def registry() -> JobRegistry:
-    return JobRegistry()
+    return JobRegistry(QueueRegistry())

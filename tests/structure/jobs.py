@@ -31,7 +31,7 @@ class Done(Payload):
     number: int
 
 
-@job("nothing", queue=QUEUE)
+@job("measured", queue=QUEUE)
 async def nothing(data: Item, ctx: JobContext) -> Done:
     """Return what was given."""
     return Done(number=data.number)

@@ -19,7 +19,18 @@ from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmaker
 
-from midday_worker import JobClient, JobContext, JobDefinition, JobEvent, JobHandle, JobRegistry, Settings, job, queue
+from midday_worker import (
+    JobClient,
+    JobContext,
+    JobDefinition,
+    JobEvent,
+    JobHandle,
+    JobRegistry,
+    QueueRegistry,
+    Settings,
+    job,
+    queue,
+)
 from midday_worker.databases import Database, create_database, given_session
 from midday_worker.definition.bulk import FlowItem
 from midday_worker.engine.producer.queue import Queue
@@ -28,6 +39,7 @@ from midday_worker.errors import DatabaseNotConfiguredError, FlowError, OptionEr
 from midday_worker.outbox.relay import Backlog, Relay, backlog, remove_old, replay
 from midday_worker.outbox.table import OUTBOX, OUTBOX_VERSION, make_table, now_ms
 from midday_worker.testing import PostgresServer, RedisServer, running_worker, time_travel
+from midday_worker.testing.outbox_state import OutboxState
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.outbox import killed
@@ -362,9 +374,10 @@ async def test_rows_that_were_sent_long_ago_are_removed(
 async def test_each_queue_keeps_its_prefix(
     database: Database, database_url: str, client: JobClient, redis_prefix: str
 ) -> None:
-    own = JobRegistry()
+    own = JobRegistry(QueueRegistry())
+    place = queue(redis_prefix, prefix=f"{redis_prefix}-own", registry=own.queues)
 
-    @job("elsewhere", queue=queue(redis_prefix, prefix=f"{redis_prefix}-own"), registry=own)
+    @job("elsewhere", queue=place, registry=own)
     async def elsewhere(data: int, ctx: JobContext) -> None: ...
 
     async with session(database) as within:
@@ -459,6 +472,38 @@ async def test_a_blocking_trigger_takes_a_plain_session(
 
     await asyncio.to_thread(add)
     assert await relay_all(url, client) == 5
+
+
+async def test_a_tests_worker_is_not_idle_if_a_job_ends_while_it_is_looked_at(
+    database: Database,
+    database_url: str,
+    redis_server: RedisServer,
+    registry: JobRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on, unsent = asyncio.Event(), OutboxState.unsent
+
+    @job("first", registry=registry)
+    async def first(data: int, ctx: JobContext) -> None:
+        await go_on.wait()
+        if data:
+            await first.trigger(data - 1, session=ctx.db)
+
+    settings = Settings.model_validate({"redis_url": redis_server.url, "database_primary_url": database_url})
+    async with running_worker(registry, settings=settings) as worker:
+
+        async def unsent_then_one_ends(state: OutboxState) -> int:
+            found = await unsent(state)
+            go_on.set()
+            async with asyncio.timeout(DEADLINE_S):
+                while not worker.runs:  # noqa: ASYNC110 - nobody tells of it
+                    await asyncio.sleep(0.01)
+            return found
+
+        monkeypatch.setattr(OutboxState, "unsent", unsent_then_one_ends)
+        await first.trigger(2)
+        await worker.run_until_idle()
+        assert [run.data for run in worker.runs] == [2, 1, 0]
 
 
 async def test_a_tests_worker_is_not_idle_while_a_job_is_in_the_outbox(
