@@ -20,7 +20,7 @@ Retried: TypeAlias = Callable[[Moved], None]
 async def retry_failed(
     queue: Queue, choice: FailureChoice, on_progress: Retried | None = None, *, now_ms: int
 ) -> Moved:
-    """Put chosen failed jobs back among those that wait, the oldest first, 1,000 at a time.
+    """Put chosen failed jobs back among those that wait, the oldest first, some at a time.
 
     A job that was taken, retried or removed by another meanwhile is skipped; one that fails again is left alone.
 

@@ -14,7 +14,7 @@ from midday_worker.engine.producer.queue import Queue
 from midday_worker.engine.redis.error_translation import Writing
 from midday_worker.errors import InvalidInputError, JobNotFoundError, JobStateError, QueueStateError
 
-BATCH: Final = 1_000
+BATCH: Final = 400
 """How many jobs one command may touch."""
 
 Removed: TypeAlias = Callable[[int], None]
