@@ -113,7 +113,7 @@ def _no_process_is_left() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_prefix_is_left() -> Iterator[None]:
+def _default_queues_stay() -> Iterator[None]:
     """Fail if a test leaves a queue with a prefix in the registry of all: other tests' commands would look there."""
     before = {each.name for each in default_queues if each.prefix}
     yield

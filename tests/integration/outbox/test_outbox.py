@@ -38,8 +38,7 @@ from midday_worker.engine.producer.relayed import add_stored
 from midday_worker.errors import DatabaseNotConfiguredError, FlowError, OptionError, OutboxError
 from midday_worker.outbox.relay import Backlog, Relay, backlog, remove_old, replay
 from midday_worker.outbox.table import OUTBOX, OUTBOX_VERSION, make_table, now_ms
-from midday_worker.testing import PostgresServer, RedisServer, running_worker, time_travel
-from midday_worker.testing.outbox_state import OutboxState
+from midday_worker.testing import RedisServer
 from tests.deadline import eventually
 from tests.integration.crew import Crew
 from tests.integration.outbox import killed
@@ -57,23 +56,6 @@ def settings(redis_server: RedisServer, redis_prefix: str) -> Settings:
     return Settings.model_validate(
         {"redis_url": redis_server.url, "redis_prefix": redis_prefix, "redis_command_timeout": 30_000}
     )
-
-
-@pytest.fixture(params=["postgresql", "sqlite"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/outbox.db"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.create_database()
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = create_database(database_url)
-    async with database.engine().begin() as connection:
-        assert await connection.run_sync(make_table)
-    yield database
-    await database.dispose()
 
 
 @pytest.fixture
@@ -472,58 +454,3 @@ async def test_a_blocking_trigger_takes_a_plain_session(
 
     await asyncio.to_thread(add)
     assert await relay_all(url, client) == 5
-
-
-async def test_a_tests_worker_is_not_idle_if_a_job_ends_while_it_is_looked_at(
-    database: Database,
-    database_url: str,
-    redis_server: RedisServer,
-    registry: JobRegistry,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    go_on, unsent = asyncio.Event(), OutboxState.unsent
-
-    @job("first", registry=registry)
-    async def first(data: int, ctx: JobContext) -> None:
-        await go_on.wait()
-        if data:
-            await first.trigger(data - 1, session=ctx.db)
-
-    settings = Settings.model_validate({"redis_url": redis_server.url, "database_primary_url": database_url})
-    async with running_worker(registry, settings=settings) as worker:
-
-        async def unsent_then_one_ends(state: OutboxState) -> int:
-            found = await unsent(state)
-            go_on.set()
-            async with asyncio.timeout(DEADLINE_S):
-                while not worker.runs:  # noqa: ASYNC110 - nobody tells of it
-                    await asyncio.sleep(0.01)
-            return found
-
-        monkeypatch.setattr(OutboxState, "unsent", unsent_then_one_ends)
-        await first.trigger(2)
-        await worker.run_until_idle()
-        assert [run.data for run in worker.runs] == [2, 1, 0]
-
-
-async def test_a_tests_worker_is_not_idle_while_a_job_is_in_the_outbox(
-    database: Database, database_url: str, redis_server: RedisServer, registry: JobRegistry
-) -> None:
-    @job("first", registry=registry)
-    async def first(data: int, ctx: JobContext) -> None:
-        if data:
-            await first.trigger(data - 1, session=ctx.db)
-
-    settings = Settings.model_validate({"redis_url": redis_server.url, "database_primary_url": database_url})
-    async with running_worker(registry, settings=settings) as worker, session(database) as within:
-        await first.trigger(3, session=within)
-        await within.commit()
-        await worker.run_until_idle()
-        assert [run.data for run in worker.runs] == [3, 2, 1, 0]
-    async with time_travel(registry, settings=settings) as world, session(database) as within:
-        await first.trigger(1, session=within, delay="2d")
-        await within.commit()
-        await world.advance("1d")
-        assert world.runs == []
-        await world.advance("2d")
-        world.assert_ran(first, times=2)
